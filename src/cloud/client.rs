@@ -1,0 +1,159 @@
+//! The HTTP client: trust, timeouts, a cap on the body, no redirects. All that is sent is sent here.
+
+use std::error::Error as StdError;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use reqwest::Request;
+use reqwest::header::HeaderMap;
+use rustls::ClientConfig;
+use rustls_platform_verifier::Verifier;
+
+use super::resolver::{LookupError, SystemResolver};
+use crate::{ConfigError, Endpoint, Fault, FaultKind, Sighting};
+
+/// No answer about one task comes near it: a megabyte is read, no more.
+const LARGEST_BODY: usize = 1 << 20;
+
+/// How to reach the endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Route {
+    /// Through the proxy that `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` name, if any.
+    ProxyOfTheEnvironment,
+    /// Straight.
+    Direct,
+}
+
+/// A whole answer.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+    pub(super) received: Timestamp,
+}
+
+/// A client with kept connections.
+#[derive(Debug)]
+pub(super) struct Client {
+    http: reqwest::Client,
+    request_timeout: Duration,
+}
+
+impl Client {
+    pub(super) fn new(endpoint: &Endpoint, request_timeout: Duration, route: Route) -> Result<Self, ConfigError> {
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("jobwait/", env!("CARGO_PKG_VERSION")))
+            .timeout(request_timeout)
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            .dns_resolver(Arc::new(SystemResolver))
+            .tls_backend_preconfigured(trust(endpoint)?);
+        if route == Route::Direct {
+            builder = builder.no_proxy();
+        }
+        let http = builder
+            .build()
+            .map_err(|error| ConfigError::new(format!("no HTTP client: {}", root_cause(&error))))?;
+        Ok(Self { http, request_timeout })
+    }
+
+    /// Sends a request and reads its whole answer, or tells what a look saw in its stead.
+    pub(super) async fn send(&self, request: Request) -> Result<Answer, Sighting> {
+        let place = request.url().host_str().unwrap_or_default().to_owned()
+            + &request.url().port().map(|port| format!(":{port}")).unwrap_or_default();
+        let failed = |error: &reqwest::Error| self.fault(error, &place);
+
+        let mut response = self.http.execute(request).await.map_err(|error| failed(&error))?;
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| failed(&error))? {
+            if body.len() + chunk.len() > LARGEST_BODY {
+                // Dropping the response drops the connection: the rest is never read.
+                let status = Some(response.status().as_u16());
+                let fault = Fault::new(FaultKind::Unreadable, "the answer is longer than 1 MiB");
+                return Err(Sighting::transient(Fault { http_status: status, ..fault }));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Answer {
+            status: response.status().as_u16(),
+            headers: std::mem::take(response.headers_mut()),
+            body,
+            received: wall_clock(),
+        })
+    }
+
+    /// What it means for a look that a request failed. Nothing of the request is in the text but the host.
+    fn fault(&self, error: &reqwest::Error, place: &str) -> Sighting {
+        if let Some(lookup) = in_chain::<LookupError>(error) {
+            return Sighting::transient(Fault::new(FaultKind::UnknownHost, lookup.to_string()));
+        }
+        if let Some(rustls::Error::InvalidCertificate(why)) = in_chain::<rustls::Error>(error) {
+            let message = format!("the certificate of {place} is refused: {why}");
+            return Sighting::Permanent(Fault::new(FaultKind::Untrusted, message));
+        }
+        let (kind, message) = if error.is_timeout() {
+            (FaultKind::TimedOut, format!("no answer from {place} within {:?}", self.request_timeout))
+        } else if in_chain::<io::Error>(error).is_some_and(is_local) {
+            (FaultKind::Local, format!("this machine cannot open a connection: {}", root_cause(error)))
+        } else if error.is_connect() {
+            (FaultKind::Network, format!("cannot connect to {place}: {}", root_cause(error)))
+        } else {
+            (FaultKind::Network, format!("the connection to {place} broke: {}", root_cause(error)))
+        };
+        Sighting::transient(Fault::new(kind, message))
+    }
+}
+
+/// The system's trust roots, read for `https` only: they take milliseconds.
+fn trust(endpoint: &Endpoint) -> Result<ClientConfig, ConfigError> {
+    let no_trust = |error: rustls::Error| ConfigError::new(format!("no trust roots for https: {error}"));
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .map_err(no_trust)?;
+    Ok(if endpoint.is_https() {
+        let verifier = Verifier::new(provider).map_err(no_trust)?;
+        builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth()
+    } else {
+        builder.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth()
+    })
+}
+
+#[expect(clippy::disallowed_methods, reason = "a date in `Retry-After` is of the wall clock; nothing else is")]
+fn wall_clock() -> Timestamp {
+    Timestamp::now()
+}
+
+fn is_local(error: &io::Error) -> bool {
+    // EMFILE and ENFILE, which std does not name; the numbers are the same on Linux, macOS and the BSDs.
+    cfg!(unix) && matches!(error.raw_os_error(), Some(23 | 24))
+}
+
+/// The first error of type `E` among the causes. An `io::Error` hides what it wraps from `source()`.
+fn in_chain<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref::<E>() {
+            return Some(found);
+        }
+        if let Some(inner) = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            if let Some(found) = in_chain::<E>(inner as &(dyn StdError + 'static)) {
+                return Some(found);
+            }
+        }
+        next = error.source();
+    }
+    None
+}
+
+/// The last cause says most; those before it say "error sending request".
+fn root_cause(error: &(dyn StdError + 'static)) -> String {
+    let mut last = error;
+    while let Some(source) = last.source() {
+        last = source;
+    }
+    last.to_string()
+}

@@ -1,0 +1,143 @@
+//! Where the service is.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use reqwest::Url;
+
+use crate::{ConfigError, ProjectId};
+
+/// The base address of a service: `https://host[:port][/prefix]`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Endpoint(Url);
+
+impl Endpoint {
+    /// Reads an endpoint. Plain `http://` is accepted on loopback only, since a token would cross the network
+    /// readable.
+    ///
+    /// # Errors
+    ///
+    /// When it is not such a URL. The text never repeats user info, which may be a secret.
+    pub fn parse(text: &str) -> Result<Self, ConfigError> {
+        let endpoint = Self::parse_insecure(text)?;
+        if endpoint.0.scheme() == "http" && !is_loopback(&endpoint.0) {
+            return Err(ConfigError::new(format!(
+                "{endpoint} would send the credentials unencrypted to another machine: use https://"
+            )));
+        }
+        Ok(endpoint)
+    }
+
+    /// Reads an endpoint, and accepts plain `http://` to any machine: whoever is on the way can then read the
+    /// token and invent the answer.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse`](Self::parse).
+    pub fn parse_insecure(text: &str) -> Result<Self, ConfigError> {
+        let form = |why: &str| ConfigError::new(format!("{why}; the form is https://host[:port][/prefix]"));
+        let text = text.trim();
+        let mut url = Url::parse(text).map_err(|error| form(&error.to_string()))?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(form("it holds user info, which does not belong into an endpoint"));
+        }
+        if !matches!(url.scheme(), "https" | "http") {
+            return Err(form(&format!("'{}' is not https", url.scheme())));
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(form("it holds a query or fragment"));
+        }
+        if url.path().contains("//") || url.path().contains('%') {
+            return Err(form("its prefix holds '//' or '%'"));
+        }
+        let prefix = url.path().trim_end_matches('/').to_owned();
+        url.set_path(&prefix);
+        Ok(Self(url))
+    }
+
+    /// The URL of a project's jobs.
+    pub(crate) fn jobs(&self, project: &ProjectId) -> Url {
+        let mut url = self.0.clone();
+        url.set_path(&format!("{}/v3/{project}/jobs", self.0.path().trim_end_matches('/')));
+        url
+    }
+
+    pub(crate) fn is_https(&self) -> bool {
+        self.0.scheme() == "https"
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    match host.parse::<IpAddr>() {
+        Ok(address) => address.is_loopback(),
+        // RFC 6761: these names are loopback wherever they are looked up.
+        Err(_) => host == "localhost" || host.ends_with(".localhost"),
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.as_str().trim_end_matches('/'))
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Endpoint({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn jobs(endpoint: &str) -> String {
+        Endpoint::parse(endpoint).unwrap().jobs(&ProjectId::parse("0a").unwrap()).to_string()
+    }
+
+    #[test]
+    fn port_and_prefix_are_kept() {
+        for (endpoint, url) in [
+            ("https://h.example", "https://h.example/v3/0a/jobs"),
+            ("https://h.example/", "https://h.example/v3/0a/jobs"),
+            ("https://h.example:8443/mysql/", "https://h.example:8443/mysql/v3/0a/jobs"),
+            (" HTTPS://H.example\n", "https://h.example/v3/0a/jobs"),
+            ("http://127.0.0.1:81", "http://127.0.0.1:81/v3/0a/jobs"),
+        ] {
+            assert_eq!(jobs(endpoint), url);
+        }
+    }
+
+    #[test]
+    fn a4_plain_http_is_for_loopback_only() {
+        for good in ["http://127.0.0.1", "http://127.8.8.8:1", "http://[::1]:1", "http://localhost", "http://a.localhost"] {
+            assert!(Endpoint::parse(good).is_ok(), "{good}");
+        }
+        for bad in ["http://10.0.0.1", "http://h.example", "http://localhost.example", "http://[::2]"] {
+            assert!(Endpoint::parse(bad).is_err(), "{bad}");
+            assert!(Endpoint::parse_insecure(bad).is_ok(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a5_what_is_not_an_endpoint_is_refused_without_echoing_user_info() {
+        for bad in [
+            "",
+            "h.example",
+            "ftp://h.example",
+            "https://",
+            "https://user:CANARY@h.example",
+            "https://CANARY@h.example",
+            "https://:CANARY@h.example",
+            "https://h.example?x=CANARY",
+            "https://h.example#CANARY",
+            "https://h.example/a//b",
+            "https://h.example/a%20b",
+        ] {
+            let said = Endpoint::parse(bad).unwrap_err().to_string();
+            assert!(said.contains("https") && !said.contains("CANARY"), "{bad}: {said}");
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! The table of answers.
+
+use super::*;
+use crate::Status;
+use proptest::prelude::*;
+use reqwest::header::{HeaderName, HeaderValue};
+use std::time::Duration;
+
+const ID: &str = "31b8ae23-c687-4d80-b7b4-42a66c9bb886";
+
+fn answer(status: u16, body: impl Into<Vec<u8>>) -> Answer {
+    Answer { status, headers: HeaderMap::new(), body: body.into(), received: "2026-01-02T12:00:00Z".parse().unwrap() }
+}
+
+fn judged(status: u16, body: impl Into<Vec<u8>>) -> Sighting {
+    judge(&answer(status, body), &JobId::parse(ID).unwrap())
+}
+
+fn with_header(status: u16, name: &str, value: &str) -> Sighting {
+    let mut answer = answer(status, "");
+    answer.headers.insert(name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap());
+    judge(&answer, &JobId::parse(ID).unwrap())
+}
+
+fn error(code: &str) -> String {
+    format!(r#"{{"error_code": "{code}", "error_msg": "said"}}"#)
+}
+
+fn running(rest: &str) -> String {
+    format!(r#"{{"job": {{"id": "{ID}", "status": "Running"{rest}}}}}"#)
+}
+
+/// The kind of the fault, and whether the wait may go on.
+#[derive(Debug, PartialEq)]
+enum Tells {
+    Retry(FaultKind),
+    Stop(FaultKind),
+    NotVisible,
+    Task,
+}
+
+fn tells(sighting: &Sighting) -> Tells {
+    match sighting {
+        Sighting::Transient { fault, .. } => Tells::Retry(fault.kind),
+        Sighting::Permanent(fault) => Tells::Stop(fault.kind),
+        Sighting::NotVisible(_) => Tells::NotVisible,
+        Sighting::Going(_) | Sighting::Succeeded(_) | Sighting::Failed(_) => Tells::Task,
+    }
+}
+
+#[test]
+fn every_row_of_the_error_table() {
+    use FaultKind::*;
+    use Tells::{NotVisible, Retry, Stop};
+    for (status, code, expected) in [
+        (400, "DBS.200543", NotVisible),
+        (404, "DBS.200543", NotVisible),
+        (400, "DBS.200001", Stop(BadRequest)),
+        (400, "DBS.280001", Stop(BadRequest)),
+        (400, "APIGW.0201", Stop(BadRequest)),
+        (401, "APIGW.0301", Stop(Unauthenticated)),
+        (401, "APIGW.0307", Stop(Unauthenticated)),
+        (403, "DBS.280056", Stop(Unauthenticated)),
+        (403, "DBS.200010", Stop(Forbidden)),
+        (403, "APIGW.0302", Stop(Forbidden)),
+        (404, "APIGW.0101", Stop(WrongApi)),
+        (405, "x", Stop(BadRequest)),
+        (407, "x", Stop(Proxy)),
+        (408, "x", Retry(Unavailable)),
+        (425, "x", Retry(Unavailable)),
+        (429, "APIGW.0308", Retry(Throttled)),
+        (500, "DBS.108000", Retry(Unavailable)),
+        (500, "APIGW.0201", Retry(Unavailable)),
+        (500, "DBS.200543", Retry(Unavailable)),
+        (501, "x", Stop(WrongApi)),
+        (502, "x", Retry(Unavailable)),
+        (503, "APIGW.0613", Retry(Unavailable)),
+        (504, "x", Retry(Unavailable)),
+        (505, "x", Stop(WrongApi)),
+        (599, "x", Retry(Unavailable)),
+        (600, "x", Retry(Unreadable)),
+        (999, "x", Retry(Unreadable)),
+    ] {
+        assert_eq!(tells(&judged(status, error(code))), expected, "{status} {code}");
+    }
+}
+
+#[test]
+fn a_fault_keeps_the_services_own_words() {
+    let mut answer = answer(400, error("DBS.200001"));
+    answer.headers.insert("x-request-id", HeaderValue::from_static("r-9"));
+    let Sighting::Permanent(fault) = judge(&answer, &JobId::parse(ID).unwrap()) else { panic!() };
+    assert_eq!(fault.message, "HTTP 400: said");
+    assert_eq!(fault.error_code.as_deref(), Some("DBS.200001"));
+    assert_eq!(fault.request_id.as_deref(), Some("r-9"));
+    assert_eq!(fault.http_status, Some(400));
+}
+
+#[test]
+fn the_documented_success_is_success() {
+    let body = include_str!("../../../tests/support/success.json");
+    let Sighting::Succeeded(job) = judged(200, body) else { panic!("not success") };
+    assert_eq!(job.name(), Some("CreateGaussDBforMySQLInstance"));
+    assert_eq!(job.instance().unwrap().name.as_deref(), Some("DO-NOT-TOUCH-mgr2-mysql-single"));
+    assert_eq!(job.progress(), None);
+}
+
+#[test]
+fn h1_an_answer_without_a_job_is_unreadable() {
+    for status in [100, 101, 201, 202, 204, 206, 304] {
+        assert_eq!(tells(&judged(status, running(""))), Tells::Retry(FaultKind::Unreadable), "{status}");
+    }
+}
+
+#[test]
+fn h2_a_redirect_stops_and_names_only_the_host_it_leads_to() {
+    for status in [300, 301, 302, 303, 307, 308] {
+        assert_eq!(tells(&judged(status, running(""))), Tells::Stop(FaultKind::Redirected), "{status}");
+    }
+    for (to, said) in [
+        ("https://evil.example/x?token=CANARY", "'evil.example'"),
+        ("//u:CANARY@evil.example:81/", "another path"),
+        ("https://u:CANARY@evil.example:81/", "'evil.example:81'"),
+        ("/v4/CANARY", "another path of this host"),
+    ] {
+        let Sighting::Permanent(fault) = with_header(302, "location", to) else { panic!("{to}") };
+        assert!(fault.message.contains(said) && !fault.message.contains("CANARY"), "{}", fault.message);
+    }
+}
+
+#[test]
+fn h10_retry_after_comes_with_every_answer_that_may_get_better() {
+    for status in [408, 429, 500, 503] {
+        let Sighting::Transient { retry_after, .. } = with_header(status, "retry-after", "7") else { panic!() };
+        assert_eq!(retry_after, Some(Duration::from_secs(7)), "{status}");
+    }
+}
+
+#[test]
+fn b4_what_is_not_one_job_is_unreadable() {
+    for body in [
+        "", " ", "null", "[]", "{}", "true", "7", "\"Completed\"",
+        r#"{"job": null}"#,
+        r#"{"job": "Completed"}"#,
+        r#"{"job": ["Completed"]}"#,
+        r#"{"job": []}"#,
+        r#"{"jobs": []}"#,
+        &format!(r#"[{{"id": "{ID}", "status": "Completed"}}]"#),
+        &format!(r#"{{"job": ["{ID}", "Completed", null, null, null, null, null]}}"#),
+        &format!("{0}{0}", running("")),
+        &format!("{} x", running("")),
+        &format!(r#"{{"job": {0}, "job": {0}}}"#, r#"{"id": "1", "status": "Completed"}"#),
+        "<html><title>Log in</title></html>",
+    ] {
+        assert_eq!(tells(&judged(200, body)), Tells::Retry(FaultKind::Unreadable), "{body}");
+    }
+}
+
+#[test]
+fn h14_a_login_page_is_called_by_its_title() {
+    let Sighting::Transient { fault, .. } = judged(200, "<html><title>Log in</title></html>") else { panic!() };
+    assert!(fault.message.contains("a page of HTML, 'Log in'"), "{}", fault.message);
+    assert_eq!(fault.http_status, Some(200));
+}
+
+#[test]
+fn b6_only_utf_8_is_read_with_or_without_a_byte_order_mark() {
+    assert_eq!(tells(&judged(200, format!("\u{feff}{}", running("")))), Tells::Task);
+    let utf16: Vec<u8> = running("").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let latin1 = running(r#", "name": "M"#).into_bytes().into_iter().chain(*b"\xfcller\"}}").collect::<Vec<_>>();
+    for bad in [utf16, latin1, running(r#", "name": "\ud800""#).into_bytes(), b"\xff".to_vec()] {
+        assert_eq!(tells(&judged(200, bad)), Tells::Retry(FaultKind::Unreadable));
+    }
+}
+
+#[test]
+fn b7_deep_nesting_is_unreadable() {
+    let deep = format!(r#", "entities": {}{}"#, "[".repeat(200_000), "]".repeat(200_000));
+    assert_eq!(tells(&judged(200, running(&deep))), Tells::Retry(FaultKind::Unreadable));
+    assert_eq!(tells(&judged(400, "[".repeat(200_000))), Tells::Stop(FaultKind::BadRequest));
+}
+
+#[test]
+fn s6_an_answer_about_another_task_is_unreadable() {
+    let other = r#"{"job": {"id": "a9767ede-fe0f-4888-9003-e843a4c90514", "status": "Completed"}}"#;
+    assert_eq!(tells(&judged(200, other)), Tells::Retry(FaultKind::Unreadable));
+    assert_eq!(tells(&judged(200, running("").replace(ID, &ID.to_uppercase()))), Tells::Task);
+}
+
+#[test]
+fn s2_s3_s4_s5_the_end_of_a_task_is_its_status_or_a_reason() {
+    for (status, rest, end) in [
+        ("Completed", "", Some(true)),
+        ("Completed", r#", "fail_reason": "warning""#, Some(true)),
+        ("Failed", "", Some(false)),
+        ("Failed", r#", "fail_reason": "disk full""#, Some(false)),
+        ("Canceled", "", Some(false)),
+        ("Running", r#", "fail_reason": "disk full""#, Some(false)),
+        ("New", r#", "fail_reason": "disk full""#, Some(false)),
+        ("Running", r#", "fail_reason": " \t""#, None),
+        ("Running", r#", "process": "100%", "ended": "2018-08-06T16:41:14+0000""#, None),
+        ("Pending", "", None),
+        ("Unauthorized", "", None),
+        ("completed", "", None),
+        ("failed", "", None),
+        ("", "", None),
+    ] {
+        let body = format!(r#"{{"job": {{"id": "{ID}", "status": "{status}"{rest}}}}}"#);
+        let seen = match judged(200, body) {
+            Sighting::Succeeded(_) => Some(true),
+            Sighting::Failed(_) => Some(false),
+            Sighting::Going(job) => {
+                assert!(!matches!(job.status(), Status::Completed | Status::Failed | Status::Canceled));
+                None
+            }
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(seen, end, "{status}{rest}");
+    }
+}
+
+proptest! {
+    /// Whatever a server says, it is judged without a panic, and only `Completed` of this very task succeeds.
+    #[test]
+    fn no_junk_is_success(status in 0_u16..1000, body in proptest::collection::vec(any::<u8>(), 0..300)) {
+        prop_assert!(!matches!(judged(status, body), Sighting::Succeeded(_)));
+    }
+
+    #[test]
+    fn no_mangled_success_is_success_of_another_task(cut in 0_usize..200, flip in any::<u8>()) {
+        let whole = format!(r#"{{"job": {{"id": "{ID}", "status": "Completed", "name": "x"}}}}"#).into_bytes();
+        let mut body = whole.clone();
+        let at = cut % body.len();
+        body[at] = flip;
+        if let Sighting::Succeeded(job) = judged(200, body) {
+            prop_assert!(job.id().eq_ignore_ascii_case(ID) && *job.status() == Status::Completed);
+        }
+        prop_assert!(!matches!(judged(200, &whole[..at]), Sighting::Succeeded(_)));
+    }
+}

@@ -1,0 +1,80 @@
+//! A token, and the file it may be in.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+use reqwest::header::HeaderValue;
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::ConfigError;
+
+/// Real tokens reach tens of kilobytes. More than this is another file.
+const LARGEST: u64 = 1 << 20;
+
+/// A token that fits into a header. `Debug` does not show it.
+#[derive(Debug)]
+pub(super) struct Token(SecretString);
+
+impl Token {
+    pub(super) fn new(text: String) -> Result<Self, ConfigError> {
+        let text = SecretString::from(text);
+        let token = text.expose_secret().trim();
+        if token.is_empty() {
+            return Err(ConfigError::new("the token is empty"));
+        }
+        if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(ConfigError::new("the token holds white space, control or non-ASCII characters"));
+        }
+        Ok(Self(SecretString::from(token)))
+    }
+
+    pub(super) fn read(path: &Path) -> Result<Self, ConfigError> {
+        let failed = |why: &dyn std::fmt::Display| ConfigError::new(format!("{}: {why}", path.display()));
+        let mut text = String::new();
+        File::open(path)
+            .and_then(|file| file.take(LARGEST + 1).read_to_string(&mut text))
+            .map_err(|error| failed(&error))?;
+        if text.len() as u64 > LARGEST {
+            return Err(failed(&"it is longer than any token"));
+        }
+        Self::new(text).map_err(|error| failed(&error))
+    }
+
+    pub(super) fn is(&self, other: &Self) -> bool {
+        self.0.expose_secret() == other.0.expose_secret()
+    }
+
+    /// The token as a header that `Debug` and logs leave out.
+    pub(super) fn header(&self) -> HeaderValue {
+        let mut value = HeaderValue::from_str(self.0.expose_secret())
+            .unwrap_or_else(|_| unreachable!("a token is made of visible ASCII"));
+        value.set_sensitive(true);
+        value
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a2_white_space_around_a_token_is_removed() {
+        assert_eq!(Token::new(" abc\r\n".into()).unwrap().header(), "abc");
+        assert!(Token::new("a".repeat(64 * 1024)).is_ok());
+    }
+
+    #[test]
+    fn a2_what_no_header_may_hold_is_refused_without_echo() {
+        for bad in ["", " \n", "CANARY\rX", "CANARY\nX", "CANARY\0", "CANARYä", "CANARY X"] {
+            let said = Token::new(bad.into()).unwrap_err().to_string();
+            assert!(!said.contains("CANARY"), "{said}");
+        }
+    }
+
+    #[test]
+    fn a1_debug_shows_no_token() {
+        let token = Token::new("CANARY".into()).unwrap();
+        assert!(!format!("{token:?} {:?}", token.header()).contains("CANARY"));
+    }
+}

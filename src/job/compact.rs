@@ -1,0 +1,81 @@
+//! JSON on one line, for `jsonl` and logs, without touching a number, a string or the order.
+
+/// As deep as `serde_json` reads values, so that whoever reads our output can.
+const DEEPEST: usize = 128;
+
+/// Removes the white space between the tokens of a valid JSON text.
+///
+/// # Errors
+///
+/// When it is nested too deeply, or a string holds half of a surrogate pair: the raw text would pass both on
+/// to readers that refuse or choke on them.
+pub(super) fn compact(json: &str) -> Result<String, &'static str> {
+    let mut out = String::with_capacity(json.len());
+    let mut depth = 0_usize;
+    let mut rest = json;
+    while let Some(c) = rest.chars().next() {
+        let token = match c {
+            '"' => {
+                let literal = &rest[..string_length(rest)];
+                if serde_json::from_str::<String>(literal).is_err() {
+                    return Err("holds a string that is not Unicode");
+                }
+                literal
+            }
+            c => {
+                match c {
+                    '{' | '[' => depth += 1,
+                    '}' | ']' => depth = depth.saturating_sub(1),
+                    _ => {}
+                }
+                &rest[..c.len_utf8()]
+            }
+        };
+        if depth > DEEPEST {
+            return Err("is nested too deeply");
+        }
+        if !c.is_ascii_whitespace() {
+            out.push_str(token);
+        }
+        rest = &rest[token.len()..];
+    }
+    Ok(out)
+}
+
+/// The length of the string literal that `text` starts with, quotes included.
+fn string_length(text: &str) -> usize {
+    let mut escaped = false;
+    for (at, byte) in text.bytes().enumerate().skip(1) {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => return at + 1,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn white_space_goes_outside_of_strings_only() {
+        assert_eq!(compact("{ \"a \\\" b\" :\r\n [ 1 , \t\"\\\\\" ] }").unwrap(), r#"{"a \" b":[1,"\\"]}"#);
+    }
+
+    #[test]
+    fn b6_half_a_surrogate_pair_is_refused_wherever_it_stands() {
+        assert!(compact(r#"{"a": ["\ud83d\ude00"]}"#).is_ok());
+        assert!(compact(r#"{"a": ["\ud83d"]}"#).is_err());
+        assert!(compact(r#"{"\ude00": 1}"#).is_err());
+    }
+
+    #[test]
+    fn b7_deep_nesting_is_refused_without_a_deep_stack() {
+        assert!(compact(&format!("{}{}", "[".repeat(128), "]".repeat(128))).is_ok());
+        assert!(compact(&format!("{}{}", "[".repeat(129), "]".repeat(129))).is_err());
+        assert!(compact(&format!("{}{}", "[".repeat(200_000), "]".repeat(200_000))).is_err());
+    }
+}

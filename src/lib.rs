@@ -1,0 +1,61 @@
+//! Block until an asynchronous Huawei Cloud TaurusDB task has finished, and learn how it ended.
+//!
+//! A wait is a loop of *looks*. Each look asks the service once and is judged to a [`Sighting`]; a pure
+//! state machine turns the sighting and the time into the next step; a [`Pace`] says how long to rest; and
+//! the driver, [`Wait`], carries the steps out and tells about them in [`Event`]s, until there is a
+//! [`Verdict`]. It only ever reads: it never starts, cancels or changes a task, and dropping the wait's
+//! future cancels the wait, never the task.
+//!
+//! ```no_run
+//! use std::time::Duration;
+//! use jobwait::{Cloud, Credentials, Endpoint, JobId, Outcome, ProjectId, Wait};
+//!
+//! # async fn example() -> Result<(), jobwait::ConfigError> {
+//! let endpoint = Endpoint::parse("https://gaussdb.cn-north-4.myhuaweicloud.com")?;
+//! let project = ProjectId::parse("054e292c9880d4992f02c0196d3ea468")?;
+//! let token = std::env::var("HW_AUTH_TOKEN").unwrap_or_default();
+//! let cloud = Cloud::builder(endpoint, project, Credentials::token(token)?).build()?;
+//!
+//! let id = JobId::parse("a9767ede-fe0f-4888-9003-e843a4c90514")?;
+//! let verdict = Wait::new()
+//!     .deadline(Duration::from_secs(30 * 60))
+//!     .run(&mut cloud.job(&id), |event| println!("{event:?}"))
+//!     .await;
+//! match verdict.outcome {
+//!     Outcome::Completed => println!("deploy"),
+//!     other => println!("do not deploy: {other}"),
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! To wait for something else, implement [`Probe`]: one async method, `look`.
+//!
+//! # Features
+//!
+//! * `cli` (default): the `jobwait` binary. The library alone is `default-features = false`.
+//! * `simulator` (default): [`simulator`], the embedded service that `jobwait demo` waits for.
+
+mod cloud;
+mod credentials;
+mod error;
+mod event;
+mod id;
+mod job;
+mod sighting;
+#[cfg(feature = "simulator")]
+pub mod simulator;
+pub mod text;
+mod wait;
+
+pub use cloud::endpoint::Endpoint;
+pub use cloud::{Cloud, CloudBuilder, JobProbe, Language};
+pub use credentials::Credentials;
+pub use error::{ConfigError, Fault, FaultKind};
+pub use event::{Event, News};
+pub use id::{JobId, ProjectId};
+pub use job::{Instance, Job, Progress, Status};
+pub use sighting::{Probe, Sighting};
+pub use wait::pace::Pace;
+pub use wait::verdict::{Outcome, Seen, Verdict};
+pub use wait::{LONGEST, Wait};

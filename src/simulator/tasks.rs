@@ -1,0 +1,163 @@
+//! The tasks that exist, and what the service says of them at a given time.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::Simulator;
+
+/// All tasks, of all projects.
+#[derive(Debug)]
+pub(super) struct Tasks {
+    settings: Simulator,
+    start: Instant,
+    start_by_calendar: Timestamp,
+    known: Mutex<HashMap<(String, String), Task>>,
+}
+
+#[derive(Debug)]
+struct Task {
+    kind: Kind,
+    instance: String,
+    created: Duration,
+}
+
+/// What a task does.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Kind {
+    CreateInstance,
+    RestartInstance,
+    DeleteInstance,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::CreateInstance => "CreateGaussDBforMySQLInstance",
+            Self::RestartInstance => "RestartGaussDBforMySQLInstance",
+            Self::DeleteInstance => "DeleteGaussDBforMySQLInstance",
+        }
+    }
+}
+
+impl Tasks {
+    #[expect(clippy::disallowed_methods, reason = "the service has a clock and a calendar of its own")]
+    pub(super) fn new(settings: Simulator) -> Self {
+        Self {
+            settings,
+            start: Instant::now(),
+            start_by_calendar: Timestamp::now(),
+            known: Mutex::default(),
+        }
+    }
+
+    /// Starts a task, on a new instance unless there is one: the IDs of both.
+    pub(super) fn create(&self, project: &str, kind: Kind, instance: Option<&str>) -> (String, String) {
+        let id = uuid(fastrand::u128(..));
+        let instance =
+            instance.map_or_else(|| format!("{:032x}", fastrand::u128(..)) + "in07", str::to_owned);
+        let task = Task { kind, instance: instance.clone(), created: self.start.elapsed() };
+        self.known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert((project.to_owned(), id.clone()), task);
+        (id, instance)
+    }
+
+    /// The job object of a task, as of now. None when no call created it in this project, or it is too new.
+    pub(super) fn job(&self, project: &str, id: &str) -> Option<Value> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let task = known.get(&(project.to_owned(), id.to_ascii_lowercase()))?;
+        let age = self.start.elapsed().saturating_sub(task.created);
+        (age >= self.settings.appear_after).then(|| {
+            let by_calendar = |at: Duration| calendar(self.start_by_calendar, at);
+            describe(id, task, age, &self.settings, by_calendar)
+        })
+    }
+}
+
+/// The job object of a task of this age, in the fields and forms of the documented example.
+fn describe(id: &str, task: &Task, age: Duration, settings: &Simulator, calendar: impl Fn(Duration) -> String) -> Value {
+    let ends_after = match settings.fail_reason {
+        Some(_) => settings.duration.mul_f64(0.6),
+        None => settings.duration,
+    };
+    let ended = age >= ends_after;
+    let (status, reason) = match (ended, &settings.fail_reason) {
+        (false, _) => ("Running", None),
+        (true, None) => ("Completed", None),
+        (true, Some(reason)) => ("Failed", Some(reason)),
+    };
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is from 0 to 99")]
+    let percent = (age.as_secs_f64() / settings.duration.as_secs_f64().max(0.001) * 100.0).clamp(0.0, 99.0) as u8;
+    let entities = match (status, task.kind) {
+        ("Completed", Kind::CreateInstance) => json!({
+            "instance": {"endpoint": "192.168.1.203:3306", "type": "Cluster",
+                "datastore": {"type": "gaussdb-mysql", "version": "8.0"}},
+            "resource_ids": [format!("{}.vm", task.instance), format!("{}.volume", task.instance)],
+        }),
+        _ => json!({}),
+    };
+    json!({
+        "id": id,
+        "name": task.kind.name(),
+        "status": status,
+        "created": calendar(task.created),
+        "ended": if ended { calendar(task.created + ends_after) } else { String::new() },
+        "process": if ended { String::new() } else { format!("{percent}%") },
+        "instance": {"id": task.instance, "name": "simulated-mysql"},
+        "entities": entities,
+        "fail_reason": reason,
+    })
+}
+
+/// `2018-08-06T10:41:14+0000`: an offset without a colon, as the service writes it.
+fn calendar(start: Timestamp, at: Duration) -> String {
+    let at = SignedDuration::try_from(at).ok().and_then(|at| start.checked_add(at).ok()).unwrap_or(start);
+    at.strftime("%Y-%m-%dT%H:%M:%S+0000").to_string()
+}
+
+fn uuid(random: u128) -> String {
+    let hex = format!("{random:032x}");
+    format!("{}-{}-4{}-a{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: f64, settings: &Simulator) -> Value {
+        let task = Task { kind: Kind::CreateInstance, instance: "i".into(), created: Duration::ZERO };
+        describe("1", &task, Duration::from_secs_f64(seconds), settings, |at| format!("{at:?}"))
+    }
+
+    #[test]
+    fn a_task_runs_to_its_end_and_then_stays_completed() {
+        let settings = Simulator::new().duration(Duration::from_secs(10));
+        assert_eq!((&at(0.0, &settings)["status"], &at(0.0, &settings)["process"]), (&json!("Running"), &json!("0%")));
+        assert_eq!(at(9.99, &settings)["process"], "99%");
+        assert_eq!(at(10.0, &settings)["status"], "Completed");
+        assert_eq!(at(10.0, &settings)["ended"], "10s");
+        assert_eq!(at(99.0, &settings)["process"], "");
+        assert_eq!(at(99.0, &settings)["fail_reason"], Value::Null);
+    }
+
+    #[test]
+    fn a_task_that_fails_does_so_at_sixty_percent() {
+        let settings = Simulator::new().duration(Duration::from_secs(10)).fail_reason("disk full");
+        assert_eq!(at(5.99, &settings)["status"], "Running");
+        assert_eq!(at(6.0, &settings)["status"], "Failed");
+        assert_eq!(at(6.0, &settings)["fail_reason"], "disk full");
+        assert_eq!(at(6.0, &settings)["entities"], json!({}));
+    }
+
+    #[test]
+    fn ids_are_uuids() {
+        assert_eq!(uuid(0), "00000000-0000-4000-a000-000000000000");
+        assert_eq!(uuid(u128::MAX), "ffffffff-ffff-4fff-afff-ffffffffffff");
+    }
+}

@@ -1,0 +1,161 @@
+//! The driver: look, tell, decide, rest. All that knows the time is here.
+
+mod clock;
+mod machine;
+pub(crate) mod pace;
+pub(crate) mod verdict;
+
+use std::future;
+use std::pin::pin;
+use std::time::{Duration, Instant};
+
+use tracing::debug;
+
+use self::clock::Clock;
+use self::machine::{Limits, Step, Waiting};
+use crate::{Event, Fault, FaultKind, News, Pace, Probe, Sighting, Verdict};
+
+/// The longest deadline that the command-line tool accepts: 30 days. The service keeps a task for a month.
+pub const LONGEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// A wait that has not begun: its bounds and its pace.
+///
+/// ```
+/// use std::time::Duration;
+/// use jobwait::{Job, Outcome, Probe, Sighting, Wait};
+///
+/// struct Script(Vec<&'static str>);
+///
+/// impl Probe for Script {
+///     async fn look(&mut self) -> Sighting {
+///         let json = format!(r#"{{"id": "1", "status": "{}"}}"#, self.0.remove(0));
+///         Sighting::of(Job::from_json(&json).expect("it is a job object"))
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() {
+/// let mut script = Script(vec!["Pending", "Running", "Completed"]);
+/// let verdict = Wait::new().deadline(Duration::from_secs(600)).run(&mut script, |_| {}).await;
+/// assert_eq!(verdict.outcome, Outcome::Completed);
+/// assert_eq!(verdict.polls, 3);
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Wait {
+    limits: Limits,
+    pace: Pace,
+    since: Option<Instant>,
+}
+
+impl Default for Wait {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Wait {
+    /// A wait of at most an hour, with a grace of a minute for a new ID, at the default pace.
+    pub fn new() -> Self {
+        Self {
+            limits: Limits {
+                deadline: Duration::from_secs(60 * 60),
+                grace: Duration::from_secs(60),
+                longest_look: Duration::from_secs(10),
+                once: false,
+            },
+            pace: Pace::default(),
+            since: None,
+        }
+    }
+
+    /// When the wait ends whatever happens, from its beginning. It binds every look and every rest.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.limits.deadline = deadline;
+        self
+    }
+
+    /// How long a task may be unknown to the service because it is new, from the beginning of the wait.
+    /// Zero is strict.
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.limits.grace = grace;
+        self
+    }
+
+    /// How long the last look is given at the most. Set it to the probe's own timeout.
+    pub fn longest_look(mut self, longest: Duration) -> Self {
+        self.limits.longest_look = longest;
+        self
+    }
+
+    /// Looks once instead of waiting. A task that is still going is [`Outcome::TimedOut`](crate::Outcome).
+    pub fn once(mut self) -> Self {
+        self.limits.once = true;
+        self
+    }
+
+    /// How long to rest between looks.
+    pub fn pace(mut self, pace: Pace) -> Self {
+        self.pace = pace;
+        self
+    }
+
+    /// Counts the wait's time from `start` instead of from when it runs, so that the deadline covers what
+    /// came before, such as signing in.
+    pub fn since(mut self, start: Instant) -> Self {
+        self.since = Some(start);
+        self
+    }
+
+    /// Waits, and tells about it on the way. Dropping the future cancels the wait, never the task.
+    pub async fn run<P: Probe>(self, probe: &mut P, tell: impl FnMut(Event<'_>)) -> Verdict {
+        self.run_until(probe, future::pending(), tell).await
+    }
+
+    /// Waits as [`run`](Self::run) does, but at the latest until `stop` is ready: then the outcome is
+    /// [`Outcome::Stopped`](crate::Outcome), with the task as it was last seen.
+    pub async fn run_until<P: Probe>(
+        self,
+        probe: &mut P,
+        stop: impl Future<Output = ()>,
+        mut tell: impl FnMut(Event<'_>),
+    ) -> Verdict {
+        let clock = Clock::since(self.since);
+        let deadline = self.limits.deadline;
+        let mut waiting = Waiting::new(self.limits, self.pace.start(fastrand::Rng::new()), clock.elapsed());
+        let mut stop = pin!(stop);
+
+        loop {
+            let sighting = tokio::select! {
+                biased;
+                () = &mut stop => return told(waiting.stopped(clock.elapsed()), &mut tell),
+                sighting = probe.look() => sighting,
+                () = clock.sleep_until(deadline) => cut_at_the_deadline(),
+            };
+            let elapsed = clock.elapsed();
+            let (until, next) = match waiting.after(elapsed, sighting) {
+                Step::Done(verdict) => return told(verdict, &mut tell),
+                Step::Rest { until, waiting } => (until, waiting),
+            };
+            debug!(rest = ?until.saturating_sub(elapsed), "resting");
+            if let Some(news) = next.news(until) {
+                tell(Event { elapsed, polls: next.polls(), news });
+            }
+            tokio::select! {
+                biased;
+                () = &mut stop => return told(next.stopped(clock.elapsed()), &mut tell),
+                () = clock.sleep_until(until) => waiting = next,
+            }
+        }
+    }
+}
+
+fn told(verdict: Verdict, tell: &mut impl FnMut(Event<'_>)) -> Verdict {
+    tell(Event { elapsed: verdict.elapsed, polls: verdict.polls, news: News::Ended(&verdict) });
+    verdict
+}
+
+fn cut_at_the_deadline() -> Sighting {
+    Sighting::transient(Fault::new(FaultKind::TimedOut, "no answer came before the deadline"))
+}

@@ -1,0 +1,218 @@
+//! What to do after a look. Pure: time is an argument, and nothing here looks, rests or tells.
+//!
+//! A wait that has ended cannot be asked for more: [`Waiting`] is consumed by each sighting and comes back
+//! only in [`Step::Rest`].
+
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use super::pace::Pacer;
+use super::verdict::{Outcome, Seen, Verdict};
+use crate::{Fault, FaultKind, Job, News, Sighting};
+
+/// A task that was visible is gone when this many looks in a row do not see it: one may have asked a replica
+/// that lags.
+const VANISHED: u32 = 3;
+
+/// The bounds of a wait, as times from its beginning.
+#[derive(Debug, Clone)]
+pub(crate) struct Limits {
+    /// When it ends, whatever happens.
+    pub(crate) deadline: Duration,
+    /// Until when a task that was never visible may yet become so.
+    pub(crate) grace: Duration,
+    /// The longest that the last look is given.
+    pub(crate) longest_look: Duration,
+    /// Look once, and no more.
+    pub(crate) once: bool,
+}
+
+/// What to do next.
+#[derive(Debug)]
+#[must_use]
+pub(crate) enum Step {
+    /// Rest, then look again.
+    Rest {
+        /// When to look, from the beginning of the wait.
+        until: Duration,
+        /// The wait as it goes on.
+        waiting: Waiting,
+    },
+    /// The wait is over.
+    Done(Verdict),
+}
+
+/// A wait that has not ended.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    limits: Limits,
+    pacer: Pacer,
+    polls: u32,
+    /// When the look that comes next, or is under way, was to start.
+    look_at: Duration,
+    /// Whether that look is the last.
+    last_look: bool,
+    latest: Latest,
+    /// The task when it was last seen.
+    seen: Option<Seen>,
+    /// The fault since then, if any.
+    fault: Option<Fault>,
+    /// How many looks in a row did not see the task that was there.
+    vanished: u32,
+    /// How many looks in a row had a fault of the same kind.
+    alike: u32,
+    /// Whether a server has answered at all.
+    answered: bool,
+}
+
+/// What the latest look saw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Latest {
+    Nothing,
+    Going,
+    NotVisible,
+    Fault(FaultKind),
+}
+
+impl Waiting {
+    /// A wait whose first look starts at `elapsed`.
+    pub(crate) fn new(limits: Limits, pacer: Pacer, elapsed: Duration) -> Self {
+        Self {
+            last_look: limits.once,
+            limits,
+            pacer,
+            polls: 0,
+            look_at: elapsed,
+            latest: Latest::Nothing,
+            seen: None,
+            fault: None,
+            vanished: 0,
+            alike: 0,
+            answered: false,
+        }
+    }
+
+    pub(crate) fn polls(&self) -> u32 {
+        self.polls
+    }
+
+    /// The step after a look that ended at `elapsed`.
+    pub(crate) fn after(mut self, elapsed: Duration, sighting: Sighting) -> Step {
+        self.polls += 1;
+        match sighting {
+            Sighting::Succeeded(job) => self.saw(job, elapsed).done(Outcome::Completed, elapsed),
+            Sighting::Failed(job) => self.saw(job, elapsed).done(Outcome::Failed, elapsed),
+            Sighting::Going(job) => {
+                if self.seen.is_none() {
+                    self.pacer.start_over();
+                }
+                let delay = self.pacer.going();
+                self.saw(job, elapsed).rest(elapsed, delay)
+            }
+            Sighting::NotVisible(fault) => {
+                self.latest = Latest::NotVisible;
+                self.answered = true;
+                self.fault = Some(fault);
+                let (gone, delay) = if self.seen.is_some() {
+                    self.vanished += 1;
+                    (self.vanished >= VANISHED, self.pacer.going())
+                } else {
+                    (elapsed >= self.limits.grace, self.pacer.invisible())
+                };
+                if gone { self.done(Outcome::NotFound, elapsed) } else { self.rest(elapsed, delay) }
+            }
+            Sighting::Transient { fault, retry_after } => {
+                let alike = self.latest == Latest::Fault(fault.kind);
+                self.alike = if alike { self.alike + 1 } else { 1 };
+                self.latest = Latest::Fault(fault.kind);
+                self.answered |= fault.http_status.is_some();
+                let hopeless = self.is_hopeless(fault.kind, elapsed);
+                self.fault = Some(fault);
+                if hopeless {
+                    return self.done(Outcome::Unreachable, elapsed);
+                }
+                let delay = self.pacer.error(retry_after);
+                self.rest(elapsed, delay)
+            }
+            Sighting::Permanent(fault) => {
+                let outcome = match fault.kind {
+                    FaultKind::Unauthenticated | FaultKind::Forbidden => Outcome::Unauthorized,
+                    _ => Outcome::Unreachable,
+                };
+                self.fault = Some(fault);
+                self.done(outcome, elapsed)
+            }
+        }
+    }
+
+    /// The verdict on a wait that is told to stop at `elapsed`.
+    pub(crate) fn stopped(self, elapsed: Duration) -> Verdict {
+        self.verdict(Outcome::Stopped, elapsed)
+    }
+
+    /// What the latest look saw, for those who are told. None before the first look.
+    pub(crate) fn news(&self, next_look: Duration) -> Option<News<'_>> {
+        Some(match (self.latest, &self.seen, &self.fault) {
+            (Latest::Going, Some(seen), _) => News::Going { job: &seen.job, next_look },
+            (Latest::NotVisible, _, Some(fault)) => News::Invisible { fault, next_look },
+            (Latest::Fault(_), _, Some(fault)) => News::Retry { fault, next_look },
+            _ => return None,
+        })
+    }
+
+    /// Whether faults of this kind, while nothing ever went well, show that the address is wrong: then to go
+    /// on until the deadline would only hide a typing error for an hour.
+    fn is_hopeless(&self, kind: FaultKind, elapsed: Duration) -> bool {
+        match kind {
+            FaultKind::UnknownHost => {
+                !self.answered && (self.alike >= 3 || elapsed >= Duration::from_secs(10))
+            }
+            FaultKind::Unreadable => self.seen.is_none() && self.alike >= 5,
+            _ => false,
+        }
+    }
+
+    fn saw(mut self, job: Job, at: Duration) -> Self {
+        self.latest = Latest::Going;
+        self.answered = true;
+        self.seen = Some(Seen { job, at });
+        self.fault = None;
+        self.vanished = 0;
+        self
+    }
+
+    /// Rests for `delay`, unless that leads past the last look that can be answered before the deadline.
+    fn rest(mut self, elapsed: Duration, delay: Duration) -> Step {
+        let last = self.limits.deadline.saturating_sub(self.time_to_answer(elapsed));
+        if self.last_look || elapsed >= last {
+            let outcome = match (&self.seen, self.latest) {
+                (Some(_), _) => Outcome::TimedOut,
+                (None, Latest::NotVisible) => Outcome::NotFound,
+                (None, _) => Outcome::Unreachable,
+            };
+            return self.done(outcome, elapsed);
+        }
+        let until = elapsed.saturating_add(delay).min(last);
+        self.last_look = until == last;
+        self.look_at = until;
+        Step::Rest { until, waiting: self }
+    }
+
+    /// How long before the deadline the last look has to start: twice what the latest one took, at least
+    /// 100 ms (a tenth of a short wait), at most what a look may take.
+    fn time_to_answer(&self, elapsed: Duration) -> Duration {
+        let least = (self.limits.deadline / 10).min(Duration::from_millis(100));
+        let latest = elapsed.saturating_sub(self.look_at);
+        (latest * 2).max(least).min(self.limits.longest_look.max(least))
+    }
+
+    fn done(self, outcome: Outcome, elapsed: Duration) -> Step {
+        Step::Done(self.verdict(outcome, elapsed))
+    }
+
+    fn verdict(self, outcome: Outcome, elapsed: Duration) -> Verdict {
+        Verdict { outcome, seen: self.seen, fault: self.fault, elapsed, polls: self.polls }
+    }
+}

@@ -1,0 +1,270 @@
+//! How long to rest between looks.
+//!
+//! The `backoff` crate is used as a pure generator of intervals, and only here: randomization 0 and no
+//! limit on the elapsed time, because its defaults stop silently after 15 minutes and its jitter exceeds its
+//! cap. Jitter, floor, cap and `Retry-After` are ours, on top. A differential test holds it against the
+//! closed form `interval · factorⁿ`.
+
+use std::time::Duration;
+
+use backoff::backoff::Backoff as _;
+use backoff::{ExponentialBackoff, ExponentialBackoffBuilder};
+
+use crate::ConfigError;
+
+/// How long to rest between looks: exponential from a shortest to a longest delay, less jitter.
+///
+/// The default rests 1 s, then half as long again each time, up to 15 s; each rest is shortened by up to a
+/// tenth, so that waits which start together do not poll together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pace {
+    interval: Duration,
+    max_interval: Duration,
+    factor: f64,
+    jitter: f64,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            interval: Duration::from_secs(1),
+            max_interval: Duration::from_secs(15),
+            factor: 1.5,
+            jitter: 0.1,
+        }
+    }
+}
+
+impl Pace {
+    /// The shortest interval that is accepted.
+    pub const SHORTEST: Duration = Duration::from_millis(10);
+
+    /// Rests of `interval` at first, `max_interval` at the longest.
+    ///
+    /// # Errors
+    ///
+    /// When `interval` is shorter than [`Pace::SHORTEST`] or longer than `max_interval`.
+    pub fn new(interval: Duration, max_interval: Duration) -> Result<Self, ConfigError> {
+        if interval < Self::SHORTEST {
+            return Err(ConfigError::new(format!(
+                "an interval of {interval:?} is shorter than {:?}",
+                Self::SHORTEST
+            )));
+        }
+        if interval > max_interval {
+            return Err(ConfigError::new(format!(
+                "an interval of {interval:?} is longer than the longest, {max_interval:?}"
+            )));
+        }
+        Ok(Self { interval, max_interval, ..Self::default() })
+    }
+
+    /// Each rest is `factor` times the one before. 1 makes a fixed interval.
+    ///
+    /// # Errors
+    ///
+    /// When `factor` is not from 1 to 10.
+    pub fn factor(self, factor: f64) -> Result<Self, ConfigError> {
+        if (1.0..=10.0).contains(&factor) {
+            Ok(Self { factor, ..self })
+        } else {
+            Err(ConfigError::new(format!("a growth of {factor} is not from 1 to 10")))
+        }
+    }
+
+    /// Each rest is shortened by a random share of up to `share`, and never lengthened.
+    ///
+    /// # Errors
+    ///
+    /// When `share` is not from 0 to 1, or is 1.
+    pub fn jitter(self, share: f64) -> Result<Self, ConfigError> {
+        if (0.0..1.0).contains(&share) {
+            Ok(Self { jitter: share, ..self })
+        } else {
+            Err(ConfigError::new(format!("a jitter of {share} is not from 0 to below 1")))
+        }
+    }
+
+    pub(crate) fn start(self, random: fastrand::Rng) -> Pacer {
+        let intervals = || {
+            ExponentialBackoffBuilder::new()
+                .with_initial_interval(self.interval)
+                .with_max_interval(self.max_interval)
+                .with_multiplier(self.factor)
+                .with_randomization_factor(0.0)
+                .with_max_elapsed_time(None)
+                .build()
+        };
+        Pacer { going: intervals(), errors: intervals(), pace: self, random }
+    }
+}
+
+/// A pace under way.
+#[derive(Debug, Clone)]
+pub(crate) struct Pacer {
+    pace: Pace,
+    going: ExponentialBackoff,
+    errors: ExponentialBackoff,
+    random: fastrand::Rng,
+}
+
+impl Pacer {
+    /// The rest after the task was seen going on.
+    pub(crate) fn going(&mut self) -> Duration {
+        self.errors.reset();
+        let full = self.going.next_backoff();
+        self.shortened(full)
+    }
+
+    /// The rest while the task was never visible: the first interval, without growth, since a new ID
+    /// becomes visible within seconds.
+    pub(crate) fn invisible(&mut self) -> Duration {
+        self.errors.reset();
+        self.shortened(Some(self.pace.interval))
+    }
+
+    /// The rest after a look that could not tell: an exponential delay of its own, and at least what the
+    /// service asks for.
+    pub(crate) fn error(&mut self, retry_after: Option<Duration>) -> Duration {
+        let full = self.errors.next_backoff();
+        self.shortened(full).max(retry_after.unwrap_or_default())
+    }
+
+    /// Starts over, because the task has just become visible.
+    pub(crate) fn start_over(&mut self) {
+        self.going.reset();
+    }
+
+    /// Cap first, then jitter: a jitter on top of the cap would exceed it, one below the floor is meant.
+    fn shortened(&mut self, full: Option<Duration>) -> Duration {
+        let full = full.unwrap_or(self.pace.max_interval).clamp(self.pace.interval, self.pace.max_interval);
+        full.mul_f64(1.0 - self.pace.jitter * self.random.f64())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn pacer(interval: f64, max: f64, factor: f64, jitter: f64) -> Pacer {
+        Pace::new(Duration::from_secs_f64(interval), Duration::from_secs_f64(max))
+            .and_then(|pace| pace.factor(factor))
+            .and_then(|pace| pace.jitter(jitter))
+            .unwrap()
+            .start(fastrand::Rng::with_seed(7))
+    }
+
+    fn seconds(rests: impl Iterator<Item = Duration>) -> Vec<f64> {
+        rests.map(|rest| rest.as_secs_f64()).collect()
+    }
+
+    #[test]
+    fn rests_grow_by_the_factor_up_to_the_longest() {
+        let mut pacer = pacer(1.0, 15.0, 1.5, 0.0);
+        let rests = seconds(std::iter::repeat_with(|| pacer.going()).take(9));
+        assert_eq!(rests, [1.0, 1.5, 2.25, 3.375, 5.0625, 7.59375, 11.390_625, 15.0, 15.0]);
+    }
+
+    #[test]
+    fn a_factor_of_one_is_a_fixed_interval() {
+        let mut pacer = pacer(10.0, 15.0, 1.0, 0.0);
+        assert_eq!(seconds(std::iter::repeat_with(|| pacer.going()).take(3)), [10.0, 10.0, 10.0]);
+    }
+
+    #[test]
+    fn invisible_rests_do_not_grow() {
+        let mut pacer = pacer(1.0, 15.0, 1.5, 0.0);
+        assert_eq!(seconds(std::iter::repeat_with(|| pacer.invisible()).take(3)), [1.0, 1.0, 1.0]);
+    }
+
+    #[test]
+    fn errors_have_a_growth_of_their_own_that_ends_with_them() {
+        let mut pacer = pacer(1.0, 15.0, 2.0, 0.0);
+        let rests = [pacer.going(), pacer.going(), pacer.error(None), pacer.error(None), pacer.going(), pacer.error(None)];
+        assert_eq!(seconds(rests.into_iter()), [1.0, 2.0, 1.0, 2.0, 4.0, 1.0]);
+    }
+
+    #[test]
+    fn invisible_looks_end_the_growth_of_errors_too() {
+        let mut pacer = pacer(1.0, 15.0, 2.0, 0.0);
+        let rests = [pacer.error(None), pacer.error(None), pacer.invisible(), pacer.error(None)];
+        assert_eq!(seconds(rests.into_iter()), [1.0, 2.0, 1.0, 1.0]);
+    }
+
+    #[test]
+    fn retry_after_lengthens_and_never_shortens() {
+        let mut pacer = pacer(4.0, 15.0, 1.0, 0.0);
+        let after = |seconds| Some(Duration::from_secs(seconds));
+        let rests = [pacer.error(after(2)), pacer.error(after(60)), pacer.error(after(0))];
+        assert_eq!(seconds(rests.into_iter()), [4.0, 60.0, 4.0]);
+    }
+
+    #[test]
+    fn c6_waits_that_start_together_do_not_look_together() {
+        let firsts: std::collections::HashSet<Duration> =
+            (0..200).map(|_| Pace::default().start(fastrand::Rng::new()).going()).collect();
+        assert!(firsts.len() > 190, "{} different first rests", firsts.len());
+    }
+
+    #[test]
+    fn c3_a_million_rests_are_within_bounds_and_never_zero() {
+        let mut pacer = pacer(0.01, 15.0, 1.1, 0.5);
+        for at in 0..1_000_000_u32 {
+            if at % 1000 == 0 {
+                pacer.start_over();
+            }
+            let rest = if at % 3 == 0 { pacer.error(None) } else { pacer.going() };
+            assert!((0.005..=15.0).contains(&rest.as_secs_f64()), "{rest:?}");
+        }
+    }
+
+    #[test]
+    fn settings_out_of_range_are_refused() {
+        let pace = Pace::default;
+        let millis = Duration::from_millis;
+        assert!(Pace::new(millis(9), millis(20)).is_err());
+        assert!(Pace::new(millis(10), millis(10)).is_ok());
+        assert!(Pace::new(millis(21), millis(20)).is_err());
+        for bad in [0.99, 10.01, -1.0, f64::NAN, f64::INFINITY] {
+            assert!(pace().factor(bad).is_err(), "{bad}");
+        }
+        for bad in [-0.01, 1.0, f64::NAN] {
+            assert!(pace().jitter(bad).is_err(), "{bad}");
+        }
+        assert!(pace().factor(1.0).is_ok() && pace().factor(10.0).is_ok());
+        assert!(pace().jitter(0.0).is_ok() && pace().jitter(0.99).is_ok());
+    }
+
+    proptest! {
+        /// The quarantined crate against the closed form.
+        #[test]
+        fn the_generator_is_the_closed_form(
+            interval in 0.01..60.0_f64,
+            longer in 0.0..600.0_f64,
+            factor in 1.0..=10.0_f64,
+        ) {
+            let mut pacer = pacer(interval, interval + longer, factor, 0.0);
+            for n in 0..40 {
+                let closed = (interval * factor.powi(n)).min(interval + longer);
+                let rest = pacer.going().as_secs_f64();
+                // Each step of the generator cuts to whole nanoseconds.
+                prop_assert!((rest - closed).abs() <= 1e-6 * closed.max(1.0), "{n}: {rest} for {closed}");
+            }
+        }
+
+        #[test]
+        fn jitter_only_shortens_and_by_no_more_than_its_share(
+            interval in 0.01..60.0_f64,
+            factor in 1.0..=10.0_f64,
+            jitter in 0.0..1.0_f64,
+        ) {
+            let mut plain = pacer(interval, 600.0, factor, 0.0);
+            let mut jittered = pacer(interval, 600.0, factor, jitter);
+            for _ in 0..40 {
+                let (full, rest) = (plain.going().as_secs_f64(), jittered.going().as_secs_f64());
+                prop_assert!(rest <= full && rest >= full * (1.0 - jitter) - 1e-8, "{rest} for {full}");
+            }
+        }
+    }
+}
