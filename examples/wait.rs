@@ -19,12 +19,15 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     // Against the real service: `Endpoint::parse("https://gaussdb.cn-north-4.myhuaweicloud.com")`, and a token
     // of IAM.
-    let cloud = Cloud::builder(service.endpoint(), project, Credentials::token("any")?).without_proxy().build()?;
+    let cloud =
+        Cloud::builder(service.endpoint(), project, Credentials::token("any")?).without_proxy().build()?;
     let verdict = Wait::new()
         .deadline(Duration::from_secs(60))
         .run(&mut cloud.job(&job), |event| match event.news {
             News::Invisible { .. } => println!("{:>4.1?}: not visible yet", event.elapsed),
-            News::Going { job, .. } => println!("{:>4.1?}: {:?} {:?}", event.elapsed, job.status(), job.progress()),
+            News::Going { job, .. } => {
+                println!("{:>4.1?}: {:?} {:?}", event.elapsed, job.status(), job.progress())
+            }
             News::Retry { fault, .. } => println!("{:>4.1?}: {fault}", event.elapsed),
             _ => {}
         })

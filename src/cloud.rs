@@ -30,7 +30,6 @@ pub struct Cloud {
 
 impl Cloud {
     /// The jobs endpoint of `project` at `endpoint`, with `credentials`.
-    #[must_use]
     pub fn builder(endpoint: Endpoint, project: ProjectId, credentials: Credentials) -> CloudBuilder {
         CloudBuilder {
             endpoint,
@@ -145,7 +144,10 @@ impl CloudBuilder {
             client: Client::new(&self.endpoint, self.request_timeout, self.route)?,
             jobs: self.endpoint.jobs(&self.project),
             credentials: self.credentials,
-            headers: headers.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value))).collect(),
+            headers: headers
+                .into_iter()
+                .map(|(name, value)| (name, HeaderValue::from_static(value)))
+                .collect(),
         })
     }
 }

@@ -41,8 +41,17 @@ impl Credentials {
     /// When the file cannot be read or holds no token. The text names the file, not what is in it.
     pub fn token_file(path: impl Into<PathBuf>) -> Result<Self, ConfigError> {
         let path = path.into();
-        let token = RwLock::new(Token::read(&path)?);
+        let token = RwLock::new(Token::read_file(&path)?);
         Ok(Self(Source::TokenFile { path, token }))
+    }
+
+    /// The token that a reader gives, such as standard input. It blocks while it reads.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read or holds no token.
+    pub fn token_from(reader: impl std::io::Read) -> Result<Self, ConfigError> {
+        Token::read(reader).map(|token| Self(Source::Token(token)))
     }
 
     /// Adds to a request what it needs to be let in.
@@ -61,7 +70,7 @@ impl Credentials {
         let Source::TokenFile { path, token: current } = &self.0 else { return false };
         let path = path.clone();
         // A file may hang as well as a socket; the deadline then ends the wait without it.
-        let Ok(Ok(fresh)) = tokio::task::spawn_blocking(move || Token::read(&path)).await else {
+        let Ok(Ok(fresh)) = tokio::task::spawn_blocking(move || Token::read_file(&path)).await else {
             return false;
         };
         let mut current = current.write().unwrap_or_else(std::sync::PoisonError::into_inner);

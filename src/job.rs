@@ -60,7 +60,10 @@ impl Job {
             raw,
             name: wire.name.and_then(string).filter(|name| !name.is_empty()),
             status: Status::from(wire.status),
-            progress: wire.process.and_then(Progress::read).or_else(|| wire.progress.and_then(Progress::read)),
+            progress: wire
+                .process
+                .and_then(Progress::read)
+                .or_else(|| wire.progress.and_then(Progress::read)),
             instance: wire.instance.and_then(|raw| serde_json::from_str(raw.get()).ok()),
             fail_reason: wire.fail_reason.and_then(reason),
             id: wire.id,
@@ -132,8 +135,9 @@ fn string(raw: &RawValue) -> Option<String> {
 fn reason(raw: &RawValue) -> Option<String> {
     match string(raw) {
         Some(reason) => Some(reason).filter(|reason| !reason.trim().is_empty()),
-        None => Some(raw.get().to_owned())
-            .filter(|other| !matches!(other.replace(char::is_whitespace, "").as_str(), "null" | "{}" | "[]" | "false")),
+        None => Some(raw.get().to_owned()).filter(|other| {
+            !matches!(other.replace(char::is_whitespace, "").as_str(), "null" | "{}" | "[]" | "false")
+        }),
     }
 }
 

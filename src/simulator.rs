@@ -128,7 +128,7 @@ impl Service {
     /// Starts a task that creates an instance, as the `POST` does.
     #[must_use]
     pub fn create_instance(&self, project: &ProjectId) -> JobId {
-        let (job, _) = self.tasks.create(project.as_str(), tasks::Kind::CreateInstance, None);
+        let (job, _) = self.tasks.create(project.as_str(), tasks::Kind::Create, None);
         JobId::parse(&job).unwrap_or_else(|_| unreachable!("simulated IDs are UUIDs"))
     }
 }

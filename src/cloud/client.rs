@@ -43,7 +43,11 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) fn new(endpoint: &Endpoint, request_timeout: Duration, route: Route) -> Result<Self, ConfigError> {
+    pub(super) fn new(
+        endpoint: &Endpoint,
+        request_timeout: Duration,
+        route: Route,
+    ) -> Result<Self, ConfigError> {
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("jobwait/", env!("CARGO_PKG_VERSION")))
             .timeout(request_timeout)
@@ -122,7 +126,10 @@ fn trust(endpoint: &Endpoint) -> Result<ClientConfig, ConfigError> {
     })
 }
 
-#[expect(clippy::disallowed_methods, reason = "a date in `Retry-After` is of the wall clock; nothing else is")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a date in `Retry-After` is of the wall clock; nothing else is"
+)]
 fn wall_clock() -> Timestamp {
     Timestamp::now()
 }
@@ -139,10 +146,9 @@ fn in_chain<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> O
         if let Some(found) = error.downcast_ref::<E>() {
             return Some(found);
         }
-        if let Some(inner) = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-            if let Some(found) = in_chain::<E>(inner as &(dyn StdError + 'static)) {
-                return Some(found);
-            }
+        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        if let Some(found) = wrapped.and_then(|wrapped| in_chain::<E>(wrapped as &(dyn StdError + 'static))) {
+            return Some(found);
         }
         next = error.source();
     }

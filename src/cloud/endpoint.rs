@@ -112,7 +112,13 @@ mod tests {
 
     #[test]
     fn a4_plain_http_is_for_loopback_only() {
-        for good in ["http://127.0.0.1", "http://127.8.8.8:1", "http://[::1]:1", "http://localhost", "http://a.localhost"] {
+        for good in [
+            "http://127.0.0.1",
+            "http://127.8.8.8:1",
+            "http://[::1]:1",
+            "http://localhost",
+            "http://a.localhost",
+        ] {
             assert!(Endpoint::parse(good).is_ok(), "{good}");
         }
         for bad in ["http://10.0.0.1", "http://h.example", "http://localhost.example", "http://[::2]"] {

@@ -70,8 +70,8 @@ fn read_job(answer: &Answer, asked: &JobId) -> Result<Sighting, Fault> {
     if !text.trim_start().starts_with('{') {
         return Err(unreadable(format!("the answer is {}, not the jobs API's", form(answer, body))));
     }
-    let envelope: Envelope<'_> =
-        serde_json::from_str(text).map_err(|error| unreadable(format!("the answer cannot be read: {error}")))?;
+    let envelope: Envelope<'_> = serde_json::from_str(text)
+        .map_err(|error| unreadable(format!("the answer cannot be read: {error}")))?;
     let job = Job::from_json(envelope.job.get()).map_err(|fault| unreadable(fault.message))?;
     if !job.id().eq_ignore_ascii_case(asked.as_str()) {
         return Err(unreadable(format!("the answer is about another task, '{}'", safe(job.id(), 60))));
@@ -104,8 +104,13 @@ fn redirected(answer: &Answer) -> Fault {
     // The host only: what follows it may hold a secret of the request.
     let host = target.split_once("://").map_or(target.as_str(), |(_, rest)| rest);
     let host = host.split(['/', '?', '#']).next().unwrap_or_default().rsplit('@').next().unwrap_or_default();
-    let to = if host.is_empty() { "another path of this host".to_owned() } else { format!("'{}'", safe(host, 100)) };
-    let message = format!("HTTP {}: the answer is a redirect to {to}, which is never followed", answer.status);
+    let to = if host.is_empty() {
+        "another path of this host".to_owned()
+    } else {
+        format!("'{}'", safe(host, 100))
+    };
+    let message =
+        format!("HTTP {}: the answer is a redirect to {to}, which is never followed", answer.status);
     complete(Fault::new(FaultKind::Redirected, message), answer, Complaint::default())
 }
 
@@ -122,7 +127,8 @@ fn permanent(kind: FaultKind, answer: &Answer, complaint: Complaint) -> Sighting
 
 /// A fault in the service's words, or in HTTP's where it has none.
 fn fault(kind: FaultKind, answer: &Answer, complaint: Complaint) -> Fault {
-    let meaning = reqwest::StatusCode::from_u16(answer.status).ok().and_then(|status| status.canonical_reason());
+    let meaning =
+        reqwest::StatusCode::from_u16(answer.status).ok().and_then(|status| status.canonical_reason());
     let mut message = format!("HTTP {}", answer.status);
     if let Some(said) = complaint.message.as_deref().or(meaning) {
         message = format!("{message}: {said}");

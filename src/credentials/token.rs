@@ -1,7 +1,7 @@
 //! A token, and the file it may be in.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::Read;
 use std::path::Path;
 
 use reqwest::header::HeaderValue;
@@ -11,6 +11,9 @@ use crate::ConfigError;
 
 /// Real tokens reach tens of kilobytes. More than this is another file.
 const LARGEST: u64 = 1 << 20;
+
+/// Names of files are shorter, tokens are longer.
+const LONGEST_NAME: usize = 200;
 
 /// A token that fits into a header. `Debug` does not show it.
 #[derive(Debug)]
@@ -29,16 +32,26 @@ impl Token {
         Ok(Self(SecretString::from(token)))
     }
 
-    pub(super) fn read(path: &Path) -> Result<Self, ConfigError> {
-        let failed = |why: &dyn std::fmt::Display| ConfigError::new(format!("{}: {why}", path.display()));
-        let mut text = String::new();
-        File::open(path)
-            .and_then(|file| file.take(LARGEST + 1).read_to_string(&mut text))
-            .map_err(|error| failed(&error))?;
-        if text.len() as u64 > LARGEST {
-            return Err(failed(&"it is longer than any token"));
+    pub(super) fn read(reader: impl Read) -> Result<Self, ConfigError> {
+        let mut bytes = Vec::new();
+        reader
+            .take(LARGEST + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|error| ConfigError::new(format!("the token cannot be read: {error}")))?;
+        if bytes.len() as u64 > LARGEST {
+            return Err(ConfigError::new("what is read is longer than any token"));
         }
-        Self::new(text).map_err(|error| failed(&error))
+        // What is not UTF-8 is no token either, and is refused as non-ASCII.
+        Self::new(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    pub(super) fn read_file(path: &Path) -> Result<Self, ConfigError> {
+        let name = path.display().to_string();
+        // Who gives the token itself for the name of its file should not find it in a log.
+        let name = if name.len() > LONGEST_NAME { "a file of a very long name".to_owned() } else { name };
+        let failed = |why: &dyn std::fmt::Display| ConfigError::new(format!("{name}: {why}"));
+        let file = File::open(path).map_err(|error| failed(&error))?;
+        Self::read(file).map_err(|error| failed(&error))
     }
 
     pub(super) fn is(&self, other: &Self) -> bool {

@@ -18,14 +18,14 @@ pub(super) fn answer(tasks: &Tasks, method: &Method, path: &str, query: Option<&
             None => refused(400, "DBS.280001", "Parameter error."),
         },
         (&Method::POST, ["instances"]) => {
-            let (job, instance) = tasks.create(project, Kind::CreateInstance, None);
+            let (job, instance) = tasks.create(project, Kind::Create, None);
             (202, json!({ "instance": {"id": instance, "status": "BUILD"}, "job_id": job }))
         }
         (&Method::POST, ["instances", instance, "restart"]) => {
-            (202, json!({ "job_id": tasks.create(project, Kind::RestartInstance, Some(instance)).0 }))
+            (202, json!({ "job_id": tasks.create(project, Kind::Restart, Some(instance)).0 }))
         }
         (&Method::DELETE, ["instances", instance]) => {
-            (202, json!({ "job_id": tasks.create(project, Kind::DeleteInstance, Some(instance)).0 }))
+            (202, json!({ "job_id": tasks.create(project, Kind::Delete, Some(instance)).0 }))
         }
         _ => no_such_api(),
     }
@@ -33,7 +33,10 @@ pub(super) fn answer(tasks: &Tasks, method: &Method, path: &str, query: Option<&
 
 /// The IDs of tasks hold nothing that a query escapes.
 fn parameter<'a>(query: Option<&'a str>, name: &str) -> Option<&'a str> {
-    query?.split('&').find_map(|pair| pair.split_once('=').filter(|(key, _)| *key == name)).map(|(_, value)| value)
+    query?
+        .split('&')
+        .find_map(|pair| pair.split_once('=').filter(|(key, _)| *key == name))
+        .map(|(_, value)| value)
 }
 
 fn no_such_api() -> (u16, Value) {

@@ -26,20 +26,20 @@ struct Task {
     created: Duration,
 }
 
-/// What a task does.
+/// What a task does to its instance.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Kind {
-    CreateInstance,
-    RestartInstance,
-    DeleteInstance,
+    Create,
+    Restart,
+    Delete,
 }
 
 impl Kind {
     fn name(self) -> &'static str {
         match self {
-            Self::CreateInstance => "CreateGaussDBforMySQLInstance",
-            Self::RestartInstance => "RestartGaussDBforMySQLInstance",
-            Self::DeleteInstance => "DeleteGaussDBforMySQLInstance",
+            Self::Create => "CreateGaussDBforMySQLInstance",
+            Self::Restart => "RestartGaussDBforMySQLInstance",
+            Self::Delete => "DeleteGaussDBforMySQLInstance",
         }
     }
 }
@@ -47,12 +47,7 @@ impl Kind {
 impl Tasks {
     #[expect(clippy::disallowed_methods, reason = "the service has a clock and a calendar of its own")]
     pub(super) fn new(settings: Simulator) -> Self {
-        Self {
-            settings,
-            start: Instant::now(),
-            start_by_calendar: Timestamp::now(),
-            known: Mutex::default(),
-        }
+        Self { settings, start: Instant::now(), start_by_calendar: Timestamp::now(), known: Mutex::default() }
     }
 
     /// Starts a task, on a new instance unless there is one: the IDs of both.
@@ -81,7 +76,13 @@ impl Tasks {
 }
 
 /// The job object of a task of this age, in the fields and forms of the documented example.
-fn describe(id: &str, task: &Task, age: Duration, settings: &Simulator, calendar: impl Fn(Duration) -> String) -> Value {
+fn describe(
+    id: &str,
+    task: &Task,
+    age: Duration,
+    settings: &Simulator,
+    calendar: impl Fn(Duration) -> String,
+) -> Value {
     let ends_after = match settings.fail_reason {
         Some(_) => settings.duration.mul_f64(0.6),
         None => settings.duration,
@@ -93,9 +94,10 @@ fn describe(id: &str, task: &Task, age: Duration, settings: &Simulator, calendar
         (true, Some(reason)) => ("Failed", Some(reason)),
     };
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is from 0 to 99")]
-    let percent = (age.as_secs_f64() / settings.duration.as_secs_f64().max(0.001) * 100.0).clamp(0.0, 99.0) as u8;
+    let percent =
+        (age.as_secs_f64() / settings.duration.as_secs_f64().max(0.001) * 100.0).clamp(0.0, 99.0) as u8;
     let entities = match (status, task.kind) {
-        ("Completed", Kind::CreateInstance) => json!({
+        ("Completed", Kind::Create) => json!({
             "instance": {"endpoint": "192.168.1.203:3306", "type": "Cluster",
                 "datastore": {"type": "gaussdb-mysql", "version": "8.0"}},
             "resource_ids": [format!("{}.vm", task.instance), format!("{}.volume", task.instance)],
@@ -131,14 +133,17 @@ mod tests {
     use super::*;
 
     fn at(seconds: f64, settings: &Simulator) -> Value {
-        let task = Task { kind: Kind::CreateInstance, instance: "i".into(), created: Duration::ZERO };
+        let task = Task { kind: Kind::Create, instance: "i".into(), created: Duration::ZERO };
         describe("1", &task, Duration::from_secs_f64(seconds), settings, |at| format!("{at:?}"))
     }
 
     #[test]
     fn a_task_runs_to_its_end_and_then_stays_completed() {
         let settings = Simulator::new().duration(Duration::from_secs(10));
-        assert_eq!((&at(0.0, &settings)["status"], &at(0.0, &settings)["process"]), (&json!("Running"), &json!("0%")));
+        assert_eq!(
+            (&at(0.0, &settings)["status"], &at(0.0, &settings)["process"]),
+            (&json!("Running"), &json!("0%"))
+        );
         assert_eq!(at(9.99, &settings)["process"], "99%");
         assert_eq!(at(10.0, &settings)["status"], "Completed");
         assert_eq!(at(10.0, &settings)["ended"], "10s");

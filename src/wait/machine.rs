@@ -32,6 +32,7 @@ pub(crate) struct Limits {
 /// What to do next.
 #[derive(Debug)]
 #[must_use]
+#[expect(clippy::large_enum_variant, reason = "a step is taken apart at once, and there is one at a time")]
 pub(crate) enum Step {
     /// Rest, then look again.
     Rest {

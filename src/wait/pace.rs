@@ -181,7 +181,14 @@ mod tests {
     #[test]
     fn errors_have_a_growth_of_their_own_that_ends_with_them() {
         let mut pacer = pacer(1.0, 15.0, 2.0, 0.0);
-        let rests = [pacer.going(), pacer.going(), pacer.error(None), pacer.error(None), pacer.going(), pacer.error(None)];
+        let rests = [
+            pacer.going(),
+            pacer.going(),
+            pacer.error(None),
+            pacer.error(None),
+            pacer.going(),
+            pacer.error(None),
+        ];
         assert_eq!(seconds(rests.into_iter()), [1.0, 2.0, 1.0, 2.0, 4.0, 1.0]);
     }
 

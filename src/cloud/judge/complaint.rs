@@ -20,7 +20,14 @@ impl Complaint {
                 let first = |names: &[&str]| names.iter().find_map(|name| said.get(*name).and_then(text));
                 Self {
                     code: first(&["error_code", "errorCode", "errCode", "code"]),
-                    message: first(&["error_msg", "errorMsg", "errorMessage", "externalMessage", "message", "title"]),
+                    message: first(&[
+                        "error_msg",
+                        "errorMsg",
+                        "errorMessage",
+                        "externalMessage",
+                        "message",
+                        "title",
+                    ]),
                     request_id: first(&["request_id", "requestId"]),
                 }
             }

@@ -58,7 +58,16 @@ mod tests {
 
     #[test]
     fn h11_what_makes_no_sense_is_ignored() {
-        for bad in ["-1", "1.5", "100000000000000000000", "99999999999", "soon", "", "1e3", "Fri, 02 Jan 2026 11:59:59 GMT"] {
+        for bad in [
+            "-1",
+            "1.5",
+            "100000000000000000000",
+            "99999999999",
+            "soon",
+            "",
+            "1e3",
+            "Fri, 02 Jan 2026 11:59:59 GMT",
+        ] {
             assert_eq!(read_at(bad, None, "2026-01-02T12:00:00Z"), None, "{bad}");
         }
     }

@@ -9,7 +9,12 @@ use std::time::Duration;
 const ID: &str = "31b8ae23-c687-4d80-b7b4-42a66c9bb886";
 
 fn answer(status: u16, body: impl Into<Vec<u8>>) -> Answer {
-    Answer { status, headers: HeaderMap::new(), body: body.into(), received: "2026-01-02T12:00:00Z".parse().unwrap() }
+    Answer {
+        status,
+        headers: HeaderMap::new(),
+        body: body.into(),
+        received: "2026-01-02T12:00:00Z".parse().unwrap(),
+    }
 }
 
 fn judged(status: u16, body: impl Into<Vec<u8>>) -> Sighting {
@@ -131,7 +136,9 @@ fn h2_a_redirect_stops_and_names_only_the_host_it_leads_to() {
 #[test]
 fn h10_retry_after_comes_with_every_answer_that_may_get_better() {
     for status in [408, 429, 500, 503] {
-        let Sighting::Transient { retry_after, .. } = with_header(status, "retry-after", "7") else { panic!() };
+        let Sighting::Transient { retry_after, .. } = with_header(status, "retry-after", "7") else {
+            panic!()
+        };
         assert_eq!(retry_after, Some(Duration::from_secs(7)), "{status}");
     }
 }
@@ -139,7 +146,14 @@ fn h10_retry_after_comes_with_every_answer_that_may_get_better() {
 #[test]
 fn b4_what_is_not_one_job_is_unreadable() {
     for body in [
-        "", " ", "null", "[]", "{}", "true", "7", "\"Completed\"",
+        "",
+        " ",
+        "null",
+        "[]",
+        "{}",
+        "true",
+        "7",
+        "\"Completed\"",
         r#"{"job": null}"#,
         r#"{"job": "Completed"}"#,
         r#"{"job": ["Completed"]}"#,
@@ -158,7 +172,9 @@ fn b4_what_is_not_one_job_is_unreadable() {
 
 #[test]
 fn h14_a_login_page_is_called_by_its_title() {
-    let Sighting::Transient { fault, .. } = judged(200, "<html><title>Log in</title></html>") else { panic!() };
+    let Sighting::Transient { fault, .. } = judged(200, "<html><title>Log in</title></html>") else {
+        panic!()
+    };
     assert!(fault.message.contains("a page of HTML, 'Log in'"), "{}", fault.message);
     assert_eq!(fault.http_status, Some(200));
 }
@@ -167,7 +183,8 @@ fn h14_a_login_page_is_called_by_its_title() {
 fn b6_only_utf_8_is_read_with_or_without_a_byte_order_mark() {
     assert_eq!(tells(&judged(200, format!("\u{feff}{}", running("")))), Tells::Task);
     let utf16: Vec<u8> = running("").encode_utf16().flat_map(u16::to_le_bytes).collect();
-    let latin1 = running(r#", "name": "M"#).into_bytes().into_iter().chain(*b"\xfcller\"}}").collect::<Vec<_>>();
+    let latin1 =
+        running(r#", "name": "M"#).into_bytes().into_iter().chain(*b"\xfcller\"}}").collect::<Vec<_>>();
     for bad in [utf16, latin1, running(r#", "name": "\ud800""#).into_bytes(), b"\xff".to_vec()] {
         assert_eq!(tells(&judged(200, bad)), Tells::Retry(FaultKind::Unreadable));
     }

@@ -308,7 +308,9 @@ fn the_news_are_of_the_latest_look() {
     let first = waiting(limits(60.0, 60.0));
     assert!(first.news(NEVER).is_none());
     let mut now = first;
-    for (sighting, expected) in [(not_visible(), "Invisible"), (unavailable(), "Retry"), (going(), "Going"), (unavailable(), "Retry")] {
+    for (sighting, expected) in
+        [(not_visible(), "Invisible"), (unavailable(), "Retry"), (going(), "Going"), (unavailable(), "Retry")]
+    {
         let Step::Rest { waiting, until } = now.after(secs(1.0), sighting) else { panic!("it ended") };
         let news = format!("{:?}", waiting.news(until).unwrap());
         assert!(news.starts_with(expected), "{news}");
@@ -333,7 +335,14 @@ fn every_sequence_of_sightings_ends_in_time_and_tells_the_truth() {
     const LENGTH: u32 = 6;
 
     // Sequences that end early share their beginning with many longer ones: play a tree, not a list.
-    fn explore(waiting: Waiting, now: Duration, latency: Duration, depth: u32, history: &mut Vec<usize>, ends: &mut u64) {
+    fn explore(
+        waiting: Waiting,
+        now: Duration,
+        latency: Duration,
+        depth: u32,
+        history: &mut Vec<usize>,
+        ends: &mut u64,
+    ) {
         for (kind, make) in KINDS.iter().enumerate() {
             history.push(kind);
             let deadline = waiting.limits.deadline;
@@ -374,7 +383,11 @@ fn every_sequence_of_sightings_ends_in_time_and_tells_the_truth() {
     fn check_end(verdict: &Verdict, history: &[usize], deadline: Duration) {
         let last = *history.last().unwrap();
         assert!(verdict.elapsed <= deadline, "{history:?}");
-        assert_eq!(verdict.outcome == Outcome::Completed, last == 2, "success only from Completed: {history:?}");
+        assert_eq!(
+            verdict.outcome == Outcome::Completed,
+            last == 2,
+            "success only from Completed: {history:?}"
+        );
         assert_eq!(verdict.outcome == Outcome::Failed, last == 3, "a failure is never lost: {history:?}");
         assert_eq!(verdict.outcome == Outcome::Unauthorized, last == 7, "{history:?}");
         let saw = history.iter().any(|kind| [0, 2, 3].contains(kind));
@@ -390,7 +403,14 @@ fn every_sequence_of_sightings_ends_in_time_and_tells_the_truth() {
 
     let mut ends = 0;
     for (deadline, latency) in [(20.0, 0.0), (20.0, 1.5), (3.0, 0.4)] {
-        explore(waiting(limits(deadline, 4.0)), Duration::ZERO, secs(latency), LENGTH, &mut Vec::new(), &mut ends);
+        explore(
+            waiting(limits(deadline, 4.0)),
+            Duration::ZERO,
+            secs(latency),
+            LENGTH,
+            &mut Vec::new(),
+            &mut ends,
+        );
     }
     assert!(ends > 30_000, "{ends} ends");
 }

@@ -1,0 +1,114 @@
+//! Shows a wait: progress and advice on standard error, the result on standard output.
+//!
+//! A stream that is full or closed changes nothing: how the task ended is told by the exit code.
+
+mod advice;
+mod plain;
+mod result;
+
+use std::io::Write;
+use std::time::Duration;
+
+use jobwait::text::safe;
+use jobwait::{Event, Fault, Job, JobId, Verdict};
+
+use self::plain::Plain;
+use crate::args::Output;
+use crate::config::View;
+use crate::exit;
+use crate::signals::Signal;
+
+/// As much of one text of the service as a line shows.
+const LONGEST_TEXT: usize = 300;
+
+/// Where a wait is shown.
+#[derive(Debug)]
+pub(crate) struct Report<O, E> {
+    job: JobId,
+    output: Output,
+    plain: Option<Plain>,
+    result: O,
+    progress: E,
+}
+
+impl<O: Write, E: Write> Report<O, E> {
+    pub(crate) fn new(job: JobId, view: View, deadline: Duration, result: O, progress: E) -> Self {
+        let plain = view.progress.map(|heartbeat| Plain::new(heartbeat, deadline));
+        Self { job, output: view.output, plain, result, progress }
+    }
+
+    pub(crate) fn event(&mut self, event: &Event<'_>) {
+        if let Some(line) = self.plain.as_mut().and_then(|plain| plain.line(event)) {
+            self.say(&line);
+        }
+    }
+
+    /// When a heartbeat is due, from the beginning of the wait.
+    pub(crate) fn heartbeat_at(&self) -> Option<Duration> {
+        self.plain.as_ref().map(Plain::heartbeat_at)
+    }
+
+    pub(crate) fn heartbeat(&mut self, elapsed: Duration) {
+        if let Some(line) = self.plain.as_mut().map(|plain| plain.heartbeat(elapsed)) {
+            self.say(&line);
+        }
+    }
+
+    /// Shows a verdict, and what to do about it. `resume` is the command that waits on.
+    pub(crate) fn verdict(&mut self, verdict: &Verdict, signal: Option<Signal>, resume: &str) -> u8 {
+        let (name, code) = exit::of(verdict.outcome, signal);
+        for line in advice::on(verdict, signal, resume) {
+            self.say(&line);
+        }
+        let result = match self.output {
+            Output::Text => result::text(&self.job, name, verdict),
+            Output::Json => {
+                // Who reads the log does not see the document that a script reads.
+                self.say(&format!(": {}", result::text(&self.job, name, verdict)));
+                result::json(&self.job, name, code, verdict)
+            }
+        };
+        let _ = writeln!(self.result, "{result}").and_then(|()| self.result.flush());
+        code
+    }
+
+    /// One line for people.
+    pub(crate) fn say(&mut self, line: &str) {
+        let _ = writeln!(self.progress, "jobwait{line}").and_then(|()| self.progress.flush());
+    }
+}
+
+/// `Running 40%`
+fn status(job: &Job) -> String {
+    let status = safe(job.status().as_str(), 60);
+    match job.progress() {
+        Some(progress) => format!("{status} {progress}"),
+        None => status.to_string(),
+    }
+}
+
+/// `CreateGaussDBforMySQLInstance of simulated-mysql (…in07)`, or what there is of it.
+fn subject(job: &Job) -> Option<String> {
+    let name = job.name().map(|name| safe(name, 80).to_string());
+    let instance = job.instance().and_then(|instance| match (&instance.name, &instance.id) {
+        (Some(name), Some(id)) => Some(format!("{} ({})", safe(name, 80), safe(id, 60))),
+        (Some(one), None) | (None, Some(one)) => Some(safe(one, 80).to_string()),
+        (None, None) => None,
+    });
+    match (name, instance) {
+        (Some(name), Some(instance)) => Some(format!("{name} of {instance}")),
+        (one, other) => one.or(other),
+    }
+}
+
+/// The service's own words, its code and the ID that its support asks for.
+fn complaint(fault: &Fault) -> String {
+    let mut said = safe(&fault.message, LONGEST_TEXT).to_string();
+    let code = fault.error_code.as_deref().map(|code| safe(code, 40).to_string());
+    let request = fault.request_id.as_deref().map(|id| format!("request {}", safe(id, 80)));
+    let details: Vec<String> = code.into_iter().chain(request).collect();
+    if !details.is_empty() {
+        said = format!("{said} ({})", details.join(", "));
+    }
+    said
+}

@@ -1,0 +1,90 @@
+//! What to say beside a verdict: the last sighting, the likely causes, the next command. At most four lines.
+
+use jobwait::{Fault, FaultKind, Outcome, Verdict};
+
+use super::{complaint, status};
+use crate::duration::brief;
+use crate::signals::Signal;
+
+pub(super) fn on(verdict: &Verdict, signal: Option<Signal>, resume: &str) -> Vec<String> {
+    let goes_on = || format!("the task goes on in the cloud{}", sighting(verdict));
+    let wait_on = || format!(": wait on with: {resume}");
+    match verdict.outcome {
+        Outcome::Completed => {
+            let reason = verdict.job().and_then(|job| job.fail_reason());
+            reason
+                .map(|_| ": warning: the task completed, and gives a fail_reason all the same".into())
+                .into_iter()
+                .collect()
+        }
+        // The result says it all.
+        Outcome::Failed => Vec::new(),
+        Outcome::NotFound if verdict.seen.is_some() => {
+            vec![format!(": the task was there and is gone{}", sighting(verdict))]
+        }
+        Outcome::NotFound => vec![
+            ": the service knows no such task in this project".into(),
+            ": likely another project or region than the task's, a mistyped ID, or a task older than a month"
+                .into(),
+        ],
+        Outcome::Unauthorized => {
+            let mut lines = vec![format!(": refused: {}", said(verdict))];
+            lines.extend(verdict.fault.as_ref().and_then(cause).map(|cause| format!(": {cause}")));
+            lines
+        }
+        Outcome::TimedOut => {
+            let mut lines = vec![format!(": {}", goes_on())];
+            lines.extend(
+                verdict.fault.as_ref().map(|fault| format!(": the last look failed: {}", complaint(fault))),
+            );
+            lines.push(wait_on());
+            lines
+        }
+        Outcome::Stopped => {
+            let name = signal.map_or("a signal", Signal::name);
+            vec![format!(": ended by {name}; {}", goes_on()), wait_on()]
+        }
+        _ => {
+            let mut lines = vec![format!(": no usable answer: {}", said(verdict))];
+            lines.extend(verdict.fault.as_ref().and_then(cause).map(|cause| format!(": {cause}")));
+            lines
+        }
+    }
+}
+
+/// How the task was last seen, and how long ago.
+fn sighting(verdict: &Verdict) -> String {
+    verdict.seen.as_ref().map_or_else(
+        || "; it was not seen".to_owned(),
+        |seen| {
+            let age = brief(verdict.elapsed.saturating_sub(seen.at));
+            format!("; last seen {} {age} ago", status(&seen.job))
+        },
+    )
+}
+
+fn said(verdict: &Verdict) -> String {
+    verdict.fault.as_ref().map_or_else(|| "nothing was said".to_owned(), complaint)
+}
+
+/// What is likely wrong, and where to look.
+fn cause(fault: &Fault) -> Option<&'static str> {
+    Some(match fault.kind {
+        FaultKind::Unauthenticated => {
+            "the token is wrong, has expired (they live 24 h at most), or is of another region"
+        }
+        FaultKind::Forbidden => "these credentials need gaussdbformysql:task:list in this project",
+        FaultKind::UnknownHost => "check the host of --endpoint, and this machine's name lookup",
+        FaultKind::Untrusted => {
+            "check who issued the certificate (SSL_CERT_FILE names the roots), and this machine's clock"
+        }
+        FaultKind::Redirected | FaultKind::WrongApi => {
+            "check host and path prefix of --endpoint: the jobs API is not there"
+        }
+        FaultKind::Unreadable => "something else answers at --endpoint: a login page, a proxy, another API",
+        FaultKind::Proxy => "check HTTPS_PROXY, HTTP_PROXY and NO_PROXY",
+        FaultKind::BadRequest => "check --project-id and the ID of the task",
+        FaultKind::Network | FaultKind::TimedOut => "check --endpoint, the network and the proxy on the way",
+        _ => return None,
+    })
+}

@@ -1,0 +1,135 @@
+//! Signals, and the differences between platforms.
+
+use std::io;
+
+/// A signal that ends a wait, not the task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Signal {
+    /// The terminal is gone.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "there is no such signal"))]
+    Hangup,
+    /// Ctrl-C.
+    Interrupt,
+    /// Somebody asks to end.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "there is no such signal"))]
+    Terminate,
+}
+
+impl Signal {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Hangup => "SIGHUP",
+            Self::Interrupt => "SIGINT",
+            Self::Terminate => "SIGTERM",
+        }
+    }
+
+    /// 128 and the signal's number, as a shell shows a process that a signal ended.
+    pub(crate) fn exit_code(self) -> u8 {
+        match self {
+            Self::Hangup => 129,
+            Self::Interrupt => 130,
+            Self::Terminate => 143,
+        }
+    }
+}
+
+/// The signals from now on.
+#[derive(Debug)]
+pub(crate) struct Signals(platform::Signals);
+
+impl Signals {
+    /// Takes the signals over, inside a tokio runtime. A second one ends the process at once.
+    pub(crate) fn listen() -> io::Result<Self> {
+        platform::Signals::listen().map(Self)
+    }
+
+    /// The next signal.
+    pub(crate) async fn next(&mut self) -> Signal {
+        self.0.next().await
+    }
+}
+
+#[cfg(unix)]
+mod platform {
+    use std::io;
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicBool;
+
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    use signal_hook::flag;
+    use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
+
+    use super::Signal;
+
+    #[derive(Debug)]
+    pub(super) struct Signals {
+        hangup: Option<Stream>,
+        interrupt: Stream,
+        terminate: Stream,
+    }
+
+    impl Signals {
+        pub(super) fn listen() -> io::Result<Self> {
+            let second = Arc::new(AtomicBool::new(false));
+            let listen = |number: i32| {
+                // In this order: the first signal finds the flag down, and raises it for the second.
+                flag::register_conditional_shutdown(number, 128 + number, Arc::clone(&second))?;
+                flag::register(number, Arc::clone(&second))?;
+                signal(SignalKind::from_raw(number))
+            };
+            Ok(Self {
+                hangup: if hangups_are_ignored() { None } else { Some(listen(SIGHUP)?) },
+                interrupt: listen(SIGINT)?,
+                terminate: listen(SIGTERM)?,
+            })
+        }
+
+        pub(super) async fn next(&mut self) -> Signal {
+            let hangup = async {
+                match &mut self.hangup {
+                    Some(stream) => stream.recv().await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                _ = self.interrupt.recv() => Signal::Interrupt,
+                _ = self.terminate.recv() => Signal::Terminate,
+                _ = hangup => Signal::Hangup,
+            }
+        }
+    }
+
+    /// Under `nohup` the wait is meant to outlive its terminal. Only Linux tells without unsafe code; elsewhere
+    /// a hangup ends the wait.
+    fn hangups_are_ignored() -> bool {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+        let mask = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+        mask.is_some_and(|mask| mask & (1 << (SIGHUP - 1)) != 0)
+    }
+}
+
+#[cfg(not(unix))]
+mod platform {
+    use std::io;
+
+    use super::Signal;
+
+    /// Ctrl-C is all there is; tokio takes it over at the first wait for it.
+    #[derive(Debug)]
+    pub(super) struct Signals;
+
+    impl Signals {
+        pub(super) fn listen() -> io::Result<Self> {
+            Ok(Self)
+        }
+
+        pub(super) async fn next(&mut self) -> Signal {
+            if tokio::signal::ctrl_c().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            Signal::Interrupt
+        }
+    }
+}

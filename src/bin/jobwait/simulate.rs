@@ -1,0 +1,27 @@
+//! The simulator by itself.
+
+use std::io::Write as _;
+
+use jobwait::simulator::Simulator;
+
+use crate::args::SimulateArgs;
+use crate::config::Refusal;
+use crate::signals::Signals;
+
+/// Prints the base URL, and serves until a signal. That is how it is meant to end, so the exit code is 0.
+pub(crate) async fn run(args: SimulateArgs, mut signals: Signals) -> Result<u8, Refusal> {
+    let mut simulator = Simulator::new().duration(args.duration).appear_after(args.appear_after);
+    if let Some(reason) = args.fail_reason {
+        simulator = simulator.fail_reason(reason);
+    }
+    let service = simulator
+        .start(args.listen)
+        .await
+        .map_err(|error| Refusal(format!("--listen {}: {error}", args.listen)))?;
+    let mut stdout = std::io::stdout();
+    writeln!(stdout, "{}", service.endpoint())
+        .and_then(|()| stdout.flush())
+        .map_err(|error| Refusal(format!("cannot print the address: {error}")))?;
+    signals.next().await;
+    Ok(0)
+}

@@ -1,0 +1,240 @@
+//! Rows H: what the server answers.
+
+use std::path::PathBuf;
+
+use super::support::child::at;
+use super::support::server::{Act, Server, answer, answer_with, raw};
+use super::support::{CANARY, NOT_FOUND, SUCCESS, running};
+use super::transport::{passes, stays};
+
+fn error(code: &str, message: &str) -> String {
+    format!(r#"{{"error_code":"{code}","error_msg":"{message}"}}"#)
+}
+
+/// The answer ends the wait after one request.
+#[track_caller]
+fn stops(status: u16, body: &str, code: i32, said: &str) {
+    let server = Server::answers([(status, body)]);
+    at(&server.url()).run().expect(code, said);
+    assert_eq!(server.seen().len(), 1, "{status} {body}");
+}
+
+#[test]
+fn h1_answers_without_a_body_to_read_are_unreadable() {
+    for status in [204, 304] {
+        passes(&Act::Send(format!("HTTP/1.1 {status} X\r\n\r\n").into_bytes()), &format!("HTTP {status}"));
+    }
+    passes(&answer(206, SUCCESS), "HTTP 206");
+}
+
+#[test]
+fn h1_interim_answers_without_end_end_on_time() {
+    let flood = Act::Flood(Vec::new(), b"HTTP/1.1 100 Continue\r\n\r\n".repeat(100));
+    stays(flood, "no answer");
+}
+
+#[test]
+fn h2_a_redirect_is_never_followed_and_its_target_gets_nothing() {
+    let target = Server::acts([answer(200, SUCCESS)]);
+    for status in [301, 302, 303, 307, 308] {
+        let other = answer_with(status, &format!("Location: {}/v3/x\r\n", target.url()), "");
+        let same = answer_with(status, "Location: /elsewhere\r\n", "");
+        for act in [other, same] {
+            let server = Server::acts([act]);
+            at(&server.url()).run().expect(125, "redirect");
+            assert_eq!(server.seen().len(), 1);
+        }
+    }
+    let server = Server::acts([answer_with(302, &format!("Location: {}\r\n", target.url()), "")]);
+    at(&server.url()).run().expect(125, &target.address.to_string());
+    assert!(target.seen().is_empty());
+}
+
+#[test]
+fn h3_a_refused_request_stops_with_the_services_own_words() {
+    stops(
+        400,
+        &error("DBS.280001", "Parameter error."),
+        125,
+        "HTTP 400: Parameter error. (DBS.280001, request req-7)",
+    );
+    let server = Server::answers([(400, error("DBS.280001", "Parameter error.").as_str())]);
+    let said = at(&server.url()).args(["-o", "json"]).run().expect(125, "").json();
+    assert_eq!(
+        said["jobs"][0]["error"],
+        serde_json::json!({"message": "HTTP 400: Parameter error.", "error_code": "DBS.280001", "request_id": "req-7", "http_status": 400})
+    );
+    assert_eq!((&said["outcome"], &said["exit_code"]), (&"unreachable".into(), &125.into()));
+}
+
+#[test]
+fn h4_a_new_id_is_awaited_within_the_grace() {
+    let server = Server::answers([(400, NOT_FOUND), (400, NOT_FOUND), (200, SUCCESS)]);
+    let ended = at(&server.url()).run().expect(0, "not visible yet");
+    assert_eq!(ended.stderr.matches("not visible yet").count(), 1, "it is said once: {ended:?}");
+    assert_eq!(server.seen().len(), 3);
+}
+
+#[test]
+fn h4_an_id_that_stays_unknown_is_not_found_after_the_grace() {
+    let server = Server::answers([(400, NOT_FOUND)]);
+    at(&server.url()).args(["--not-found-grace", "200ms"]).run().expect(3, "another project or region");
+    assert!(server.seen().len() > 3);
+    stops_strictly();
+}
+
+fn stops_strictly() {
+    let server = Server::answers([(400, NOT_FOUND)]);
+    let ended = at(&server.url()).args(["--not-found-grace", "0s", "-o", "json"]).run().expect(3, "");
+    let said = ended.json();
+    assert_eq!(said["jobs"][0]["error"]["error_code"], "DBS.200543");
+    assert_eq!((&said["jobs"][0]["outcome"], &said["jobs"][0]["polls"]), (&"not_found".into(), &1.into()));
+    assert_eq!(server.seen().len(), 1);
+}
+
+#[test]
+fn h4_a_task_that_was_visible_is_gone_after_three_looks() {
+    let going = running("1%");
+    let server = Server::answers([(200, going.as_str()), (400, NOT_FOUND)]);
+    at(&server.url()).run().expect(3, "was there and is gone");
+    assert_eq!(server.seen().len(), 4);
+}
+
+#[test]
+fn h5_a_static_token_that_is_refused_ends_after_one_request() {
+    stops(
+        401,
+        &error("APIGW.0307", "The token must be updated."),
+        4,
+        "The token must be updated. (APIGW.0307",
+    );
+}
+
+#[test]
+fn h5_a_token_file_that_changed_is_read_again() {
+    let (file, second) = (token_file(CANARY), CANARY.replace("MII", "MIJ"));
+    let (path, fresh) = (file.clone(), second.clone());
+    let server = Server::start(move |n| match n {
+        1 => {
+            std::fs::write(&path, &fresh).unwrap();
+            answer(401, "{}")
+        }
+        3.. => answer(200, SUCCESS),
+        _ => answer(200, &running("1%")),
+    });
+    let run = at(&server.url()).env("HW_AUTH_TOKEN", "").args(["--token-file", file.to_str().unwrap()]);
+    let ended = run.run().expect(0, "completed");
+    assert!(!ended.stderr.contains("MIJ"), "{ended:?}");
+    let tokens: Vec<_> =
+        server.seen().iter().map(|seen| seen.header("x-auth-token").unwrap().to_owned()).collect();
+    assert_eq!(tokens, [CANARY, CANARY, &second, &second]);
+    // The renewal is part of the look that was refused: it costs no delay.
+    let said = server.delays();
+    assert!(said[1] < 15, "{said:?}");
+}
+
+#[test]
+fn h5_a_token_file_that_did_not_change_ends_after_one_request() {
+    let server = Server::answers([(401, "{}")]);
+    let file = token_file(CANARY);
+    at(&server.url()).args(["--token-file", file.to_str().unwrap()]).run().expect(4, "HTTP 401");
+    assert_eq!(server.seen().len(), 1);
+}
+
+#[test]
+fn h6_a_missing_permission_is_unauthorized() {
+    stops(403, &error("DBS.200010", "Access denied"), 4, "gaussdbformysql:task:list");
+    stops(403, &error("DBS.280056", "Invalid token."), 4, "token is wrong");
+}
+
+#[test]
+fn h7_a_missing_api_is_a_wrong_address() {
+    stops(404, &error("APIGW.0101", "The API does not exist"), 125, "host and path prefix of --endpoint");
+}
+
+#[test]
+fn h8_what_may_pass_is_retried() {
+    for status in [408, 425, 429, 500, 502, 503, 504] {
+        passes(&answer(status, &error("APIGW.0308", "slow down")), "slow down (APIGW.0308");
+        passes(&answer(status, "<html><head><title>Bad Gateway</title></head>"), "Bad Gateway");
+    }
+    stays(answer(503, "upstream"), "HTTP 503: upstream");
+}
+
+#[test]
+fn h9_what_no_retry_mends_stops() {
+    for status in [405, 410, 501, 505] {
+        stops(status, "", 125, &format!("HTTP {status}"));
+    }
+}
+
+#[test]
+fn h10_retry_after_is_waited_for() {
+    let server = Server::acts([answer_with(429, "Retry-After: 1\r\n", ""), answer(200, SUCCESS)]);
+    at(&server.url()).run().expect(0, "next look in 1.0s");
+    let delays = server.delays();
+    assert!(delays[0] >= 1000, "{delays:?}");
+}
+
+#[test]
+fn h10_retry_after_never_leads_past_the_deadline() {
+    let server = Server::acts([answer_with(503, "Retry-After: 3600\r\n", ""), answer(200, SUCCESS)]);
+    let ended = at(&server.url()).timeout("1s").run().within(1.0).expect(0, "completed");
+    assert!(ended.took.as_millis() >= 850, "the last look is at the deadline: {ended:?}");
+}
+
+#[test]
+fn h12_the_last_error_is_in_the_report() {
+    let server = Server::answers([(200, running("40%").as_str()), (503, &error("APIGW.0613", "no backend"))]);
+    let said = at(&server.url())
+        .timeout("400ms")
+        .args(["-o", "json"])
+        .run()
+        .within(0.4)
+        .expect(124, "no backend")
+        .json();
+    assert_eq!(said["outcome"], "timed_out");
+    assert_eq!(said["jobs"][0]["job"]["process"], "40%");
+    assert_eq!(said["jobs"][0]["error"]["error_code"], "APIGW.0613");
+}
+
+#[test]
+fn h13_what_is_not_http_is_retried() {
+    let many = "X-H: 1\r\n".repeat(500);
+    for act in [
+        Act::SendAndClose(b"garbage\r\n\r\n".to_vec()),
+        Act::SendAndClose(b"<html>HTTP/0.9".to_vec()),
+        Act::SendAndClose(raw(200, &many, SUCCESS.as_bytes())),
+        Act::SendAndClose(raw(200, &format!("X-H: {}\r\n", "a".repeat(2_000_000)), SUCCESS.as_bytes())),
+        Act::SendAndClose(raw(200, "X-H: a\0b\r\n", SUCCESS.as_bytes())),
+        Act::SendAndClose(raw(200, "Content-Length: 1\r\n", SUCCESS.as_bytes())),
+        Act::Drip(raw(200, "", SUCCESS.as_bytes()), std::time::Duration::from_millis(20)),
+    ] {
+        passes(&act, "127.0.0.1");
+    }
+}
+
+#[test]
+fn h14_a_login_page_is_called_what_it_is() {
+    let page = "<!DOCTYPE html><html><title>Hotel Wi-Fi</title></html>";
+    passes(&answer(200, page), "a page of HTML, 'Hotel Wi-Fi'");
+    let server = Server::answers([(200, page)]);
+    at(&server.url()).run().expect(125, "something else answers at --endpoint");
+    assert_eq!(server.seen().len(), 5);
+}
+
+#[test]
+fn h15_an_answer_that_is_compressed_unasked_is_unreadable() {
+    let gzip = raw(200, "Content-Encoding: gzip\r\n", b"\x1f\x8b\x08\0\0\0\0\0\0\x03");
+    passes(&Act::Send(gzip), "encoded as 'gzip'");
+}
+
+fn token_file(token: &str) -> PathBuf {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let name = format!("token-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    let path = std::env::temp_dir().join(name);
+    std::fs::write(&path, format!("{token}\n")).unwrap();
+    path
+}

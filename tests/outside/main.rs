@@ -1,0 +1,18 @@
+//! The built binary and the public library, from outside. Rows such as T1 are those of the bad cases that a wait
+//! must survive.
+#![expect(unreachable_pub, reason = "the modules of a test are no interface")]
+#![expect(clippy::unwrap_used, reason = "a test ends by it")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod body;
+mod http;
+mod library;
+mod meaning;
+mod output;
+mod process;
+mod simulator;
+mod time;
+mod transport;
+mod usage;

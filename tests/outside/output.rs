@@ -1,0 +1,136 @@
+//! What is printed where.
+
+use super::support::child::at;
+use super::support::server::{Act, Server, answer};
+use super::support::{CANARY, ID, NOT_FOUND, SUCCESS, failed, job, running};
+
+#[test]
+fn progress_is_a_line_when_something_changes() {
+    let (one, two) = (running("1%"), running("2%"));
+    let server = Server::answers([
+        (400, NOT_FOUND),
+        (200, one.as_str()),
+        (200, &one),
+        (503, "busy"),
+        (200, &two),
+        (200, SUCCESS),
+    ]);
+    let ended = at(&server.url()).run().expect(0, "");
+    let lines: Vec<&str> = ended.stderr.lines().map(|line| line.split_once("] ").unwrap().1).collect();
+    assert_eq!(
+        lines,
+        [
+            "not visible yet: HTTP 400: The job does not exist. (DBS.200543, request req-7); a new ID takes some seconds",
+            "Running 1%  CreateGaussDBforMySQLInstance of DO-NOT-TOUCH-mgr2-mysql-single (a48e43ff268f4c0e879652d65e63d0fbin07)",
+            "HTTP 503: busy (request req-7); next look in 0.0s",
+            "Running 2%",
+        ]
+    );
+    assert_eq!(ended.stdout.lines().count(), 1);
+}
+
+#[test]
+fn a_wait_is_never_silent_for_longer_than_the_heartbeat() {
+    let server = Server::answers([(200, running("40%").as_str())]);
+    let run = at(&server.url()).timeout("1s").args([
+        "--heartbeat",
+        "200ms",
+        "--interval",
+        "10s",
+        "--max-interval",
+        "10s",
+    ]);
+    let ended = run.run().expect(124, "Running 40%, seen 0.2s ago; 0.8s left");
+    let beats = ended.stderr.matches(" left\n").count();
+    assert!((3..=4).contains(&beats), "{ended:?}");
+
+    let hanging = Server::acts([Act::SendAndHang(Vec::new())]);
+    let ended = at(&hanging.url()).timeout("500ms").args(["--heartbeat", "200ms"]).run();
+    ended.expect(125, "no answer about the task yet");
+}
+
+#[test]
+fn quiet_and_none_leave_the_verdict_and_errors() {
+    let (going, bad) = (running("1%"), failed("disk full"));
+    for option in ["-q", "--progress=none"] {
+        let server = Server::answers([(200, going.as_str()), (503, "busy"), (200, &bad)]);
+        let ended = at(&server.url()).arg(option).run().expect(1, "disk full");
+        assert_eq!(ended.stderr, "", "{option}");
+        let server = Server::answers([(401, "{}")]);
+        let ended = at(&server.url()).arg(option).run().expect(4, "");
+        assert!(ended.stderr.contains("token is wrong"), "{ended:?}");
+    }
+}
+
+#[test]
+fn json_is_one_document_for_every_code() {
+    let (going, bad) = (running("40%"), failed("x"));
+    for (status, body, code, outcome) in [
+        (200, SUCCESS, 0, "completed"),
+        (200, bad.as_str(), 1, "failed"),
+        (400, NOT_FOUND, 3, "not_found"),
+        (401, "{}", 4, "unauthorized"),
+        (200, &going, 124, "timed_out"),
+        (404, "{}", 125, "unreachable"),
+    ] {
+        let server = Server::answers([(status, body)]);
+        let run = at(&server.url()).timeout("300ms").args(["-o", "json", "--not-found-grace", "0"]);
+        let said = run.run().expect(code, "").json();
+        let task = &said["jobs"][0];
+        assert_eq!((&said["outcome"], &said["exit_code"]), (&outcome.into(), &code.into()));
+        assert_eq!((&task["outcome"], &task["job_id"]), (&outcome.into(), &ID.into()));
+        assert!(task["elapsed_seconds"].is_f64() && task["polls"].as_u64() >= Some(1), "{said}");
+        let keys: Vec<&String> = task.as_object().unwrap().keys().collect();
+        assert_eq!(keys, ["elapsed_seconds", "error", "fail_reason", "job", "job_id", "outcome", "polls"]);
+        assert_eq!(task["error"].is_object(), [3, 4, 125].contains(&code), "{said}");
+        assert_eq!(task["job"].is_object(), [0, 1, 124].contains(&code), "{said}");
+        assert_eq!(task["fail_reason"], if code == 1 { "x".into() } else { serde_json::Value::Null });
+    }
+}
+
+#[test]
+fn l5_text_of_the_service_is_escaped_for_people_and_kept_in_json() {
+    let hostile = r#""status": "Failed", "name": "a\u001b[2Jb\u0007\u009b\u202e", "fail_reason": "x\r\n\u001b]52;c;YQ==\u0007""#;
+    let server = Server::acts([answer(200, &job(hostile))]);
+    let ended = at(&server.url()).args(["-vv"]).run().expect(1, r"a\u{1b}[2Jb\u{7}\u{9b}\u{202e} after");
+    assert!(ended.stdout.contains(r"x\r\n\u{1b}]52"), "{ended:?}");
+    let printed = ended.stdout + &ended.stderr;
+    assert!(!printed.chars().any(|c| c != '\n' && (c.is_control() || c == '\u{202e}')), "{printed:?}");
+
+    let said = at(&server.url()).args(["-o", "json"]).run().json();
+    assert_eq!(said["jobs"][0]["fail_reason"], "x\r\n\u{1b}]52;c;YQ==\u{7}");
+}
+
+#[test]
+fn l5_long_text_is_cut_for_people_and_kept_in_json() {
+    let reason = "x".repeat(900_000);
+    let server = Server::acts([answer(200, &failed(&reason))]);
+    let ended = at(&server.url()).args(["-vv"]).run().expect(1, "x…");
+    assert!(
+        ended.stdout.len() < 700 && ended.stderr.len() < 20_000,
+        "{} {}",
+        ended.stdout.len(),
+        ended.stderr.len()
+    );
+    let said = at(&server.url()).args(["-o", "json"]).run().json();
+    assert_eq!(said["jobs"][0]["fail_reason"], reason);
+}
+
+#[test]
+fn logs_are_structured_and_hold_no_secret() {
+    let server = Server::answers([(503, "busy"), (200, SUCCESS)]);
+    let text = at(&server.url()).args(["-v"]).run().expect(0, "DEBUG jobwait::cloud");
+    assert!(text.stderr.contains("status=503"), "{text:?}");
+    let server = Server::answers([(200, SUCCESS)]);
+    let json =
+        at(&server.url()).args(["-vv", "--log-format", "json", "--progress", "none"]).run().expect(0, "");
+    let levels: Vec<String> = json
+        .stderr
+        .lines()
+        .map(|line| {
+            serde_json::from_str::<serde_json::Value>(line).unwrap()["level"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    assert!(levels.contains(&"TRACE".into()) && levels.contains(&"DEBUG".into()), "{json:?}");
+    assert!(!json.stderr.contains(CANARY));
+}

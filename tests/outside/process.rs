@@ -1,0 +1,99 @@
+//! Rows L: signals, and streams that are full or closed.
+#![cfg(unix)]
+
+use std::fs::File;
+use std::process::Stdio;
+use std::thread;
+use std::time::Duration;
+
+use super::support::child::{Run, at};
+use super::support::server::{Act, Server, answer, black_hole};
+use super::support::{ID, SUCCESS, failed, running};
+
+/// Each signal ends the wait within 100 ms, with its own code and the command that resumes.
+#[track_caller]
+fn ends_by_signals(start: impl Fn() -> Run) {
+    for (signal, code) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
+        let running = start().start();
+        thread::sleep(Duration::from_millis(400));
+        let sent = running.signal(signal);
+        let ended =
+            running.end().expect(code, &format!("ended by SIG{signal}; the task goes on in the cloud"));
+        let late = sent.elapsed();
+        assert!(late <= Duration::from_millis(100), "{late:?} {ended:?}");
+        assert!(ended.stderr.contains("wait on with: jobwait --endpoint "), "{ended:?}");
+        assert!(ended.stdout.starts_with(&format!("{ID} interrupted")), "{ended:?}");
+    }
+}
+
+#[test]
+fn l2_a_signal_while_it_rests() {
+    let server = Server::answers([(200, running("40%").as_str())]);
+    ends_by_signals(|| at(&server.url()).args(["--interval", "10s", "--max-interval", "10s"]));
+    let running =
+        at(&server.url()).args(["-o", "json", "--interval", "10s", "--max-interval", "10s"]).start();
+    thread::sleep(Duration::from_millis(400));
+    running.signal("TERM");
+    let said = running.end().expect(143, "last seen Running 40%").json();
+    assert_eq!((&said["outcome"], &said["exit_code"]), (&"interrupted".into(), &143.into()));
+    assert_eq!((&said["jobs"][0]["outcome"], &said["jobs"][0]["polls"]), (&"interrupted".into(), &1.into()));
+    assert_eq!(said["jobs"][0]["job"]["process"], "40%");
+}
+
+#[test]
+fn l2_a_signal_while_it_connects() {
+    let (address, _keep) = black_hole();
+    ends_by_signals(|| at(&format!("http://{address}")));
+}
+
+#[test]
+fn l2_a_signal_while_it_reads() {
+    let server = Server::acts([Act::SendAndHang(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{".to_vec())]);
+    ends_by_signals(|| at(&server.url()));
+}
+
+#[test]
+fn l2_a_signal_while_it_reads_a_token() {
+    let (read, write) = std::io::pipe().unwrap();
+    ends_by_signals(|| {
+        at("http://127.0.0.1:9").args(["--token-file", "-"]).stdin_from(read.try_clone().unwrap().into())
+    });
+    drop(write);
+}
+
+#[test]
+fn l4_a_hangup_under_nohup_is_ignored() {
+    let server = Server::start(|n| if n < 30 { answer(200, &running("40%")) } else { answer(200, SUCCESS) });
+    let running = at(&server.url()).under("nohup").start();
+    thread::sleep(Duration::from_millis(300));
+    running.signal("HUP");
+    running.end().expect(0, "completed");
+}
+
+#[test]
+fn l1_streams_that_are_full_or_closed_leave_the_exit_code_alone() {
+    let full = || Stdio::from(File::create("/dev/full").unwrap());
+    let closed = || {
+        let (read, write) = std::io::pipe().unwrap();
+        drop(read);
+        Stdio::from(write)
+    };
+    let (going, bad) = (running("40%"), failed("x"));
+    for (last, code) in [(SUCCESS, 0), (bad.as_str(), 1)] {
+        for output in ["text", "json"] {
+            let server = || Server::answers([(200, going.as_str()), (200, last)]);
+            for to in [full(), closed()] {
+                at(&server().url()).args(["-o", output]).stdout(to).run().expect(code, "");
+            }
+            for to in [full(), closed()] {
+                at(&server().url()).args(["-o", output, "-v"]).stderr(to).run().expect(code, "");
+            }
+        }
+    }
+}
+
+#[test]
+fn l7_an_empty_environment_without_a_home_is_enough() {
+    let server = Server::acts([answer(200, SUCCESS)]);
+    at(&server.url()).env("LC_ALL", "C").run().expect(0, "completed");
+}

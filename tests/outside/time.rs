@@ -1,0 +1,138 @@
+//! Rows C: the deadline and the pace.
+
+use std::time::Duration;
+
+use super::support::child::{at, bare};
+use super::support::server::{Act, Server, answer, black_hole, raw};
+use super::support::{CANARY, ID, SUCCESS, running};
+
+/// A deadline of 3 s ends within 3.25 s, whatever hangs; the request timeout is longer.
+#[track_caller]
+fn ends_on_time(endpoint: &str) {
+    let run = at(endpoint).timeout("3s").args(["--request-timeout", "30s"]);
+    let ended = run.run().within(3.0).expect(125, "before the deadline");
+    assert!(ended.took >= Duration::from_secs(3), "{ended:?}");
+}
+
+#[test]
+fn c1_a_connection_that_hangs_ends_on_time() {
+    let (address, _keep) = black_hole();
+    ends_on_time(&format!("http://{address}"));
+}
+
+#[test]
+fn c1_a_tls_handshake_that_hangs_ends_on_time() {
+    let server = Server::acts([Act::SendAndHang(Vec::new())]);
+    ends_on_time(&server.url().replace("http:", "https:"));
+}
+
+#[test]
+fn c1_headers_that_hang_end_on_time() {
+    ends_on_time(&Server::acts([Act::SendAndHang(Vec::new())]).url());
+    ends_on_time(&Server::acts([Act::SendAndHang(b"HTTP/1.1 200 OK\r\nX: ".to_vec())]).url());
+}
+
+#[test]
+fn c1_a_body_that_hangs_ends_on_time() {
+    let whole = raw(200, "", SUCCESS.as_bytes());
+    ends_on_time(&Server::acts([Act::SendAndHang(whole[..whole.len() - 5].to_vec())]).url());
+}
+
+#[test]
+fn c1_a_delay_that_outlasts_the_deadline_ends_on_time() {
+    let server = Server::answers([(200, running("1%").as_str())]);
+    let run = at(&server.url()).timeout("1s").args(["--interval", "10s", "--max-interval", "10s"]);
+    run.run().within(1.0).expect(124, "last seen Running 1%");
+    assert_eq!(server.seen().len(), 2);
+}
+
+#[cfg(unix)]
+#[test]
+fn a3_a_token_file_that_hangs_ends_on_time() {
+    let fifo = std::env::temp_dir().join(format!("fifo-{}", std::process::id()));
+    let made = std::process::Command::new("mkfifo").arg(&fifo).status().unwrap();
+    assert!(made.success());
+    let run = at("http://127.0.0.1:9").timeout("1s").args(["--token-file", fifo.to_str().unwrap()]);
+    run.run().within(1.0).expect(125, "before the deadline");
+    std::fs::remove_file(fifo).unwrap();
+}
+
+#[test]
+fn a_standard_input_that_never_ends_ends_on_time() {
+    let run = at("http://127.0.0.1:9").timeout("1s").args(["--token-file", "-"]);
+    let (read, write) = std::io::pipe().unwrap();
+    let ended = run.stdin_from(read.into()).run().within(1.0).expect(125, "before the deadline");
+    drop((write, ended));
+}
+
+#[test]
+fn c2_timeouts_at_the_edges_work_or_are_refused() {
+    let server = Server::answers([(200, SUCCESS)]);
+    for good in ["30d", "720h", "1h30m", "2592000", "90"] {
+        at(&server.url()).timeout(good).run().expect(0, "completed");
+    }
+    let hanging = Server::acts([Act::SendAndHang(Vec::new())]);
+    at(&hanging.url()).timeout("1ms").run().within(0.0).expect(125, "");
+    for bad in ["31d", "0", "0s", "-1", "-1s", "1M", "1month", "99999999999y", "", "abc", "NaN"] {
+        let ended = at(&server.url()).timeout(bad).run().expect(2, "--timeout");
+        assert!(ended.stdout.is_empty(), "{ended:?}");
+    }
+    at(&server.url()).timeout("0").run().expect(2, "--once");
+}
+
+#[test]
+fn polls_follow_the_timetable() {
+    let server = Server::start(|n| if n < 6 { answer(200, &running("1%")) } else { answer(200, SUCCESS) });
+    let run = at(&server.url()).args([
+        "--interval",
+        "100ms",
+        "--max-interval",
+        "400ms",
+        "--backoff",
+        "2",
+        "--jitter",
+        "0",
+    ]);
+    run.run().expect(0, "");
+    for (delay, expected) in server.delays().into_iter().zip([100, 200, 400, 400, 400, 400]) {
+        assert!(delay >= expected, "{:?}", server.delays());
+    }
+}
+
+#[test]
+fn c7_errors_at_once_and_for_ever_are_never_polled_faster_than_the_shortest_delay() {
+    let server = Server::acts([Act::Send(raw(500, "", b""))]);
+    let run = at(&server.url()).timeout("1s").args([
+        "--interval",
+        "50ms",
+        "--max-interval",
+        "50ms",
+        "--jitter",
+        "0",
+    ]);
+    run.run().within(1.0).expect(125, "HTTP 500");
+    let delays = server.delays();
+    // The very last look lands on the deadline instead.
+    assert!(delays.iter().rev().skip(1).all(|&delay| delay >= 50), "{delays:?}");
+    assert!(delays.len() <= 20, "{}", delays.len());
+}
+
+#[test]
+fn the_deadline_counts_from_the_start_and_is_told() {
+    let server = Server::answers([(200, running("40%").as_str())]);
+    let ended = at(&server.url()).timeout("500ms").run().within(0.5);
+    let ended = ended.expect(124, "the task goes on in the cloud; last seen Running 40%");
+    assert!(ended.stderr.contains("wait on with: jobwait --endpoint http://127.0.0.1:"), "{ended:?}");
+    assert!(ended.stdout.contains(&format!("{ID} timed_out Create")), "{ended:?}");
+}
+
+#[test]
+fn an_option_beats_the_variable_of_the_other_in_once_and_timeout() {
+    let server = Server::answers([(200, running("40%").as_str())]);
+    at(&server.url()).env("JOBWAIT_TIMEOUT", "5m").args(["--once"]).run().expect(124, "");
+    at(&server.url()).args(["--once", "--timeout", "5m"]).run().expect(2, "--once");
+    at(&server.url()).env("JOBWAIT_ONCE", "true").timeout("300ms").run().expect(124, "");
+    assert!(server.seen().len() > 3, "the last one waited");
+    let both = bare().env("JOBWAIT_ONCE", "1").env("JOBWAIT_TIMEOUT", "5m").env("HW_AUTH_TOKEN", CANARY);
+    both.args([ID]).run().expect(2, "--once");
+}

@@ -1,0 +1,114 @@
+//! Rows T: what the network does.
+
+use super::support::child::at;
+use super::support::server::{Act, Server, answer, black_hole, refusing};
+use super::support::{SUCCESS, running};
+
+/// A fault that passes is shown, and the wait goes on to its end.
+#[track_caller]
+pub fn passes(act: &Act, said: &str) {
+    let server = Server::acts([act.clone(), act.clone(), answer(200, SUCCESS)]);
+    let ended = at(&server.url()).args(["--request-timeout", "300ms"]).run().expect(0, said);
+    assert!(ended.stderr.contains("next look in"), "{ended:?}");
+    // More where the client itself tries a broken connection again.
+    assert!(server.seen().len() >= 3, "{:?}", server.seen());
+}
+
+/// A fault that stays ends the wait at the deadline, and tells nothing about the task.
+#[track_caller]
+pub fn stays(act: Act, said: &str) {
+    let server = Server::acts([act.clone()]);
+    at(&server.url())
+        .timeout("600ms")
+        .args(["--request-timeout", "200ms"])
+        .run()
+        .within(0.6)
+        .expect(125, said);
+    let server = Server::acts([answer(200, &running("40%")), act]);
+    let ended = at(&server.url()).timeout("600ms").args(["--request-timeout", "200ms"]).run().within(0.6);
+    ended.expect(124, "last seen Running 40%");
+}
+
+#[test]
+fn t1_a_refused_connection_is_retried() {
+    let url = format!("http://{}", refusing());
+    let ended = at(&url).timeout("500ms").run().within(0.5).expect(125, "refused");
+    assert!(ended.stderr.matches("next look in").count() > 3, "{ended:?}");
+}
+
+#[test]
+fn t2_a_connection_that_never_opens_ends_with_the_request_timeout() {
+    let (address, _keep) = black_hole();
+    let ended = at(&format!("http://{address}")).timeout("1s").args(["--request-timeout", "200ms"]).run();
+    ended.within(1.0).expect(125, "within 200ms");
+}
+
+#[test]
+fn t2_a_mute_tls_peer_ends_with_the_request_timeout() {
+    let server = Server::acts([Act::SendAndHang(Vec::new())]);
+    let url = server.url().replace("http:", "https:");
+    at(&url).timeout("1s").args(["--request-timeout", "200ms"]).run().within(1.0).expect(125, "within 200ms");
+}
+
+#[test]
+fn t3_an_unknown_host_is_told_after_three_looks() {
+    let ended = at("https://no-such-host.invalid").run().expect(125, "cannot look up no-such-host.invalid");
+    assert!(ended.took.as_secs() < 10 && ended.stderr.contains("--endpoint"), "{ended:?}");
+    assert_eq!(ended.stderr.matches("next look in").count(), 2, "{ended:?}");
+}
+
+#[test]
+fn t8_a_reset_before_any_byte_is_retried() {
+    passes(&Act::Reset, "the connection to 127.0.0.1");
+    stays(Act::Reset, "the connection to 127.0.0.1");
+}
+
+#[test]
+fn t8_an_end_before_any_byte_is_retried() {
+    passes(&Act::SendAndClose(Vec::new()), "the connection to 127.0.0.1");
+    stays(Act::SendAndClose(Vec::new()), "the connection to 127.0.0.1");
+}
+
+#[test]
+fn t10_an_idle_connection_that_is_closed_between_polls_is_not_noticed() {
+    let closing = |body: &str| Act::SendAndClose(super::support::server::raw(200, "", body.as_bytes()));
+    let server = Server::acts([closing(&running("1%")), closing(&running("2%")), closing(SUCCESS)]);
+    let ended = at(&server.url()).run().expect(0, "Running 2%");
+    assert!(!ended.stderr.contains("next look in"), "{ended:?}");
+}
+
+#[test]
+fn polls_share_one_connection() {
+    let server =
+        Server::acts((0..5).map(|n| answer(200, &running(&format!("{n}%")))).chain([answer(200, SUCCESS)]));
+    at(&server.url()).run().expect(0, "");
+    let connections: Vec<usize> = server.seen().iter().map(|seen| seen.connection).collect();
+    assert_eq!(connections, [0; 6]);
+}
+
+#[test]
+fn t13_the_proxy_of_the_environment_is_honoured() {
+    let proxy = Server::acts([answer(200, SUCCESS)]);
+    let ended = at("http://jobs.localhost:9").env("http_proxy", &proxy.url()).run().expect(0, "completed");
+    assert!(
+        proxy.seen()[0].head.starts_with("GET http://jobs.localhost:9/v3/"),
+        "{ended:?} {:?}",
+        proxy.seen()
+    );
+
+    let server = Server::acts([answer(200, SUCCESS)]);
+    at(&server.url())
+        .env("http_proxy", &proxy.url())
+        .env("no_proxy", "127.0.0.1")
+        .run()
+        .expect(0, "completed");
+    assert_eq!((proxy.seen().len(), server.seen().len()), (1, 1));
+}
+
+#[test]
+fn t14_plain_http_on_a_tls_port_and_the_reverse_are_shown() {
+    let server = Server::acts([answer(200, SUCCESS)]);
+    // The server waits for the end of a request that is no HTTP, and never comes.
+    let url = server.url().replace("http:", "https:");
+    at(&url).timeout("500ms").args(["--request-timeout", "200ms"]).run().within(0.5).expect(125, "127.0.0.1");
+}

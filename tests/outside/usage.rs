@@ -1,0 +1,238 @@
+//! What is wrong before anything is sent: exit code 2, one sentence, nothing on standard output.
+
+use super::support::child::{Run, at, bare};
+use super::support::server::{Server, answer};
+use super::support::{CANARY, ID, PROJECT, SUCCESS};
+
+#[track_caller]
+fn refused(run: Run, said: &[&str]) {
+    let ended = run.run().expect(2, said[0]);
+    assert!(ended.stdout.is_empty(), "{ended:?}");
+    for words in said {
+        assert!(ended.stderr.contains(words), "'{words}' is missing: {ended:?}");
+    }
+}
+
+#[test]
+fn options_out_of_range_are_refused_by_name_and_value() {
+    let server = Server::answers([(200, SUCCESS)]);
+    for (option, value, why) in [
+        ("--timeout", "0", "--once"),
+        ("--timeout", "31d", "30 days"),
+        ("--timeout", "-5", "negative"),
+        ("--interval", "9ms", "10ms"),
+        ("--interval", "1M", "'M' is no unit"),
+        ("--max-interval", "5ms", "10ms"),
+        ("--backoff", "0.9", "1 to 10"),
+        ("--backoff", "10.1", "1 to 10"),
+        ("--backoff", "NaN", "1 to 10"),
+        ("--backoff", "fast", "not a number"),
+        ("--jitter", "1", "below 1"),
+        ("--jitter", "-0.1", "below 1"),
+        ("--request-timeout", "0", "zero"),
+        ("--heartbeat", "0s", "zero"),
+        ("--not-found-grace", "2y", "'y' is no unit"),
+        ("--output", "xml", "text"),
+        ("--progress", "dots", "plain"),
+        ("--language", "fr-fr", "en-us"),
+        ("--log-format", "xml", "text"),
+    ] {
+        refused(at(&server.url()).args([option, value]), &[option, value, why]);
+        let variable = format!("JOBWAIT_{}", option[2..].to_uppercase().replace('-', "_"));
+        if !option.contains("interval") {
+            refused(at(&server.url()).env(&variable, value), &[option, value, why]);
+        }
+    }
+    refused(
+        at(&server.url()).args(["--interval", "20s", "--max-interval", "15s"]),
+        &["--interval", "20s", "15s"],
+    );
+    assert!(server.seen().is_empty());
+}
+
+#[test]
+fn what_is_missing_is_named_with_the_way_to_give_it() {
+    refused(bare(), &["<JOB_ID>"]);
+    refused(bare().args([ID]), &["--endpoint", "JOBWAIT_ENDPOINT"]);
+    let endpoint = ["--endpoint", "http://127.0.0.1:9", ID];
+    refused(bare().args(endpoint), &["--project-id", "HW_PROJECT_ID"]);
+    refused(bare().args(endpoint).env("HW_PROJECT_ID", PROJECT), &["HW_AUTH_TOKEN", "--token-file"]);
+    refused(bare().args(endpoint).env("HW_PROJECT_ID", PROJECT).env("HW_AUTH_TOKEN", ""), &["HW_AUTH_TOKEN"]);
+    refused(
+        bare().args(endpoint).env("HW_PROJECT_ID", "a/b").env("HW_AUTH_TOKEN", "t"),
+        &["HW_PROJECT_ID", "'a/b'"],
+    );
+}
+
+#[test]
+fn the_project_and_the_token_come_from_the_first_variable_that_is_set() {
+    for (variables, project, token) in [
+        (&[("OS_PROJECT_ID", "b2"), ("OS_AUTH_TOKEN", "t2")][..], "b2", "t2"),
+        (
+            &[
+                ("HW_PROJECT_ID", "a1"),
+                ("OS_PROJECT_ID", "b2"),
+                ("HW_AUTH_TOKEN", "t1"),
+                ("OS_AUTH_TOKEN", "t2"),
+            ],
+            "a1",
+            "t1",
+        ),
+        (
+            &[("HUAWEICLOUD_SDK_PROJECT_ID", "c3"), ("HW_PROJECT_ID", ""), ("HW_AUTH_TOKEN", " t1\n")],
+            "c3",
+            "t1",
+        ),
+        (&[("JOBWAIT_PROJECT_ID", "d4"), ("HW_PROJECT_ID", "a1"), ("HW_AUTH_TOKEN", "t1")], "d4", "t1"),
+    ] {
+        let server = Server::answers([(200, SUCCESS)]);
+        let run = variables.iter().fold(bare(), |run, (name, value)| run.env(name, value));
+        run.args(["--endpoint", &server.url(), ID]).run().expect(0, "");
+        let seen = &server.seen()[0];
+        assert!(seen.head.starts_with(&format!("GET /v3/{project}/jobs")), "{seen:?}");
+        assert_eq!(seen.header("x-auth-token"), Some(token));
+    }
+}
+
+#[test]
+fn every_long_option_has_a_variable() {
+    let help = bare().args(["--help"]).run().expect(0, "Exit codes:");
+    let options: Vec<&str> = help
+        .stdout
+        .split_whitespace()
+        .filter_map(|word| word.strip_prefix("--"))
+        .map(|word| word.trim_end_matches(|c: char| !c.is_ascii_alphabetic()))
+        .filter(|name| !["help", "version"].contains(name) && !name.is_empty())
+        .collect();
+    assert!(options.len() > 15, "{options:?}");
+    for name in options {
+        let variable = format!("JOBWAIT_{}", name.to_uppercase().replace('-', "_"));
+        assert!(help.stdout.contains(&variable), "{variable} is missing");
+    }
+}
+
+#[test]
+fn an_empty_variable_is_as_good_as_unset() {
+    let server = Server::answers([(200, SUCCESS)]);
+    let run = ["TIMEOUT", "ENDPOINT", "OUTPUT", "ONCE", "TOKEN_FILE", "BACKOFF", "QUIET"]
+        .iter()
+        .fold(at(&server.url()), |run, name| run.env(&format!("JOBWAIT_{name}"), ""));
+    run.run().expect(0, "completed");
+}
+
+#[test]
+fn a_flag_is_off_by_a_variable_that_says_no() {
+    let server = Server::answers([(503, "busy"), (200, SUCCESS)]);
+    at(&server.url()).env("JOBWAIT_QUIET", "false").env("JOBWAIT_ONCE", "0").run().expect(0, "busy");
+}
+
+#[test]
+fn the_last_of_an_option_that_is_given_twice_counts() {
+    let server = Server::answers([(200, SUCCESS)]);
+    at(&server.url()).args(["-o", "json", "-o", "text"]).run().expect(0, " completed ");
+}
+
+#[test]
+fn a2_a_token_that_fits_no_header_is_refused_without_echo() {
+    let server = Server::answers([(200, SUCCESS)]);
+    for bad in ["CANARY\rx", "CANARY\nx", "CANARY\u{e4}", " \n"] {
+        let ended = at(&server.url()).env("HW_AUTH_TOKEN", bad).run().expect(2, "HW_AUTH_TOKEN: the token");
+        assert!(!ended.stderr.contains("CANARY"), "{ended:?}");
+    }
+    let long = "t".repeat(64 * 1024);
+    at(&server.url()).env("HW_AUTH_TOKEN", &long).run().expect(0, "");
+    assert_eq!(server.seen()[0].header("x-auth-token"), Some(long.as_str()));
+}
+
+#[test]
+fn a3_a_token_file_that_cannot_be_read_is_named() {
+    for (path, why) in [
+        ("/no/such/file", "No such file"),
+        ("/", "directory"),
+        ("/dev/null", "empty"),
+        ("/dev/zero", "longer than any token"),
+    ] {
+        refused(at("http://127.0.0.1:9").args(["--token-file", path]), &["--token-file", path, why]);
+    }
+    // A token given for the name of its file.
+    let token = CANARY.repeat(10);
+    refused(at("http://127.0.0.1:9").args(["--token-file", &token]), &["--token-file", "very long name"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a3_a_token_file_that_everybody_can_read_is_warned_of() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let server = Server::answers([(200, SUCCESS)]);
+    let path = std::env::temp_dir().join(format!("open-{}", std::process::id()));
+    std::fs::write(&path, CANARY).unwrap();
+    for (mode, warns) in [(0o644, true), (0o600, false)] {
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        let ended = at(&server.url()).args(["--token-file", path.to_str().unwrap()]).run().expect(0, "");
+        assert_eq!(ended.stderr.contains("everybody on this machine can read it"), warns, "{ended:?}");
+    }
+    std::fs::remove_file(path).unwrap();
+}
+
+#[test]
+fn the_token_can_come_on_standard_input() {
+    let server = Server::answers([(200, SUCCESS)]);
+    at(&server.url()).args(["--token-file", "-"]).stdin("from-stdin\n").run().expect(0, "");
+    assert_eq!(server.seen()[0].header("x-auth-token"), Some("from-stdin"));
+}
+
+#[test]
+fn a4_plain_http_to_another_machine_needs_an_option() {
+    refused(at("http://jobs.invalid"), &["--endpoint", "http://jobs.invalid", "unencrypted"]);
+    let run = at("http://jobs.invalid").args(["--insecure-http"]).timeout("100ms");
+    assert_ne!(run.run().code, Some(2));
+}
+
+#[test]
+fn a5_an_endpoint_with_more_than_an_address_is_refused_without_echo() {
+    for bad in [
+        "https://user:SECRET@h.example",
+        "https://h.example?SECRET",
+        "https://h.example#SECRET",
+        "h.example",
+        "ftp://h.example",
+    ] {
+        let ended = at(bad).run().expect(2, "--endpoint");
+        assert!(!ended.stderr.contains("SECRET") && ended.stdout.is_empty(), "{ended:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn l8_arguments_that_are_not_unicode_are_refused() {
+    use std::os::unix::ffi::OsStrExt as _;
+
+    let odd = std::ffi::OsStr::from_bytes(b"a\xff");
+    refused(bare().arg(odd), &["UTF-8"]);
+    refused(at("http://127.0.0.1:9").arg("--project-id").arg(odd), &["UTF-8"]);
+}
+
+#[test]
+fn help_and_version_go_to_standard_output() {
+    let help = bare().args(["--help"]).run().expect(0, "Usage: jobwait");
+    for code in ["  0 ", "  1 ", "  2 ", "  3 ", "  4 ", "124 ", "125 ", "129, 130, 143"] {
+        assert!(help.stdout.contains(code), "{code} is missing");
+    }
+    bare().args(["-h"]).run().expect(0, "Usage: jobwait");
+    bare().args(["--version"]).run().expect(0, concat!("jobwait ", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn help_shows_no_value_of_a_variable() {
+    let help = bare().env("JOBWAIT_ENDPOINT", CANARY).args(["--help"]).run().expect(0, "JOBWAIT_ENDPOINT");
+    assert!(!help.stdout.contains(CANARY));
+}
+
+#[test]
+fn answers_do_not_matter_to_the_server_when_nothing_is_sent() {
+    let server = Server::acts([answer(200, SUCCESS)]);
+    refused(at(&server.url()).args(["--no-such-option"]), &["--no-such-option"]);
+    refused(at(&server.url()).args(["another-id"]), &["another-id"]);
+    assert!(server.seen().is_empty());
+}

@@ -1,0 +1,188 @@
+//! The built binary, as a child process with a cleared environment.
+
+use std::io::{Read, Write};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::{CANARY, ID, PROJECT};
+
+/// How late after its deadline a process may end.
+pub const LATE: Duration = Duration::from_millis(250);
+
+/// The binary, with nothing set.
+pub fn bare() -> Run {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_jobwait"));
+    command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    Run { command, stdin: None }
+}
+
+/// A wait at `endpoint` that polls fast.
+pub fn at(endpoint: &str) -> Run {
+    bare()
+        .env("HW_AUTH_TOKEN", CANARY)
+        .env("HW_PROJECT_ID", PROJECT)
+        .args(["--endpoint", endpoint, "--interval", "20ms", "--max-interval", "60ms"])
+        .arg(ID)
+}
+
+pub struct Run {
+    command: Command,
+    stdin: Option<Vec<u8>>,
+}
+
+/// How it went.
+#[derive(Debug)]
+pub struct Ended {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+    pub took: Duration,
+}
+
+impl Run {
+    pub fn arg(mut self, arg: impl AsRef<std::ffi::OsStr>) -> Self {
+        self.command.arg(arg);
+        self
+    }
+
+    pub fn args<'a>(mut self, args: impl IntoIterator<Item = &'a str>) -> Self {
+        self.command.args(args);
+        self
+    }
+
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    pub fn timeout(self, timeout: &str) -> Self {
+        self.args(["--timeout", timeout])
+    }
+
+    /// What it reads on standard input.
+    pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.command.stdin(Stdio::piped());
+        self.stdin = Some(bytes.into());
+        self
+    }
+
+    pub fn stdin_from(mut self, from: Stdio) -> Self {
+        self.command.stdin(from);
+        self
+    }
+
+    /// Started by another program, such as `nohup`.
+    pub fn under(self, program: &str) -> Self {
+        let mut command = Command::new(program);
+        command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.arg(self.command.get_program()).args(self.command.get_args());
+        command.envs(self.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        Self { command, stdin: self.stdin }
+    }
+
+    pub fn stdout(mut self, to: Stdio) -> Self {
+        self.command.stdout(to);
+        self
+    }
+
+    pub fn stderr(mut self, to: Stdio) -> Self {
+        self.command.stderr(to);
+        self
+    }
+
+    pub fn start(mut self) -> Running {
+        let start = Instant::now();
+        let mut child = self.command.spawn().unwrap();
+        if let (Some(bytes), Some(mut stdin)) = (self.stdin.take(), child.stdin.take()) {
+            thread::spawn(move || stdin.write_all(&bytes));
+        }
+        let stdout = child.stdout.take().map(reader);
+        let stderr = child.stderr.take().map(reader);
+        Running { child, start, stdout, stderr }
+    }
+
+    pub fn run(self) -> Ended {
+        self.start().end()
+    }
+}
+
+type Reader = thread::JoinHandle<Vec<u8>>;
+
+fn reader(mut from: impl Read + Send + 'static) -> Reader {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let _ = from.read_to_end(&mut bytes);
+        bytes
+    })
+}
+
+/// A child that runs.
+pub struct Running {
+    child: Child,
+    start: Instant,
+    stdout: Option<Reader>,
+    stderr: Option<Reader>,
+}
+
+impl Running {
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends it a signal by name, such as `TERM`.
+    pub fn signal(&self, name: &str) -> Instant {
+        let now = Instant::now();
+        let status =
+            Command::new("kill").args([&format!("-{name}"), &self.pid().to_string()]).status().unwrap();
+        assert!(status.success());
+        now
+    }
+
+    /// Waits for its end, and checks what holds for every end: no panic, no secret.
+    pub fn end(mut self) -> Ended {
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            if self.start.elapsed() > Duration::from_secs(60) {
+                let _ = self.child.kill();
+                panic!("it hangs");
+            }
+            thread::sleep(Duration::from_millis(1));
+        };
+        let took = self.start.elapsed();
+        let text = |reader: Option<Reader>| {
+            reader
+                .map(|reader| String::from_utf8(reader.join().unwrap()).expect("it prints UTF-8"))
+                .unwrap_or_default()
+        };
+        let (stdout, stderr) = (text(self.stdout.take()), text(self.stderr.take()));
+        let ended = Ended { code: status.code(), stdout, stderr, took };
+        assert!(!ended.stderr.contains("panicked"), "{ended:?}");
+        assert!(!ended.stdout.contains(CANARY) && !ended.stderr.contains(CANARY), "a secret: {ended:?}");
+        assert!(!ended.stderr.contains('\r') && !ended.stderr.contains('\u{1b}'), "control bytes: {ended:?}");
+        ended
+    }
+}
+
+impl Ended {
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// It exited with this code, and said this.
+    #[track_caller]
+    pub fn expect(self, code: i32, said: &str) -> Self {
+        assert_eq!(self.code, Some(code), "{self:?}");
+        assert!(self.stdout.contains(said) || self.stderr.contains(said), "'{said}' is missing: {self:?}");
+        self
+    }
+
+    /// It ended no later than it may after a deadline of so many seconds.
+    #[track_caller]
+    pub fn within(self, deadline: f64) -> Self {
+        assert!(self.took <= Duration::from_secs_f64(deadline) + LATE, "late: {self:?}");
+        self
+    }
+}

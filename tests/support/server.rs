@@ -1,0 +1,191 @@
+//! A server on a raw socket, that can reset, cut, hang and drip: no HTTP library breaks connections well.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// What to do with one request.
+#[derive(Clone)]
+pub enum Act {
+    /// Send these bytes, keep the connection.
+    Send(Vec<u8>),
+    /// Send these bytes, end the stream.
+    SendAndClose(Vec<u8>),
+    /// Send these bytes, then nothing more.
+    SendAndHang(Vec<u8>),
+    /// Send these bytes one by one.
+    Drip(Vec<u8>, Duration),
+    /// Send the first bytes, then these again and again.
+    Flood(Vec<u8>, Vec<u8>),
+    /// Reset the connection.
+    Reset,
+}
+
+/// A request as it arrived.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    pub at: Duration,
+    pub connection: usize,
+    pub head: String,
+}
+
+impl Seen {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let lines = self.head.lines().skip(1).filter_map(|line| line.split_once(':'));
+        lines.filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim()).next()
+    }
+}
+
+pub struct Server {
+    pub address: SocketAddr,
+    seen: Arc<Mutex<Vec<Seen>>>,
+}
+
+impl Server {
+    /// Does with the n-th request what `script` says.
+    pub fn start(script: impl Fn(usize) -> Act + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let (script, log, start) = (Arc::new(script), Arc::clone(&seen), Instant::now());
+        thread::spawn(move || {
+            for (connection, stream) in listener.incoming().enumerate() {
+                let (script, log) = (Arc::clone(&script), Arc::clone(&log));
+                thread::spawn(move || serve(stream.unwrap(), connection, start, &*script, &log));
+            }
+        });
+        Self { address, seen }
+    }
+
+    /// The first acts in turn, the last for ever.
+    pub fn acts(acts: impl IntoIterator<Item = Act>) -> Self {
+        let acts: Vec<Act> = acts.into_iter().collect();
+        Self::start(move |n| acts[n.min(acts.len() - 1)].clone())
+    }
+
+    /// These answers in turn, the last for ever.
+    pub fn answers<'a>(answers: impl IntoIterator<Item = (u16, &'a str)>) -> Self {
+        Self::acts(answers.into_iter().map(|(status, body)| answer(status, body)))
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub fn seen(&self) -> Vec<Seen> {
+        self.seen.lock().unwrap().clone()
+    }
+
+    /// The delays between the requests, in milliseconds.
+    pub fn delays(&self) -> Vec<u128> {
+        self.seen().windows(2).map(|pair| (pair[1].at - pair[0].at).as_millis()).collect()
+    }
+}
+
+/// A whole answer that keeps the connection.
+pub fn answer(status: u16, body: &str) -> Act {
+    answer_with(status, "", body)
+}
+
+/// A whole answer with more headers, each ended by CRLF.
+pub fn answer_with(status: u16, headers: &str, body: &str) -> Act {
+    Act::Send(raw(status, headers, body.as_bytes()))
+}
+
+pub fn raw(status: u16, headers: &str, body: &[u8]) -> Vec<u8> {
+    let head = format!(
+        "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nX-Request-Id: req-7\r\n{headers}Content-Length: {}\r\n\r\n",
+        body.len()
+    );
+    [head.as_bytes(), body].concat()
+}
+
+fn serve(
+    mut stream: TcpStream,
+    connection: usize,
+    start: Instant,
+    script: &(dyn Fn(usize) -> Act + Send + Sync),
+    log: &Mutex<Vec<Seen>>,
+) {
+    // Nagle's algorithm and delayed acknowledgements would turn a drip into bursts.
+    stream.set_nodelay(true).unwrap();
+    while let Some(head) = read_head(&mut stream) {
+        let n = {
+            let mut log = log.lock().unwrap();
+            log.push(Seen { at: start.elapsed(), connection, head });
+            log.len() - 1
+        };
+        match script(n) {
+            Act::Send(bytes) => {
+                let _ = stream.write_all(&bytes);
+            }
+            Act::SendAndClose(bytes) => {
+                let _ = stream.write_all(&bytes);
+                return;
+            }
+            Act::SendAndHang(bytes) => {
+                let _ = stream.write_all(&bytes);
+                // Until the other side is gone.
+                let _ = stream.read_to_end(&mut Vec::new());
+                return;
+            }
+            Act::Drip(bytes, pause) => {
+                for byte in bytes {
+                    if stream.write_all(&[byte]).is_err() {
+                        return;
+                    }
+                    thread::sleep(pause);
+                }
+            }
+            Act::Flood(first, again) => {
+                let _ = stream.write_all(&first);
+                while stream.write_all(&again).is_ok() {}
+                return;
+            }
+            Act::Reset => {
+                socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
+                return;
+            }
+        }
+    }
+}
+
+fn read_head(stream: &mut TcpStream) -> Option<String> {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        if stream.read(&mut byte).ok()? == 0 {
+            return None;
+        }
+        head.push(byte[0]);
+    }
+    Some(String::from_utf8_lossy(&head).into_owned())
+}
+
+/// A listener that accepts no more: connecting to it hangs. Keep what comes with it.
+pub fn black_hole() -> (SocketAddr, impl Sized) {
+    use socket2::{Domain, Socket, Type};
+
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&"127.0.0.1:0".parse::<SocketAddr>().unwrap().into()).unwrap();
+    socket.listen(0).unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    // The queue holds one more than the backlog says, on some kernels two.
+    let fillers: Vec<Socket> = (0..4)
+        .map(|_| {
+            let filler = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+            filler.set_nonblocking(true).unwrap();
+            let _ = filler.connect(&address.into());
+            filler
+        })
+        .collect();
+    thread::sleep(Duration::from_millis(50));
+    (address, (socket, fillers))
+}
+
+/// An address that nobody listens on.
+pub fn refusing() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
