@@ -1,6 +1,7 @@
 //! The library at work, without a cloud: a simulated task, its events, its verdict.
 //!
 //! `cargo run --example wait`
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
 use std::time::Duration;
 
@@ -26,7 +27,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .run(&mut cloud.job(&job), |event| match event.news {
             News::Invisible { .. } => println!("{:>4.1?}: not visible yet", event.elapsed),
             News::Going { job, .. } => {
-                println!("{:>4.1?}: {:?} {:?}", event.elapsed, job.status(), job.progress())
+                println!("{:>4.1?}: {:?} {:?}", event.elapsed, job.status(), job.progress());
             }
             News::Retry { fault, .. } => println!("{:>4.1?}: {fault}", event.elapsed),
             _ => {}

@@ -33,8 +33,8 @@
 //!
 //! # Features
 //!
-//! * `cli` (default): the `jobwait` binary. The library alone is `default-features = false`.
-//! * `simulator` (default): [`simulator`], the embedded service that `jobwait demo` waits for.
+//! * `cli` (default): the `jobwait` binary, and the simulator. The library alone is `default-features = false`.
+//! * `simulator`: the module `simulator`, an embedded service to wait for.
 
 mod cloud;
 mod credentials;

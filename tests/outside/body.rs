@@ -21,7 +21,7 @@ fn unreadable(body: impl Into<Vec<u8>>) {
 #[test]
 fn b1_an_answer_that_is_cut_is_retried() {
     let whole = String::from_utf8(raw(200, "", SUCCESS.as_bytes())).unwrap();
-    passes(&Act::SendAndClose(whole[..whole.len() - 20].as_bytes().to_vec()), "the connection to 127.0.0.1");
+    passes(&Act::SendAndClose(whole.as_bytes()[..whole.len() - 20].to_vec()), "the connection to 127.0.0.1");
     let chunked =
         format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{SUCCESS}\r\n", SUCCESS.len());
     passes(&Act::SendAndClose(chunked.into_bytes()), "the connection to 127.0.0.1");

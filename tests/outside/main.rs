@@ -1,6 +1,7 @@
 //! The built binary and the public library, from outside. Rows such as T1 are those of the bad cases that a wait
 //! must survive.
 #![expect(unreachable_pub, reason = "the modules of a test are no interface")]
+#![expect(clippy::disallowed_methods, reason = "a test measures time")]
 #![expect(clippy::unwrap_used, reason = "a test ends by it")]
 
 #[path = "../support/mod.rs"]

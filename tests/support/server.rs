@@ -80,7 +80,7 @@ impl Server {
 
     /// The delays between the requests, in milliseconds.
     pub fn delays(&self) -> Vec<u128> {
-        self.seen().windows(2).map(|pair| (pair[1].at - pair[0].at).as_millis()).collect()
+        self.seen().windows(2).map(|pair| pair[1].at.saturating_sub(pair[0].at).as_millis()).collect()
     }
 }
 

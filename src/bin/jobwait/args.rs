@@ -60,10 +60,8 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Wait for a task of the embedded simulator: no cloud and no configuration needed
-    #[cfg(feature = "simulator")]
     Demo(DemoArgs),
     /// Run the simulator by itself, to try hooks and pipelines against
-    #[cfg(feature = "simulator")]
     Simulate(SimulateArgs),
 }
 
@@ -192,7 +190,6 @@ pub(crate) struct OutputArgs {
     pub(crate) log_format: LogFormat,
 }
 
-#[cfg(feature = "simulator")]
 #[derive(Debug, Group)]
 pub(crate) struct DemoArgs {
     /// Let the task fail
@@ -203,7 +200,6 @@ pub(crate) struct DemoArgs {
     pub(crate) output: OutputArgs,
 }
 
-#[cfg(feature = "simulator")]
 #[derive(Debug, Group)]
 pub(crate) struct SimulateArgs {
     /// Where to listen, on loopback; port 0 takes a free one

@@ -3,7 +3,6 @@
 mod apart;
 mod args;
 mod config;
-#[cfg(feature = "simulator")]
 mod demo;
 mod duration;
 mod exit;
@@ -12,7 +11,6 @@ mod report;
 mod resume;
 mod session;
 mod signals;
-#[cfg(feature = "simulator")]
 mod simulate;
 
 use std::io::Write as _;
@@ -55,9 +53,7 @@ fn run(args: Args, start: Instant) -> Result<u8, Refusal> {
                 config.view.logs.into_iter().for_each(logs::start);
                 session::run(config, signals, start, &resume::command(std::env::args_os())).await
             }
-            #[cfg(feature = "simulator")]
             Some(Command::Demo(args)) => demo::run(&args, signals, start).await,
-            #[cfg(feature = "simulator")]
             Some(Command::Simulate(args)) => simulate::run(args, signals).await,
         }
     });

@@ -336,7 +336,7 @@ fn every_sequence_of_sightings_ends_in_time_and_tells_the_truth() {
 
     // Sequences that end early share their beginning with many longer ones: play a tree, not a list.
     fn explore(
-        waiting: Waiting,
+        waiting: &Waiting,
         now: Duration,
         latency: Duration,
         depth: u32,
@@ -356,7 +356,7 @@ fn every_sequence_of_sightings_ends_in_time_and_tells_the_truth() {
                     assert!(![2, 3, 7].contains(&kind), "an end was not final: {history:?}");
                     assert!(until > answered && until < deadline, "{history:?}: {until:?}");
                     if depth > 1 {
-                        explore(waiting, until, latency, depth - 1, history, ends);
+                        explore(&waiting, until, latency, depth - 1, history, ends);
                     } else {
                         // To its end with the same sighting over and over.
                         let (mut waiting, mut now, mut looks) = (waiting, until, 0);
@@ -404,7 +404,7 @@ fn every_sequence_of_sightings_ends_in_time_and_tells_the_truth() {
     let mut ends = 0;
     for (deadline, latency) in [(20.0, 0.0), (20.0, 1.5), (3.0, 0.4)] {
         explore(
-            waiting(limits(deadline, 4.0)),
+            &waiting(limits(deadline, 4.0)),
             Duration::ZERO,
             secs(latency),
             LENGTH,
