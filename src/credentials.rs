@@ -1,5 +1,6 @@
 //! Who asks. A secret is never shown: not by `Debug`, not in an error, not in a log.
 
+mod signer;
 mod token;
 
 use std::path::PathBuf;

@@ -287,6 +287,16 @@ mod tests {
     }
 
     #[test]
+    fn statuses_keep_the_services_spelling() {
+        use Status::{Canceled, Completed, Failed, Other, Pending, Running, Unauthorized};
+        for status in [Pending, Running, Completed, Failed, Unauthorized, Canceled, Other("completed".into())]
+        {
+            assert_eq!(Status::from(status.as_str().to_owned()), status);
+            assert_eq!(matches!(status, Other(_)), status.as_str() == "completed");
+        }
+    }
+
+    #[test]
     fn a_blank_reason_is_none() {
         for blank in ["null", r#""""#, r#"" \n ""#, "{}", "[ ]", "false"] {
             assert_eq!(job(&format!(r#""fail_reason": {blank}"#)).fail_reason(), None, "{blank}");

@@ -111,6 +111,14 @@ mod tests {
     }
 
     #[test]
+    fn an_endpoint_is_shown_as_it_is_used() {
+        let endpoint = Endpoint::parse("HTTPS://h.example:8443/mysql/").unwrap();
+        assert_eq!(endpoint.to_string(), "https://h.example:8443/mysql");
+        assert_eq!(format!("{endpoint:?}"), "Endpoint(https://h.example:8443/mysql)");
+        assert!(endpoint.is_https() && !Endpoint::parse("http://127.0.0.1").unwrap().is_https());
+    }
+
+    #[test]
     fn a4_plain_http_is_for_loopback_only() {
         for good in [
             "http://127.0.0.1",

@@ -27,7 +27,9 @@ pub(super) fn judge(answer: &Answer, asked: &JobId) -> Sighting {
         304 | ..300 => transient(FaultKind::Unreadable, answer, Complaint::default()),
         300..400 => Sighting::Permanent(redirected(answer)),
         400 | 404 if complaint().code.as_deref() == Some(NO_SUCH_JOB) => {
-            Sighting::NotVisible(fault(FaultKind::NotVisible, answer, complaint()))
+            let complaint = complaint();
+            let message = complaint.message.clone().unwrap_or_else(|| "The job does not exist.".to_owned());
+            Sighting::NotVisible(complete(Fault::new(FaultKind::NotVisible, message), answer, complaint))
         }
         401 => permanent(FaultKind::Unauthenticated, answer, complaint()),
         403 if complaint().code.as_deref() == Some(INVALID_TOKEN) => {

@@ -20,7 +20,7 @@ fn progress_is_a_line_when_something_changes() {
     assert_eq!(
         lines,
         [
-            "not visible yet: HTTP 400: The job does not exist. (DBS.200543, request req-7); a new ID takes some seconds",
+            "not visible yet: The job does not exist. (DBS.200543, request req-7); a new ID takes some seconds",
             "Running 1%  CreateGaussDBforMySQLInstance of DO-NOT-TOUCH-mgr2-mysql-single (a48e43ff268f4c0e879652d65e63d0fbin07)",
             "HTTP 503: busy (request req-7); next look in 0.0s",
             "Running 2%",

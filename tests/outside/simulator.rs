@@ -10,10 +10,7 @@ use super::support::child::{at, bare};
 
 #[test]
 fn the_demo_completes_without_a_cloud() {
-    let ended = bare()
-        .args(["demo"])
-        .run()
-        .expect(0, "not visible yet: HTTP 400: The job does not exist. (DBS.200543");
+    let ended = bare().args(["demo"]).run().expect(0, "not visible yet: The job does not exist. (DBS.200543");
     assert!(
         ended.stdout.contains(" completed CreateGaussDBforMySQLInstance of simulated-mysql"),
         "{ended:?}"
