@@ -1,27 +1,68 @@
 //! Who asks. A secret is never shown: not by `Debug`, not in an error, not in a log.
+//!
+//! Nothing here sends: what has to be fetched first is a [`Need`], which the cloud sees to.
 
-mod signer;
+mod keys;
+mod login;
+pub(crate) mod signer;
 mod token;
 
+use std::fmt;
 use std::path::PathBuf;
-use std::sync::RwLock;
+use std::sync::{PoisonError, RwLock};
 
+use jiff::Timestamp;
 use reqwest::Request;
 use reqwest::header::HeaderName;
+use secrecy::SecretString;
 
-use self::token::Token;
-use crate::ConfigError;
+pub(crate) use self::keys::Keys;
+pub use self::login::{Login, Named};
+pub(crate) use self::token::Token;
+use crate::{ConfigError, Endpoint, ProjectId};
 
 /// What the service is shown to be let in.
 #[derive(Debug)]
-pub struct Credentials(Source);
+pub struct Credentials {
+    source: Source,
+    held: RwLock<Option<Held>>,
+}
 
 #[derive(Debug)]
 enum Source {
     /// A token that is all there is.
-    Token(Token),
+    Token,
     /// A token in a file that may be written anew while a wait goes on.
-    TokenFile { path: PathBuf, token: RwLock<Token> },
+    TokenFile(PathBuf),
+    /// An access key that signs each request.
+    Keys,
+    /// A password that is exchanged for tokens.
+    Password(Login),
+    /// The keys of the agency of the ECS instance that this runs on.
+    Agency(Endpoint),
+}
+
+/// What is shown to the service now.
+#[derive(Debug)]
+pub(crate) struct Held {
+    pub(crate) pass: Pass,
+    /// When to get another one. Never, where there is none.
+    pub(crate) renew_at: Option<Timestamp>,
+}
+
+/// What lets a request in.
+#[derive(Debug)]
+pub(crate) enum Pass {
+    Token(Token),
+    Keys(Keys),
+}
+
+/// What has to be fetched before a request can be let in.
+#[derive(Debug)]
+pub(crate) enum Need<'a> {
+    Nothing,
+    SignIn(&'a Login),
+    AgencyKeys(&'a Endpoint),
 }
 
 impl Credentials {
@@ -30,8 +71,17 @@ impl Credentials {
     /// # Errors
     ///
     /// When it is empty or holds what no header may. The text does not repeat it.
-    pub fn token(token: impl Into<String>) -> Result<Self, ConfigError> {
-        Token::new(token.into()).map(|token| Self(Source::Token(token)))
+    pub fn token(token: impl Into<SecretString>) -> Result<Self, ConfigError> {
+        Token::new(&token.into()).map(|token| Self::holding(Source::Token, Pass::Token(token)))
+    }
+
+    /// The token that a reader gives, such as standard input. It blocks while it reads.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read or holds no token.
+    pub fn token_from(reader: impl std::io::Read) -> Result<Self, ConfigError> {
+        Token::read(reader).map(|token| Self::holding(Source::Token, Pass::Token(token)))
     }
 
     /// The token in a file, which is read now, and again when the service refuses the token. It blocks while
@@ -42,41 +92,117 @@ impl Credentials {
     /// When the file cannot be read or holds no token. The text names the file, not what is in it.
     pub fn token_file(path: impl Into<PathBuf>) -> Result<Self, ConfigError> {
         let path = path.into();
-        let token = RwLock::new(Token::read_file(&path)?);
-        Ok(Self(Source::TokenFile { path, token }))
+        let token = Token::read_file(&path)?;
+        Ok(Self::holding(Source::TokenFile(path), Pass::Token(token)))
     }
 
-    /// The token that a reader gives, such as standard input. It blocks while it reads.
+    /// An access key (AK) and its secret key (SK), with a security token when it is a temporary one. Each request
+    /// is signed; a signature that is refused is not repeated, since the service locks a key after five.
     ///
     /// # Errors
     ///
-    /// When it cannot be read or holds no token.
-    pub fn token_from(reader: impl std::io::Read) -> Result<Self, ConfigError> {
-        Token::read(reader).map(|token| Self(Source::Token(token)))
+    /// When one of them is empty or holds what no header may. The text does not repeat it.
+    pub fn keys(
+        access_key: &str,
+        secret_key: impl Into<SecretString>,
+        security_token: Option<&SecretString>,
+    ) -> Result<Self, ConfigError> {
+        Keys::new(access_key, &secret_key.into(), security_token)
+            .map(|keys| Self::holding(Source::Keys, Pass::Keys(keys)))
     }
 
-    /// Adds to a request what it needs to be let in.
-    pub(crate) fn authorize(&self, request: &mut Request) {
-        let header = match &self.0 {
-            Source::Token(token) => token.header(),
-            Source::TokenFile { token, .. } => {
-                token.read().unwrap_or_else(std::sync::PoisonError::into_inner).header()
+    /// A user's password, exchanged at IAM for a token: before the first look, before the token expires, and
+    /// when it is refused.
+    #[must_use]
+    pub fn password(login: Login) -> Self {
+        Self { source: Source::Password(login), held: RwLock::new(None) }
+    }
+
+    /// The temporary keys of the agency of this ECS instance, asked of its metadata service at this address and
+    /// renewed before they expire.
+    pub(crate) fn agency(metadata: Endpoint) -> Self {
+        Self { source: Source::Agency(metadata), held: RwLock::new(None) }
+    }
+
+    fn holding(source: Source, pass: Pass) -> Self {
+        Self { source, held: RwLock::new(Some(Held { pass, renew_at: None })) }
+    }
+
+    /// What has to be fetched first.
+    pub(crate) fn need(&self, now: Timestamp) -> Need<'_> {
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        if held.as_ref().is_some_and(|held| held.renew_at.is_none_or(|renew_at| now < renew_at)) {
+            return Need::Nothing;
+        }
+        match &self.source {
+            Source::Password(login) => Need::SignIn(login),
+            Source::Agency(metadata) => Need::AgencyKeys(metadata),
+            Source::Token | Source::TokenFile(_) | Source::Keys => Need::Nothing,
+        }
+    }
+
+    /// Whether they are had from IAM.
+    pub(crate) fn need_iam(&self) -> bool {
+        matches!(self.source, Source::Password(_))
+    }
+
+    /// Keeps what was fetched.
+    pub(crate) fn hold(&self, held: Held) {
+        *self.held.write().unwrap_or_else(PoisonError::into_inner) = Some(held);
+    }
+
+    /// Whether there is something to show, even if it should be renewed.
+    pub(crate) fn holds(&self) -> bool {
+        self.held.read().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// Adds to a request what lets it in.
+    pub(crate) fn authorize(&self, request: &mut Request, project: Option<&ProjectId>, now: Timestamp) {
+        match self.held.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(|held| &held.pass) {
+            Some(Pass::Token(token)) => {
+                request.headers_mut().insert(HeaderName::from_static("x-auth-token"), token.header());
             }
-        };
-        request.headers_mut().insert(HeaderName::from_static("x-auth-token"), header);
+            Some(Pass::Keys(keys)) => keys.sign(request, project, now),
+            None => {}
+        }
     }
 
     /// Looks for other credentials after these were refused. False when there are none.
     pub(crate) async fn renew(&self) -> bool {
-        let Source::TokenFile { path, token: current } = &self.0 else { return false };
-        let path = path.clone();
-        // A file may hang as well as a socket; the deadline then ends the wait without it.
-        let Ok(Ok(fresh)) = tokio::task::spawn_blocking(move || Token::read_file(&path)).await else {
-            return false;
-        };
-        let mut current = current.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let changed = !current.is(&fresh);
-        *current = fresh;
-        changed
+        match &self.source {
+            Source::Password(_) => {
+                *self.held.write().unwrap_or_else(PoisonError::into_inner) = None;
+                true
+            }
+            Source::TokenFile(path) => {
+                let path = path.clone();
+                // A file may hang as well as a socket; the deadline then ends the wait without it.
+                let read = tokio::task::spawn_blocking(move || Token::read_file(&path)).await;
+                let Ok(Ok(fresh)) = read else { return false };
+                let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
+                let changed =
+                    !matches!(&*held, Some(Held { pass: Pass::Token(current), .. }) if current.is(&fresh));
+                *held = Some(Held { pass: Pass::Token(fresh), renew_at: None });
+                changed
+            }
+            // The service locks a key after five refusals in a row.
+            Source::Keys | Source::Agency(_) | Source::Token => false,
+        }
+    }
+}
+
+/// Which credentials these are, without a secret: for logs.
+impl fmt::Display for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.source {
+            Source::Token => f.write_str("a token"),
+            Source::TokenFile(_) => f.write_str("a token file"),
+            Source::Password(_) => f.write_str("a password"),
+            Source::Agency(_) => f.write_str("the agency of this ECS instance"),
+            Source::Keys => match &*self.held.read().unwrap_or_else(PoisonError::into_inner) {
+                Some(Held { pass: Pass::Keys(keys), .. }) => write!(f, "the access key {}", keys.shown()),
+                _ => f.write_str("an access key"),
+            },
+        }
     }
 }

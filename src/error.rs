@@ -69,6 +69,8 @@ pub enum FaultKind {
     Unauthenticated,
     /// These credentials are known and may not see the task (403).
     Forbidden,
+    /// IAM knows no project of this name, or several.
+    UnknownProject,
     /// The proxy on the way refuses.
     Proxy,
     /// This machine could not even try, such as out of file descriptors.
@@ -91,6 +93,7 @@ impl fmt::Display for FaultKind {
             Self::BadRequest => "bad request",
             Self::Unauthenticated => "unauthenticated",
             Self::Forbidden => "forbidden",
+            Self::UnknownProject => "unknown project",
             Self::Proxy => "proxy",
             Self::Local => "local",
         })

@@ -1,6 +1,7 @@
 //! The IDs that go into a URL, checked so that they cannot change where a request goes.
 
 use std::fmt;
+use std::str::FromStr;
 
 use crate::ConfigError;
 use crate::text::safe;
@@ -26,6 +27,14 @@ impl JobId {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl FromStr for JobId {
+    type Err = ConfigError;
+
+    fn from_str(text: &str) -> Result<Self, ConfigError> {
+        Self::parse(text)
     }
 }
 
@@ -56,6 +65,14 @@ impl ProjectId {
     }
 }
 
+impl FromStr for ProjectId {
+    type Err = ConfigError;
+
+    fn from_str(text: &str) -> Result<Self, ConfigError> {
+        Self::parse(text)
+    }
+}
+
 impl fmt::Display for ProjectId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -73,6 +90,9 @@ fn checked(what: &str, text: &str, longest: usize, allowed: fn(char) -> bool) ->
         )));
     }
     match text.chars().find(|&c| !allowed(c)) {
+        None if !text.contains(|c: char| c.is_ascii_alphanumeric()) => {
+            Err(ConfigError::new(format!("the {what} '{text}' holds no letter and no digit")))
+        }
         None => Ok(()),
         Some(stray) => Err(ConfigError::new(format!(
             "the {what} '{}' holds '{}', which no {what} does",
@@ -96,7 +116,9 @@ mod tests {
     #[test]
     fn s9_an_id_that_could_change_path_or_host_is_refused() {
         let long = "a".repeat(10_000);
-        for bad in ["", "a&b", "a#b", "a%2e", "a b", "a\nb", "../x", "ä", "a,b", "a?b", long.as_str()] {
+        for bad in
+            ["", "a&b", "a#b", "a%2e", "a b", "a\nb", "../x", "ä", "a,b", "a?b", "-", "--", long.as_str()]
+        {
             let said = JobId::parse(bad).unwrap_err().to_string();
             assert!(said.contains("job ID") && said.len() < 200, "{said}");
         }

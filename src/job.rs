@@ -45,7 +45,7 @@ impl Job {
     /// # Errors
     ///
     /// An [unreadable](FaultKind::Unreadable) fault when it is not a JSON object, `id` or `status` is missing,
-    /// not a string or there twice, it is nested deeper than 128 levels, or a string in it is not Unicode.
+    /// not a string or there twice, it is nested deeper than 120 levels, or a string in it is not Unicode.
     pub fn from_json(json: &str) -> Result<Self, Fault> {
         let unreadable = |why: &str| Fault::new(FaultKind::Unreadable, format!("the job object {why}"));
 
@@ -68,6 +68,28 @@ impl Job {
             fail_reason: wire.fail_reason.and_then(reason),
             id: wire.id,
         })
+    }
+
+    /// A task of which no more is known, for probes of other services.
+    #[must_use]
+    pub fn new(id: &str, status: &Status) -> Self {
+        Self::from_json(&serde_json::json!({ "id": id, "status": status.as_str() }).to_string())
+            .unwrap_or_else(|_| unreachable!("these two are all that a job object needs"))
+    }
+
+    /// How the task has ended, if it has.
+    ///
+    /// `Completed` is success, whatever stands beside it. `Failed`, `Canceled`, and a `fail_reason` that is
+    /// not blank with any other status, are failure. All else is going on: `Pending`, `Unauthorized` and
+    /// statuses that are not known here included. `ended`, `process` and `name` decide nothing: the service
+    /// has been seen setting `ended` on a running task.
+    #[must_use]
+    pub fn end(&self) -> Option<End> {
+        match self.status {
+            Status::Completed => Some(End::Success),
+            Status::Failed | Status::Canceled => Some(End::Failure),
+            _ => self.fail_reason().map(|_| End::Failure),
+        }
     }
 
     /// The task's ID.
@@ -139,6 +161,15 @@ fn reason(raw: &RawValue) -> Option<String> {
             !matches!(other.replace(char::is_whitespace, "").as_str(), "null" | "{}" | "[]" | "false")
         }),
     }
+}
+
+/// How a task has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum End {
+    /// It completed.
+    Success,
+    /// It ended without success.
+    Failure,
 }
 
 /// How a task is doing. `Completed`, `Failed` and `Canceled` are ends.
@@ -294,6 +325,13 @@ mod tests {
             assert_eq!(Status::from(status.as_str().to_owned()), status);
             assert_eq!(matches!(status, Other(_)), status.as_str() == "completed");
         }
+    }
+
+    #[test]
+    fn a_job_of_another_service_has_an_id_and_a_status() {
+        let job = Job::new("a \"b\"", &Status::Other("Warming up".into()));
+        assert_eq!((job.id(), job.status().as_str(), job.end()), ("a \"b\"", "Warming up", None));
+        assert_eq!(Job::new("1", &Status::Completed).end(), Some(End::Success));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! state machine turns the sighting and the time into the next step; a [`Pace`] says how long to rest; and
 //! the driver, [`Wait`], carries the steps out and tells about them in [`Event`]s, until there is a
 //! [`Verdict`]. It only ever reads: it never starts, cancels or changes a task, and dropping the wait's
-//! future cancels the wait, never the task.
+//! future cancels the wait, never the task. It runs on tokio, with its timer enabled, and for [`Cloud`] its I/O too.
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -42,6 +42,7 @@ mod error;
 mod event;
 mod id;
 mod job;
+mod settings;
 mod sighting;
 #[cfg(feature = "simulator")]
 pub mod simulator;
@@ -49,13 +50,15 @@ pub mod text;
 mod wait;
 
 pub use cloud::endpoint::Endpoint;
-pub use cloud::{Cloud, CloudBuilder, JobProbe, Language};
-pub use credentials::Credentials;
+pub use cloud::region::{Region, Service};
+pub use cloud::{Cloud, CloudBuilder, JobProbe, Language, Project};
+pub use credentials::{Credentials, Login, Named};
 pub use error::{ConfigError, Fault, FaultKind};
 pub use event::{Event, News};
 pub use id::{JobId, ProjectId};
-pub use job::{Instance, Job, Progress, Status};
+pub use job::{End, Instance, Job, Progress, Status};
+pub use settings::{Found, Settings};
 pub use sighting::{Probe, Sighting};
+pub use wait::Wait;
 pub use wait::pace::Pace;
 pub use wait::verdict::{Outcome, Seen, Verdict};
-pub use wait::{LONGEST, Wait};

@@ -2,19 +2,15 @@
 
 use std::time::Duration;
 
-use crate::{Fault, Job, Status};
+use crate::{Fault, Job};
 
 /// What one look saw.
 #[derive(Debug, Clone)]
 pub enum Sighting {
     /// The service says that it knows no such task.
     NotVisible(Fault),
-    /// The task is there and has not ended.
-    Going(Job),
-    /// The task ended with success.
-    Succeeded(Job),
-    /// The task ended without success.
-    Failed(Job),
+    /// The task, as the service describes it. Whether and how it has ended is for [`Job::end`] to say.
+    Seen(Job),
     /// The look could not tell, and a later one may.
     Transient {
         /// What went wrong.
@@ -27,22 +23,6 @@ pub enum Sighting {
 }
 
 impl Sighting {
-    /// Judges a task that was seen.
-    ///
-    /// `Completed` is success, whatever stands beside it. `Failed`, `Canceled`, and a `fail_reason` that is
-    /// not blank with any other status, are failure. All else is going on: `Pending`, `Unauthorized` and
-    /// statuses that are not known here included. `ended`, `process` and `name` decide nothing: the service
-    /// has been seen setting `ended` on a running task.
-    #[must_use]
-    pub fn of(job: Job) -> Self {
-        match job.status() {
-            Status::Completed => Self::Succeeded(job),
-            Status::Failed | Status::Canceled => Self::Failed(job),
-            _ if job.fail_reason().is_some() => Self::Failed(job),
-            _ => Self::Going(job),
-        }
-    }
-
     pub(crate) fn transient(fault: Fault) -> Self {
         Self::Transient { fault, retry_after: None }
     }
@@ -53,14 +33,16 @@ impl Sighting {
 /// [`crate::Cloud`] makes one for a task. Implement it for another service, or with a script for a test:
 ///
 /// ```
-/// use jobwait::{Job, Probe, Sighting};
+/// use jobwait::{Job, Probe, Sighting, Status};
 ///
-/// struct Done;
+/// /// Sees what there is of a task: nothing yet, then its end.
+/// struct Countdown(u32);
 ///
-/// impl Probe for Done {
+/// impl Probe for Countdown {
 ///     async fn look(&mut self) -> Sighting {
-///         let json = r#"{"id": "1", "status": "Completed"}"#;
-///         Sighting::of(Job::from_json(json).expect("it is a job object"))
+///         self.0 -= 1;
+///         let status = if self.0 == 0 { Status::Completed } else { Status::Running };
+///         Sighting::Seen(Job::new("liftoff", &status))
 ///     }
 /// }
 /// ```

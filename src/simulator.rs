@@ -9,6 +9,8 @@
 //! | `POST /v3/{project}/instances/{instance}/restart` | 202, `job_id` |
 //! | `DELETE /v3/{project}/instances/{instance}` | 202, `job_id` |
 //! | `GET /v3/{project}/jobs?id={job}` | 200, `job`; 400 `DBS.200543` when it is unknown or too new |
+//! | `POST /v3/auth/tokens` | 201, a token for a password |
+//! | `GET /v3/projects?name={name}` | 200, one project of this name |
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -33,6 +35,7 @@
 //! # }
 //! ```
 
+mod auth;
 mod routes;
 mod server;
 mod tasks;
@@ -42,6 +45,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::auth::Accepted;
+use self::auth::Gate;
+use self::routes::Routes;
 use self::server::Server;
 use self::tasks::Tasks;
 use crate::{ConfigError, Endpoint, JobId, ProjectId};
@@ -53,6 +59,8 @@ pub struct Simulator {
     duration: Duration,
     appear_after: Duration,
     fail_reason: Option<String>,
+    accepted: Option<Accepted>,
+    token_life: Duration,
 }
 
 impl Default for Simulator {
@@ -64,10 +72,16 @@ impl Default for Simulator {
 impl Simulator {
     /// Tasks that are unknown for 3 s, run for 30 s and complete.
     pub fn new() -> Self {
-        Self { duration: Duration::from_secs(30), appear_after: Duration::from_secs(3), fail_reason: None }
+        Self {
+            duration: Duration::from_secs(30),
+            appear_after: Duration::from_secs(3),
+            fail_reason: None,
+            accepted: None,
+            token_life: Duration::from_secs(24 * 60 * 60),
+        }
     }
 
-    /// How long a task runs from when it is created.
+    /// How long a task runs from when it is visible.
     pub fn duration(mut self, duration: Duration) -> Self {
         self.duration = duration;
         self
@@ -85,6 +99,18 @@ impl Simulator {
         self
     }
 
+    /// Lets in only who has one of these tokens, signatures or passwords. Without it, everybody is let in.
+    pub fn require_auth(mut self, accepted: Accepted) -> Self {
+        self.accepted = Some(accepted);
+        self
+    }
+
+    /// How long the tokens live that are handed out for a password. Default: 24 h.
+    pub fn token_life(mut self, life: Duration) -> Self {
+        self.token_life = life;
+        self
+    }
+
     /// Serves on `listen`, in tasks of the current tokio runtime, until the service is dropped.
     ///
     /// # Errors
@@ -95,16 +121,17 @@ impl Simulator {
             let why = ConfigError::new(format!("{listen} is not a loopback address"));
             return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
         }
-        let tasks = Arc::new(Tasks::new(self));
-        let server = Server::start(listen, Arc::clone(&tasks)).await?;
-        Ok(Service { tasks, server })
+        let gate = Gate::new(self.accepted.clone(), self.token_life);
+        let routes = Arc::new(Routes { tasks: Tasks::new(self), gate });
+        let server = Server::start(listen, Arc::clone(&routes)).await?;
+        Ok(Service { routes, server })
     }
 }
 
 /// A simulated service that runs. Dropping it ends it.
 #[derive(Debug)]
 pub struct Service {
-    tasks: Arc<Tasks>,
+    routes: Arc<Routes>,
     server: Server,
 }
 
@@ -128,7 +155,7 @@ impl Service {
     /// Starts a task that creates an instance, as the `POST` does.
     #[must_use]
     pub fn create_instance(&self, project: &ProjectId) -> JobId {
-        let (job, _) = self.tasks.create(project.as_str(), tasks::Kind::Create, None);
+        let (job, _) = self.routes.tasks.create(project.as_str(), tasks::Kind::Create, None);
         JobId::parse(&job).unwrap_or_else(|_| unreachable!("simulated IDs are UUIDs"))
     }
 }

@@ -13,29 +13,25 @@ use tracing::debug;
 
 use self::clock::Clock;
 use self::machine::{Limits, Step, Waiting};
-use crate::{Event, Fault, FaultKind, News, Pace, Probe, Sighting, Verdict};
-
-/// The longest deadline that the command-line tool accepts: 30 days. The service keeps a task for a month.
-pub const LONGEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+use crate::{Event, News, Pace, Probe, Verdict};
 
 /// A wait that has not begun: its bounds and its pace.
 ///
 /// ```
 /// use std::time::Duration;
-/// use jobwait::{Job, Outcome, Probe, Sighting, Wait};
+/// use jobwait::{Job, Outcome, Probe, Sighting, Status, Wait};
 ///
-/// struct Script(Vec<&'static str>);
+/// struct Script(Vec<Status>);
 ///
 /// impl Probe for Script {
 ///     async fn look(&mut self) -> Sighting {
-///         let json = format!(r#"{{"id": "1", "status": "{}"}}"#, self.0.remove(0));
-///         Sighting::of(Job::from_json(&json).expect("it is a job object"))
+///         Sighting::Seen(Job::new("1", &self.0.remove(0)))
 ///     }
 /// }
 ///
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
 /// # async fn main() {
-/// let mut script = Script(vec!["Pending", "Running", "Completed"]);
+/// let mut script = Script(vec![Status::Pending, Status::Running, Status::Completed]);
 /// let verdict = Wait::new().deadline(Duration::from_secs(600)).run(&mut script, |_| {}).await;
 /// assert_eq!(verdict.outcome, Outcome::Completed);
 /// assert_eq!(verdict.polls, 3);
@@ -83,7 +79,8 @@ impl Wait {
         self
     }
 
-    /// How long the last look is given at the most. Set it to the probe's own timeout.
+    /// How long a look takes at the most, by the probe's own timeout: a look before the deadline is put forward by
+    /// no more than this, so that it can be answered. Nothing cuts a look but the deadline.
     pub fn longest_look(mut self, longest: Duration) -> Self {
         self.limits.longest_look = longest;
         self
@@ -131,7 +128,7 @@ impl Wait {
                 biased;
                 () = &mut stop => return told(waiting.stopped(clock.elapsed()), &mut tell),
                 sighting = probe.look() => sighting,
-                () = clock.sleep_until(deadline) => cut_at_the_deadline(),
+                () = clock.sleep_until(deadline) => return told(waiting.cut(clock.elapsed()), &mut tell),
             };
             let elapsed = clock.elapsed();
             let (until, next) = match waiting.after(elapsed, sighting) {
@@ -154,8 +151,4 @@ impl Wait {
 fn told(verdict: Verdict, tell: &mut impl FnMut(Event<'_>)) -> Verdict {
     tell(Event { elapsed: verdict.elapsed, polls: verdict.polls, news: News::Ended(&verdict) });
     verdict
-}
-
-fn cut_at_the_deadline() -> Sighting {
-    Sighting::transient(Fault::new(FaultKind::TimedOut, "no answer came before the deadline"))
 }

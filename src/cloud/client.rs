@@ -8,16 +8,15 @@ use std::time::Duration;
 use jiff::Timestamp;
 use reqwest::Request;
 use reqwest::header::HeaderMap;
-use rustls::ClientConfig;
-use rustls_platform_verifier::Verifier;
 
 use super::resolver::{LookupError, SystemResolver};
-use crate::{ConfigError, Endpoint, Fault, FaultKind, Sighting};
+use super::trust::Trust;
+use crate::{ConfigError, Fault, FaultKind, Sighting};
 
 /// No answer about one task comes near it: a megabyte is read, no more.
 const LARGEST_BODY: usize = 1 << 20;
 
-/// How to reach the endpoint.
+/// How to reach a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Route {
     /// Through the proxy that `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` name, if any.
@@ -43,20 +42,17 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) fn new(
-        endpoint: &Endpoint,
-        request_timeout: Duration,
-        route: Route,
-    ) -> Result<Self, ConfigError> {
+    pub(super) fn new(request_timeout: Duration, route: Route, trust: &Trust) -> Result<Self, ConfigError> {
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("jobwait/", env!("CARGO_PKG_VERSION")))
             .timeout(request_timeout)
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
             .dns_resolver(Arc::new(SystemResolver))
-            .tls_backend_preconfigured(trust(endpoint)?);
-        if route == Route::Direct {
-            builder = builder.no_proxy();
+            .tls_backend_preconfigured(trust.config()?);
+        match route {
+            Route::Direct => builder = builder.no_proxy(),
+            Route::ProxyOfTheEnvironment => check_proxies()?,
         }
         let http = builder
             .build()
@@ -92,51 +88,63 @@ impl Client {
     /// What it means for a look that a request failed. Nothing of the request is in the text but the host.
     fn fault(&self, error: &reqwest::Error, place: &str) -> Sighting {
         if let Some(lookup) = in_chain::<LookupError>(error) {
-            return Sighting::transient(Fault::new(FaultKind::UnknownHost, lookup.to_string()));
+            let of_the_proxy = lookup.host() != place.split(':').next().unwrap_or_default();
+            let what = if of_the_proxy { " (the proxy)" } else { "" };
+            return Sighting::transient(Fault::new(FaultKind::UnknownHost, format!("{lookup}{what}")));
         }
         if let Some(rustls::Error::InvalidCertificate(why)) = in_chain::<rustls::Error>(error) {
             let message = format!("the certificate of {place} is refused: {why}");
             return Sighting::Permanent(Fault::new(FaultKind::Untrusted, message));
         }
-        let (kind, message) = if error.is_timeout() {
+        // Hyper keeps its type for these to itself, and the status with it: a proxy that refuses for good cannot be
+        // told from one that is out of order.
+        let cause = root_cause(error);
+        if cause == "tunnel error: proxy authorization required" {
+            let message = format!("the proxy on the way to {place} wants a user and a password");
+            return Sighting::Permanent(Fault::new(FaultKind::Proxy, message));
+        }
+        let (kind, message) = if cause == "tunnel error: unsuccessful" {
+            (FaultKind::Proxy, format!("the proxy on the way does not connect to {place}"))
+        } else if error.is_timeout() {
             (FaultKind::TimedOut, format!("no answer from {place} within {:?}", self.request_timeout))
         } else if in_chain::<io::Error>(error).is_some_and(is_local) {
-            (FaultKind::Local, format!("this machine cannot open a connection: {}", root_cause(error)))
+            (FaultKind::Local, format!("this machine cannot open a connection: {cause}"))
         } else if error.is_connect() {
-            (FaultKind::Network, format!("cannot connect to {place}: {}", root_cause(error)))
+            (FaultKind::Network, format!("cannot connect to {place}: {cause}"))
         } else {
-            (FaultKind::Network, format!("the connection to {place} broke: {}", root_cause(error)))
+            (FaultKind::Network, format!("the connection to {place} broke: {cause}"))
         };
         Sighting::transient(Fault::new(kind, message))
     }
 }
 
-/// The system's trust roots, read for `https` only: they take milliseconds.
-fn trust(endpoint: &Endpoint) -> Result<ClientConfig, ConfigError> {
-    let no_trust = |error: rustls::Error| ConfigError::new(format!("no trust roots for https: {error}"));
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()
-        .map_err(no_trust)?;
-    Ok(if endpoint.is_https() {
-        let verifier = Verifier::new(provider).map_err(no_trust)?;
-        builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth()
-    } else {
-        builder.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth()
-    })
-}
-
 #[expect(
     clippy::disallowed_methods,
-    reason = "a date in `Retry-After` is of the wall clock; nothing else is"
+    reason = "signatures and the ends of tokens are of the wall clock; no deadline or delay is"
 )]
-fn wall_clock() -> Timestamp {
+pub(super) fn wall_clock() -> Timestamp {
     Timestamp::now()
 }
 
 fn is_local(error: &io::Error) -> bool {
     // EMFILE and ENFILE, which std does not name; the numbers are the same on Linux, macOS and the BSDs.
     cfg!(unix) && matches!(error.raw_os_error(), Some(23 | 24))
+}
+
+/// A proxy that cannot be read would be left out without a word. The text does not repeat it: it may hold a password.
+fn check_proxies() -> Result<(), ConfigError> {
+    for name in ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"] {
+        let Some(url) = std::env::var_os(name).filter(|url| !url.is_empty()) else { continue };
+        let url = url.to_string_lossy();
+        let url = if url.contains("://") { url.into_owned() } else { format!("http://{url}") };
+        let readable = reqwest::Url::parse(&url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+        if !readable || reqwest::Proxy::all(&url).is_err() {
+            return Err(ConfigError::new(format!(
+                "{name} is no proxy: the form is http://[user:password@]host:port"
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// The first error of type `E` among the causes. An `io::Error` hides what it wraps from `source()`.

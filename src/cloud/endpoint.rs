@@ -2,9 +2,11 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::str::FromStr;
 
 use reqwest::Url;
 
+use crate::text::safe;
 use crate::{ConfigError, ProjectId};
 
 /// The base address of a service: `https://host[:port][/prefix]`.
@@ -37,7 +39,9 @@ impl Endpoint {
     pub fn parse_insecure(text: &str) -> Result<Self, ConfigError> {
         let form = |why: &str| ConfigError::new(format!("{why}; the form is https://host[:port][/prefix]"));
         let text = text.trim();
-        let mut url = Url::parse(text).map_err(|error| form(&error.to_string()))?;
+        // What may hold user info or a query may hold a secret.
+        let shown = if text.contains(['@', '?', '#']) { "it" } else { text };
+        let mut url = Url::parse(text).map_err(|error| form(&format!("'{}': {error}", safe(shown, 100))))?;
         if !url.username().is_empty() || url.password().is_some() {
             return Err(form("it holds user info, which does not belong into an endpoint"));
         }
@@ -57,9 +61,18 @@ impl Endpoint {
 
     /// The URL of a project's jobs.
     pub(crate) fn jobs(&self, project: &ProjectId) -> Url {
+        self.join(&format!("/v3/{project}/jobs"))
+    }
+
+    /// The URL of a path below the prefix.
+    pub(crate) fn join(&self, path: &str) -> Url {
         let mut url = self.0.clone();
-        url.set_path(&format!("{}/v3/{project}/jobs", self.0.path().trim_end_matches('/')));
+        url.set_path(&format!("{}{path}", self.0.path().trim_end_matches('/')));
         url
+    }
+
+    pub(crate) fn is_loopback(&self) -> bool {
+        is_loopback(&self.0)
     }
 
     pub(crate) fn is_https(&self) -> bool {
@@ -74,6 +87,14 @@ fn is_loopback(url: &Url) -> bool {
         Ok(address) => address.is_loopback(),
         // RFC 6761: these names are loopback wherever they are looked up.
         Err(_) => host == "localhost" || host.ends_with(".localhost"),
+    }
+}
+
+impl FromStr for Endpoint {
+    type Err = ConfigError;
+
+    fn from_str(text: &str) -> Result<Self, ConfigError> {
+        Self::parse(text)
     }
 }
 

@@ -3,12 +3,14 @@
 mod complaint;
 mod retry_after;
 
-use reqwest::header::{HeaderMap, LOCATION};
+use reqwest::header::{DATE, HeaderMap, LOCATION};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use self::complaint::Complaint;
+pub(super) use self::retry_after::date;
 use super::client::Answer;
+use super::region::Service;
 use crate::text::safe;
 use crate::{Fault, FaultKind, Job, JobId, Sighting};
 
@@ -18,32 +20,93 @@ const NO_SUCH_JOB: &str = "DBS.200543";
 /// "Invalid token.": a 403 that means what a 401 means elsewhere.
 const INVALID_TOKEN: &str = "DBS.280056";
 
-/// Judges the answer to a question about the task `asked`.
-pub(super) fn judge(answer: &Answer, asked: &JobId) -> Sighting {
-    let complaint = || Complaint::read(&answer.body);
+/// Judges the answer of a service to a question about the task `asked`.
+pub(super) fn judge(answer: &Answer, asked: &JobId, service: Service) -> Sighting {
     match answer.status {
-        200 => read_job(answer, asked)
+        200 => read_job(answer, asked, service)
             .unwrap_or_else(|fault| Sighting::transient(complete(fault, answer, Complaint::default()))),
-        304 | ..300 => transient(FaultKind::Unreadable, answer, Complaint::default()),
-        300..400 => Sighting::Permanent(redirected(answer)),
-        400 | 404 if complaint().code.as_deref() == Some(NO_SUCH_JOB) => {
-            let complaint = complaint();
-            let message = complaint.message.clone().unwrap_or_else(|| "The job does not exist.".to_owned());
-            Sighting::NotVisible(complete(Fault::new(FaultKind::NotVisible, message), answer, complaint))
+        status => {
+            let complaint = Complaint::read(&answer.body);
+            if is_not_visible(status, complaint.code.as_deref(), service) {
+                not_visible(answer, complaint)
+            } else {
+                refused(answer, complaint)
+            }
         }
-        401 => permanent(FaultKind::Unauthenticated, answer, complaint()),
-        403 if complaint().code.as_deref() == Some(INVALID_TOKEN) => {
-            permanent(FaultKind::Unauthenticated, answer, complaint())
-        }
-        403 => permanent(FaultKind::Forbidden, answer, complaint()),
-        // Never "the task is gone": that is a 400.
-        404 | 501 | 505 => permanent(FaultKind::WrongApi, answer, complaint()),
-        407 => permanent(FaultKind::Proxy, answer, complaint()),
-        429 => transient(FaultKind::Throttled, answer, complaint()),
-        408 | 425 | 500..600 => transient(FaultKind::Unavailable, answer, complaint()),
-        400..500 => permanent(FaultKind::BadRequest, answer, complaint()),
-        600.. => transient(FaultKind::Unreadable, answer, complaint()),
     }
+}
+
+/// Judges an answer that is not what was asked for, by its status.
+pub(super) fn refusal(answer: &Answer) -> Sighting {
+    refused(answer, Complaint::read(&answer.body))
+}
+
+fn refused(answer: &Answer, complaint: Complaint) -> Sighting {
+    use Hope::{Later, Never};
+    let (hope, kind) = match (answer.status, complaint.code.as_deref()) {
+        (304 | ..300 | 600.., _) => (Later, FaultKind::Unreadable),
+        (300..400, _) => return Sighting::Permanent(redirected(answer)),
+        (401, _) | (403, Some(INVALID_TOKEN)) => return unauthenticated(answer, complaint),
+        (403, _) => (Never, FaultKind::Forbidden),
+        (404 | 501 | 505, _) => (Never, FaultKind::WrongApi),
+        (407, _) => (Never, FaultKind::Proxy),
+        (429, _) => (Later, FaultKind::Throttled),
+        (408 | 425 | 500..600, _) => (Later, FaultKind::Unavailable),
+        (400..500, _) => (Never, FaultKind::BadRequest),
+    };
+    let fault = fault(kind, answer, complaint);
+    match hope {
+        Later => {
+            Sighting::Transient { fault, retry_after: retry_after::read(&answer.headers, answer.received) }
+        }
+        Never => Sighting::Permanent(fault),
+    }
+}
+
+/// Whether another look may tell more.
+enum Hope {
+    Later,
+    Never,
+}
+
+/// A sighting whose fault says first what it is about.
+pub(super) fn about(what: &str, sighting: Sighting) -> Sighting {
+    let fault = |fault: Fault| Fault { message: format!("{what}: {}", fault.message), ..fault };
+    match sighting {
+        Sighting::Transient { fault: of, retry_after } => {
+            Sighting::Transient { fault: fault(of), retry_after }
+        }
+        Sighting::Permanent(of) => Sighting::Permanent(fault(of)),
+        other => other,
+    }
+}
+
+/// On TaurusDB it is a 400, and a 404 is a wrong address. Siblings answer a 404 of their own for a task that they do
+/// not know; one without a code, or of the gateway, is a wrong address there as well.
+fn is_not_visible(status: u16, code: Option<&str>, service: Service) -> bool {
+    match code {
+        Some(NO_SUCH_JOB) => matches!(status, 400 | 404),
+        Some(code) => status == 404 && service != Service::TaurusDb && !code.starts_with("APIGW."),
+        None => false,
+    }
+}
+
+fn not_visible(answer: &Answer, complaint: Complaint) -> Sighting {
+    let message = complaint.message.clone().unwrap_or_else(|| "The job does not exist.".to_owned());
+    Sighting::NotVisible(complete(Fault::new(FaultKind::NotVisible, message), answer, complaint))
+}
+
+/// A signature is refused when it is dated a quarter of an hour off: then the service's own clock tells.
+fn unauthenticated(answer: &Answer, complaint: Complaint) -> Sighting {
+    let mut fault = fault(FaultKind::Unauthenticated, answer, complaint);
+    let sent = answer.headers.get(DATE).and_then(|date| self::date(date.to_str().ok()?));
+    let off = sent.map_or(0, |sent| answer.received.duration_since(sent).as_mins());
+    if off.abs() >= 10 {
+        let side = if off > 0 { "ahead of" } else { "behind" };
+        fault.message =
+            format!("{}; this machine's clock is {} min {side} the service's", fault.message, off.abs());
+    }
+    Sighting::Permanent(fault)
 }
 
 /// The ID that the service's support asks for.
@@ -59,10 +122,13 @@ pub(super) fn request_id(headers: &HeaderMap) -> Option<String> {
 #[derive(Deserialize)]
 struct Envelope<'a> {
     #[serde(borrow)]
-    job: &'a RawValue,
+    job: Option<&'a RawValue>,
+    /// What GeminiDB answers: none when it knows no such task.
+    #[serde(borrow)]
+    jobs: Option<Vec<&'a RawValue>>,
 }
 
-fn read_job(answer: &Answer, asked: &JobId) -> Result<Sighting, Fault> {
+fn read_job(answer: &Answer, asked: &JobId, service: Service) -> Result<Sighting, Fault> {
     let unreadable = |why: String| Fault::new(FaultKind::Unreadable, format!("HTTP 200, but {why}"));
 
     // A byte order mark is no JSON, but what is meant is clear.
@@ -74,11 +140,17 @@ fn read_job(answer: &Answer, asked: &JobId) -> Result<Sighting, Fault> {
     }
     let envelope: Envelope<'_> = serde_json::from_str(text)
         .map_err(|error| unreadable(format!("the answer cannot be read: {error}")))?;
-    let job = Job::from_json(envelope.job.get()).map_err(|fault| unreadable(fault.message))?;
+    let job = match (service, envelope.job, envelope.jobs.as_deref()) {
+        (_, Some(job), _) => job,
+        (Service::GeminiDb, None, Some([])) => return Ok(not_visible(answer, Complaint::default())),
+        (Service::GeminiDb, None, Some([job])) => *job,
+        _ => return Err(unreadable("there is no job in it".into())),
+    };
+    let job = Job::from_json(job.get()).map_err(|fault| unreadable(fault.message))?;
     if !job.id().eq_ignore_ascii_case(asked.as_str()) {
         return Err(unreadable(format!("the answer is about another task, '{}'", safe(job.id(), 60))));
     }
-    Ok(Sighting::of(job))
+    Ok(Sighting::Seen(job))
 }
 
 /// What an answer that is not the service's looks like, in two words.
@@ -99,32 +171,20 @@ fn form(answer: &Answer, body: &[u8]) -> String {
 }
 
 fn redirected(answer: &Answer) -> Fault {
-    let target = answer
-        .headers
-        .get(LOCATION)
-        .map_or_else(|| "nowhere".into(), |to| String::from_utf8_lossy(to.as_bytes()).into_owned());
+    let target = answer.headers.get(LOCATION).map(|to| String::from_utf8_lossy(to.as_bytes()).into_owned());
     // The host only: what follows it may hold a secret of the request.
-    let host = target.split_once("://").map_or(target.as_str(), |(_, rest)| rest);
-    let host = host.split(['/', '?', '#']).next().unwrap_or_default().rsplit('@').next().unwrap_or_default();
-    let to = if host.is_empty() {
-        "another path of this host".to_owned()
-    } else {
-        format!("'{}'", safe(host, 100))
+    let host = target.as_deref().and_then(|target| {
+        let rest =
+            target.split_once("://").map_or_else(|| target.strip_prefix("//"), |(_, rest)| Some(rest))?;
+        rest.split(['/', '?', '#']).next()?.rsplit('@').next()
+    });
+    let to = match (host, &target) {
+        (Some(host), _) => format!(" to '{}'", safe(host, 100)),
+        (None, Some(_)) => " to another path of this host".to_owned(),
+        (None, None) => String::new(),
     };
-    let message =
-        format!("HTTP {}: the answer is a redirect to {to}, which is never followed", answer.status);
+    let message = format!("HTTP {}: the answer is a redirect{to}, which is never followed", answer.status);
     complete(Fault::new(FaultKind::Redirected, message), answer, Complaint::default())
-}
-
-fn transient(kind: FaultKind, answer: &Answer, complaint: Complaint) -> Sighting {
-    Sighting::Transient {
-        retry_after: retry_after::read(&answer.headers, answer.received),
-        fault: fault(kind, answer, complaint),
-    }
-}
-
-fn permanent(kind: FaultKind, answer: &Answer, complaint: Complaint) -> Sighting {
-    Sighting::Permanent(fault(kind, answer, complaint))
 }
 
 /// A fault in the service's words, or in HTTP's where it has none.

@@ -15,6 +15,12 @@ pub(super) struct LookupError {
     source: std::io::Error,
 }
 
+impl LookupError {
+    pub(super) fn host(&self) -> &str {
+        &self.host
+    }
+}
+
 impl Resolve for SystemResolver {
     fn resolve(&self, name: Name) -> Resolving {
         Box::pin(async move {

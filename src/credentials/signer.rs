@@ -17,19 +17,19 @@ const ALGORITHM: &str = "SDK-HMAC-SHA256";
 
 /// What is signed of a request.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Signable<'a> {
-    pub(super) method: &'a str,
+pub(crate) struct Signable<'a> {
+    pub(crate) method: &'a str,
     /// As it is on the wire.
-    pub(super) path: &'a str,
+    pub(crate) path: &'a str,
     /// As it is on the wire.
-    pub(super) query: &'a str,
+    pub(crate) query: &'a str,
     /// Names in any case and order, `X-Sdk-Date` among them.
-    pub(super) headers: &'a [(&'a str, &'a str)],
-    pub(super) body: &'a [u8],
+    pub(crate) headers: &'a [(&'a str, &'a str)],
+    pub(crate) body: &'a [u8],
 }
 
 /// The value of the header `Authorization`.
-pub(super) fn authorization(request: Signable<'_>, access_key: &str, secret_key: &str) -> String {
+pub(crate) fn authorization(request: Signable<'_>, access_key: &str, secret_key: &str) -> String {
     let headers = canonical_headers(request.headers);
     let names = headers.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(";");
     let date = headers.iter().find(|(name, _)| name == "x-sdk-date").map_or("", |(_, value)| value.as_str());
@@ -128,7 +128,8 @@ fn encoded(bytes: &[u8]) -> String {
     text
 }
 
-fn sha256(bytes: &[u8]) -> String {
+/// In hexadecimal digits.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     hex(digest::digest(&digest::SHA256, bytes).as_ref())
 }
 

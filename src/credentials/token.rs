@@ -17,11 +17,10 @@ const LONGEST_NAME: usize = 200;
 
 /// A token that fits into a header. `Debug` does not show it.
 #[derive(Debug)]
-pub(super) struct Token(SecretString);
+pub(crate) struct Token(SecretString);
 
 impl Token {
-    pub(super) fn new(text: String) -> Result<Self, ConfigError> {
-        let text = SecretString::from(text);
+    pub(crate) fn new(text: &SecretString) -> Result<Self, ConfigError> {
         let token = text.expose_secret().trim();
         if token.is_empty() {
             return Err(ConfigError::new("the token is empty"));
@@ -32,7 +31,7 @@ impl Token {
         Ok(Self(SecretString::from(token)))
     }
 
-    pub(super) fn read(reader: impl Read) -> Result<Self, ConfigError> {
+    pub(crate) fn read(reader: impl Read) -> Result<Self, ConfigError> {
         let mut bytes = Vec::new();
         reader
             .take(LARGEST + 1)
@@ -42,10 +41,10 @@ impl Token {
             return Err(ConfigError::new("what is read is longer than any token"));
         }
         // What is not UTF-8 is no token either, and is refused as non-ASCII.
-        Self::new(String::from_utf8_lossy(&bytes).into_owned())
+        Self::new(&String::from_utf8_lossy(&bytes).into_owned().into())
     }
 
-    pub(super) fn read_file(path: &Path) -> Result<Self, ConfigError> {
+    pub(crate) fn read_file(path: &Path) -> Result<Self, ConfigError> {
         let name = path.display().to_string();
         // Who gives the token itself for the name of its file should not find it in a log.
         let name = if name.len() > LONGEST_NAME { "a file of a very long name".to_owned() } else { name };
@@ -54,12 +53,12 @@ impl Token {
         Self::read(file).map_err(|error| failed(&error))
     }
 
-    pub(super) fn is(&self, other: &Self) -> bool {
+    pub(crate) fn is(&self, other: &Self) -> bool {
         self.0.expose_secret() == other.0.expose_secret()
     }
 
     /// The token as a header that `Debug` and logs leave out.
-    pub(super) fn header(&self) -> HeaderValue {
+    pub(crate) fn header(&self) -> HeaderValue {
         let mut value = HeaderValue::from_str(self.0.expose_secret())
             .unwrap_or_else(|_| unreachable!("a token is made of visible ASCII"));
         value.set_sensitive(true);
@@ -73,21 +72,21 @@ mod tests {
 
     #[test]
     fn a2_white_space_around_a_token_is_removed() {
-        assert_eq!(Token::new(" abc\r\n".into()).unwrap().header(), "abc");
-        assert!(Token::new("a".repeat(64 * 1024)).is_ok());
+        assert_eq!(Token::new(&" abc\r\n".into()).unwrap().header(), "abc");
+        assert!(Token::new(&"a".repeat(64 * 1024).into()).is_ok());
     }
 
     #[test]
     fn a2_what_no_header_may_hold_is_refused_without_echo() {
         for bad in ["", " \n", "CANARY\rX", "CANARY\nX", "CANARY\0", "CANARYä", "CANARY X"] {
-            let said = Token::new(bad.into()).unwrap_err().to_string();
+            let said = Token::new(&bad.into()).unwrap_err().to_string();
             assert!(!said.contains("CANARY"), "{said}");
         }
     }
 
     #[test]
     fn a1_debug_shows_no_token() {
-        let token = Token::new("CANARY".into()).unwrap();
+        let token = Token::new(&"CANARY".into()).unwrap();
         assert!(!format!("{token:?} {:?}", token.header()).contains("CANARY"));
     }
 }

@@ -1,23 +1,25 @@
 //! The listening side, on hyper.
 
 use std::convert::Infallible;
-use std::future::ready;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::Full;
+use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::routes;
-use super::tasks::Tasks;
+use super::auth::Knock;
+use super::routes::Routes;
+
+const LARGEST_BODY: usize = 1 << 20;
 
 /// A server that runs until it is dropped.
 #[derive(Debug)]
@@ -27,10 +29,10 @@ pub(super) struct Server {
 }
 
 impl Server {
-    pub(super) async fn start(listen: SocketAddr, tasks: Arc<Tasks>) -> io::Result<Self> {
+    pub(super) async fn start(listen: SocketAddr, routes: Arc<Routes>) -> io::Result<Self> {
         let listener = TcpListener::bind(listen).await?;
         let address = listener.local_addr()?;
-        Ok(Self { address, accepting: tokio::spawn(accept(listener, tasks)) })
+        Ok(Self { address, accepting: tokio::spawn(accept(listener, routes)) })
     }
 
     pub(super) fn address(&self) -> SocketAddr {
@@ -45,15 +47,17 @@ impl Drop for Server {
 }
 
 /// The connections belong to the accepting task, so that they end with it.
-async fn accept(listener: TcpListener, tasks: Arc<Tasks>) {
+async fn accept(listener: TcpListener, routes: Arc<Routes>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    let tasks = Arc::clone(&tasks);
+                    let routes = Arc::clone(&routes);
                     connections.spawn(async move {
-                        let service = service_fn(|request| ready(Ok::<_, Infallible>(answer(&tasks, &request))));
+                        let service = service_fn(|request| async {
+                            Ok::<_, Infallible>(answer(&routes, request).await)
+                        });
                         // A client that breaks off is the client's affair.
                         let _ = hyper::server::conn::http1::Builder::new()
                             .timer(TokioTimer::new())
@@ -69,14 +73,32 @@ async fn accept(listener: TcpListener, tasks: Arc<Tasks>) {
     }
 }
 
-fn answer(tasks: &Tasks, request: &Request<Incoming>) -> Response<Full<Bytes>> {
-    let (status, body) = routes::answer(tasks, request.method(), request.uri().path(), request.uri().query());
-    let mut response = Response::new(Full::from(body.to_string()));
-    *response.status_mut() = status.try_into().unwrap_or_default();
+#[expect(clippy::disallowed_methods, reason = "the service has a calendar of its own")]
+async fn answer(routes: &Routes, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    let (head, body) = request.into_parts();
+    // A body that is cut or too large is no body: whatever needs it will say so.
+    let body = Limited::new(body, LARGEST_BODY)
+        .collect()
+        .await
+        .map(http_body_util::Collected::to_bytes)
+        .unwrap_or_default();
+    let knock = Knock {
+        method: head.method.as_str(),
+        path: head.uri.path(),
+        query: head.uri.query().unwrap_or_default(),
+        headers: &head.headers,
+        body: &body,
+    };
+    let answer = routes.answer(&knock, Timestamp::now());
+    let mut response = Response::new(Full::from(answer.body.to_string()));
+    *response.status_mut() = answer.status.try_into().unwrap_or_default();
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    if let Ok(id) = HeaderValue::from_str(&format!("{:032x}", fastrand::u128(..))) {
-        headers.insert("x-request-id", id);
+    let random = format!("{:032x}", fastrand::u128(..));
+    for (name, value) in [("x-request-id", Some(random)), ("x-subject-token", answer.token)] {
+        if let Some(value) = value.and_then(|value| HeaderValue::from_str(&value).ok()) {
+            headers.insert(name, value);
+        }
     }
     response
 }

@@ -68,18 +68,17 @@ impl Tasks {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let task = known.get(&(project.to_owned(), id.to_ascii_lowercase()))?;
         let age = self.start.elapsed().saturating_sub(task.created);
-        (age >= self.settings.appear_after).then(|| {
-            let by_calendar = |at: Duration| calendar(self.start_by_calendar, at);
-            describe(id, task, age, &self.settings, by_calendar)
-        })
+        let ran = age.checked_sub(self.settings.appear_after)?;
+        let by_calendar = |at: Duration| calendar(self.start_by_calendar, at);
+        Some(describe(id, task, ran, &self.settings, by_calendar))
     }
 }
 
-/// The job object of a task of this age, in the fields and forms of the documented example.
+/// The job object of a task that has been visible for so long, in the fields and forms of the documented example.
 fn describe(
     id: &str,
     task: &Task,
-    age: Duration,
+    ran: Duration,
     settings: &Simulator,
     calendar: impl Fn(Duration) -> String,
 ) -> Value {
@@ -87,7 +86,7 @@ fn describe(
         Some(_) => settings.duration.mul_f64(0.6),
         None => settings.duration,
     };
-    let ended = age >= ends_after;
+    let ended = ran >= ends_after;
     let (status, reason) = match (ended, &settings.fail_reason) {
         (false, _) => ("Running", None),
         (true, None) => ("Completed", None),
@@ -95,7 +94,7 @@ fn describe(
     };
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is from 0 to 99")]
     let percent =
-        (age.as_secs_f64() / settings.duration.as_secs_f64().max(0.001) * 100.0).clamp(0.0, 99.0) as u8;
+        (ran.as_secs_f64() / settings.duration.as_secs_f64().max(0.001) * 100.0).clamp(0.0, 99.0) as u8;
     let entities = match (status, task.kind) {
         ("Completed", Kind::Create) => json!({
             "instance": {"endpoint": "192.168.1.203:3306", "type": "Cluster",
@@ -109,7 +108,7 @@ fn describe(
         "name": task.kind.name(),
         "status": status,
         "created": calendar(task.created),
-        "ended": if ended { calendar(task.created + ends_after) } else { String::new() },
+        "ended": if ended { calendar(task.created + settings.appear_after + ends_after) } else { String::new() },
         "process": if ended { String::new() } else { format!("{percent}%") },
         "instance": {"id": task.instance, "name": "simulated-mysql"},
         "entities": entities,
@@ -146,7 +145,7 @@ mod tests {
         );
         assert_eq!(at(9.99, &settings)["process"], "99%");
         assert_eq!(at(10.0, &settings)["status"], "Completed");
-        assert_eq!(at(10.0, &settings)["ended"], "10s");
+        assert_eq!(at(10.0, &settings)["ended"], "13s", "it was visible after 3 s");
         assert_eq!(at(99.0, &settings)["process"], "");
         assert_eq!(at(99.0, &settings)["fail_reason"], Value::Null);
     }

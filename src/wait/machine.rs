@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::pace::Pacer;
 use super::verdict::{Outcome, Seen, Verdict};
+use crate::job::End;
 use crate::{Fault, FaultKind, Job, News, Sighting};
 
 /// A task that was visible is gone when this many looks in a row do not see it: one may have asked a replica
@@ -23,7 +24,7 @@ pub(crate) struct Limits {
     pub(crate) deadline: Duration,
     /// Until when a task that was never visible may yet become so.
     pub(crate) grace: Duration,
-    /// The longest that the last look is given.
+    /// The longest that a look takes.
     pub(crate) longest_look: Duration,
     /// Look once, and no more.
     pub(crate) once: bool,
@@ -53,8 +54,8 @@ pub(crate) struct Waiting {
     polls: u32,
     /// When the look that comes next, or is under way, was to start.
     look_at: Duration,
-    /// Whether that look is the last.
-    last_look: bool,
+    /// Whether a look has been put forward, to be answered before the deadline.
+    put_forward: bool,
     latest: Latest,
     /// The task when it was last seen.
     seen: Option<Seen>,
@@ -64,7 +65,7 @@ pub(crate) struct Waiting {
     vanished: u32,
     /// How many looks in a row had a fault of the same kind.
     alike: u32,
-    /// Whether a server has answered at all.
+    /// Whether a look got further than looking the host's name up.
     answered: bool,
 }
 
@@ -81,11 +82,11 @@ impl Waiting {
     /// A wait whose first look starts at `elapsed`.
     pub(crate) fn new(limits: Limits, pacer: Pacer, elapsed: Duration) -> Self {
         Self {
-            last_look: limits.once,
             limits,
             pacer,
             polls: 0,
             look_at: elapsed,
+            put_forward: false,
             latest: Latest::Nothing,
             seen: None,
             fault: None,
@@ -103,14 +104,20 @@ impl Waiting {
     pub(crate) fn after(mut self, elapsed: Duration, sighting: Sighting) -> Step {
         self.polls += 1;
         match sighting {
-            Sighting::Succeeded(job) => self.saw(job, elapsed).done(Outcome::Completed, elapsed),
-            Sighting::Failed(job) => self.saw(job, elapsed).done(Outcome::Failed, elapsed),
-            Sighting::Going(job) => {
+            Sighting::Seen(job) => {
+                let end = job.end();
                 if self.seen.is_none() {
                     self.pacer.start_over();
                 }
-                let delay = self.pacer.going();
-                self.saw(job, elapsed).rest(elapsed, delay)
+                self = self.saw(job, elapsed);
+                match end {
+                    Some(End::Success) => self.done(Outcome::Completed, elapsed),
+                    Some(End::Failure) => self.done(Outcome::Failed, elapsed),
+                    None => {
+                        let delay = self.pacer.going();
+                        self.rest(elapsed, delay)
+                    }
+                }
             }
             Sighting::NotVisible(fault) => {
                 self.latest = Latest::NotVisible;
@@ -128,7 +135,8 @@ impl Waiting {
                 let alike = self.latest == Latest::Fault(fault.kind);
                 self.alike = if alike { self.alike + 1 } else { 1 };
                 self.latest = Latest::Fault(fault.kind);
-                self.answered |= fault.http_status.is_some();
+                // Whatever else went wrong, the name was looked up on the way there.
+                self.answered |= fault.kind != FaultKind::UnknownHost;
                 let hopeless = self.is_hopeless(fault.kind, elapsed);
                 self.fault = Some(fault);
                 if hopeless {
@@ -146,6 +154,16 @@ impl Waiting {
                 self.done(outcome, elapsed)
             }
         }
+    }
+
+    /// The verdict on a wait whose look was cut at its deadline. That says nothing new: what was seen, and what went
+    /// wrong before, stands.
+    pub(crate) fn cut(mut self, elapsed: Duration) -> Verdict {
+        self.polls += 1;
+        let outcome = self.undecided();
+        let silence = || Fault::new(FaultKind::TimedOut, "no answer came before the deadline");
+        self.fault.get_or_insert_with(silence);
+        self.verdict(outcome, elapsed)
     }
 
     /// The verdict on a wait that is told to stop at `elapsed`.
@@ -170,7 +188,7 @@ impl Waiting {
             FaultKind::UnknownHost => {
                 !self.answered && (self.alike >= 3 || elapsed >= Duration::from_secs(10))
             }
-            FaultKind::Unreadable => self.seen.is_none() && self.alike >= 5,
+            FaultKind::Unreadable | FaultKind::Proxy => self.seen.is_none() && self.alike >= 5,
             _ => false,
         }
     }
@@ -184,29 +202,34 @@ impl Waiting {
         self
     }
 
-    /// Rests for `delay`, unless that leads past the last look that can be answered before the deadline.
+    /// Rests for `delay`; but one look starts in time to be answered before the deadline, and, if it is answered
+    /// sooner, another one right before it.
     fn rest(mut self, elapsed: Duration, delay: Duration) -> Step {
-        let last = self.limits.deadline.saturating_sub(self.time_to_answer(elapsed));
-        if self.last_look || elapsed >= last {
-            let outcome = match (&self.seen, self.latest) {
-                (Some(_), _) => Outcome::TimedOut,
-                (None, Latest::NotVisible) => Outcome::NotFound,
-                (None, _) => Outcome::Unreachable,
-            };
+        let deadline = self.limits.deadline;
+        let shortest = (deadline / 10).min(Duration::from_millis(100));
+        let last = deadline.saturating_sub(shortest);
+        if self.limits.once || elapsed >= last {
+            let outcome = self.undecided();
             return self.done(outcome, elapsed);
         }
-        let until = elapsed.saturating_add(delay).min(last);
-        self.last_look = until == last;
+        // Twice what the latest look took.
+        let to_answer =
+            (elapsed.saturating_sub(self.look_at) * 2).min(self.limits.longest_look).max(shortest);
+        let forward = deadline.saturating_sub(to_answer);
+        let bound = if self.put_forward || elapsed >= forward { last } else { forward };
+        let until = elapsed.saturating_add(delay).min(bound);
+        self.put_forward |= until == forward;
         self.look_at = until;
         Step::Rest { until, waiting: self }
     }
 
-    /// How long before the deadline the last look has to start: twice what the latest one took, at least
-    /// 100 ms (a tenth of a short wait), at most what a look may take.
-    fn time_to_answer(&self, elapsed: Duration) -> Duration {
-        let least = (self.limits.deadline / 10).min(Duration::from_millis(100));
-        let latest = elapsed.saturating_sub(self.look_at);
-        (latest * 2).max(least).min(self.limits.longest_look.max(least))
+    /// The outcome of a wait that ends undecided.
+    fn undecided(&self) -> Outcome {
+        match (&self.seen, self.latest) {
+            (Some(_), _) => Outcome::TimedOut,
+            (None, Latest::NotVisible) => Outcome::NotFound,
+            (None, _) => Outcome::Unreachable,
+        }
     }
 
     fn done(self, outcome: Outcome, elapsed: Duration) -> Step {

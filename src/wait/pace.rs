@@ -39,16 +39,26 @@ impl Pace {
     /// The shortest interval that is accepted.
     pub const SHORTEST: Duration = Duration::from_millis(10);
 
+    /// The longest interval that is accepted: 30 days. The service keeps a task for a month.
+    pub const LONGEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
     /// Rests of `interval` at first, `max_interval` at the longest.
     ///
     /// # Errors
     ///
-    /// When `interval` is shorter than [`Pace::SHORTEST`] or longer than `max_interval`.
+    /// When `interval` is shorter than [`Pace::SHORTEST`] or longer than `max_interval`, or that is longer than
+    /// [`Pace::LONGEST`].
     pub fn new(interval: Duration, max_interval: Duration) -> Result<Self, ConfigError> {
         if interval < Self::SHORTEST {
             return Err(ConfigError::new(format!(
                 "an interval of {interval:?} is shorter than {:?}",
                 Self::SHORTEST
+            )));
+        }
+        if max_interval > Self::LONGEST {
+            return Err(ConfigError::new(format!(
+                "an interval of {max_interval:?} is longer than {:?}",
+                Self::LONGEST
             )));
         }
         if interval > max_interval {
@@ -233,6 +243,9 @@ mod tests {
         assert!(Pace::new(millis(9), millis(20)).is_err());
         assert!(Pace::new(millis(10), millis(10)).is_ok());
         assert!(Pace::new(millis(21), millis(20)).is_err());
+        assert!(Pace::new(millis(20), Duration::MAX).is_err());
+        let longest = Pace::new(Pace::LONGEST, Pace::LONGEST).unwrap().start(fastrand::Rng::new()).going();
+        assert!(longest <= Pace::LONGEST);
         for bad in [0.99, 10.01, -1.0, f64::NAN, f64::INFINITY] {
             assert!(pace().factor(bad).is_err(), "{bad}");
         }

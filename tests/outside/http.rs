@@ -144,7 +144,7 @@ fn h5_a_token_file_that_did_not_change_ends_after_one_request() {
 #[test]
 fn h6_a_missing_permission_is_unauthorized() {
     stops(403, &error("DBS.200010", "Access denied"), 4, "gaussdbformysql:task:list");
-    stops(403, &error("DBS.280056", "Invalid token."), 4, "token is wrong");
+    stops(403, &error("DBS.280056", "Invalid token."), 4, "the credentials are wrong");
 }
 
 #[test]

@@ -35,7 +35,7 @@ impl Probe for Script {
 }
 
 fn seen(status: &str) -> Sighting {
-    Sighting::of(Job::from_json(&format!(r#"{{"id": "1", "status": "{status}"}}"#)).unwrap())
+    Sighting::Seen(Job::from_json(&format!(r#"{{"id": "1", "status": "{status}"}}"#)).unwrap())
 }
 
 fn not_visible() -> Sighting {

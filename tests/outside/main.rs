@@ -8,6 +8,7 @@
 mod support;
 
 mod body;
+mod credentials;
 mod http;
 mod library;
 mod meaning;
@@ -15,5 +16,6 @@ mod output;
 mod process;
 mod simulator;
 mod time;
+mod tls;
 mod transport;
 mod usage;

@@ -79,8 +79,9 @@ fn s4_canceled_is_a_failure_and_what_waits_is_waited_for() {
 #[test]
 fn s5_an_unknown_status_is_named_once_and_waited_for() {
     for status in ["Rolling back", "completed", ""] {
-        let odd = job(&format!(r#""status": "{status}""#));
-        let server = Server::answers([(200, odd.as_str()), (200, odd.as_str()), (200, SUCCESS)]);
+        let odd = |percent| job(&format!(r#""status": "{status}", "process": "{percent}""#));
+        let server =
+            Server::answers([(200, odd(1).as_str()), (200, &odd(1)), (200, &odd(2)), (200, SUCCESS)]);
         let ended = at(&server.url()).run().expect(0, "a status that is not known here");
         assert_eq!(ended.stderr.matches("not known here").count(), 1, "{ended:?}");
     }

@@ -40,13 +40,20 @@ fn a_wait_is_never_silent_for_longer_than_the_heartbeat() {
         "--max-interval",
         "10s",
     ]);
-    let ended = run.run().expect(124, "Running 40%, seen 0.2s ago; 0.8s left");
+    let ended = run.run().expect(124, "Running 40%, asked 0.2s ago; 0.8s left");
     let beats = ended.stderr.matches(" left\n").count();
     assert!((3..=4).contains(&beats), "{ended:?}");
 
     let hanging = Server::acts([Act::SendAndHang(Vec::new())]);
     let ended = at(&hanging.url()).timeout("500ms").args(["--heartbeat", "200ms"]).run();
     ended.expect(125, "no answer about the task yet");
+}
+
+#[test]
+fn a_document_can_be_read_however_deep_the_job_is() {
+    let deep = format!(r#""status": "Completed", "x": {}{}"#, "[".repeat(119), "]".repeat(119));
+    let server = Server::acts([answer(200, &job(&deep))]);
+    at(&server.url()).args(["-o", "json"]).run().expect(0, "[[[").json();
 }
 
 #[test]
@@ -58,7 +65,7 @@ fn quiet_and_none_leave_the_verdict_and_errors() {
         assert_eq!(ended.stderr, "", "{option}");
         let server = Server::answers([(401, "{}")]);
         let ended = at(&server.url()).arg(option).run().expect(4, "");
-        assert!(ended.stderr.contains("token is wrong"), "{ended:?}");
+        assert!(ended.stderr.contains("the credentials are wrong"), "{ended:?}");
     }
 }
 

@@ -21,7 +21,7 @@ fn ends_by_signals(start: impl Fn() -> Run) {
             running.end().expect(code, &format!("ended by SIG{signal}; the task goes on in the cloud"));
         let late = sent.elapsed();
         assert!(late <= Duration::from_millis(100), "{late:?} {ended:?}");
-        assert!(ended.stderr.contains("wait on with: jobwait --endpoint "), "{ended:?}");
+        assert!(ended.stderr.contains("wait on with: jobwait --project-id "), "{ended:?}");
         assert!(ended.stdout.starts_with(&format!("{ID} interrupted")), "{ended:?}");
     }
 }
@@ -90,6 +90,63 @@ fn l1_streams_that_are_full_or_closed_leave_the_exit_code_alone() {
             }
         }
     }
+}
+
+/// A pipe that is full, and that nobody reads. 64 KiB is what one holds; more would block the test itself.
+fn blocked() -> (Stdio, impl Sized) {
+    let (read, mut write) = std::io::pipe().unwrap();
+    std::io::Write::write_all(&mut write, &vec![b'x'; 65536]).unwrap();
+    (write.into(), read)
+}
+
+#[test]
+fn l1_a_stream_that_nobody_reads_holds_neither_the_deadline_nor_a_signal_up() {
+    let server = Server::answers([(200, running("40%").as_str())]);
+    for which in ["stdout", "stderr"] {
+        let run = || {
+            let (pipe, keep) = blocked();
+            let run = at(&server.url()).args(["-v"]);
+            (if which == "stdout" { run.stdout(pipe) } else { run.stderr(pipe) }, keep)
+        };
+        let (waiting, _keep) = run();
+        waiting.timeout("500ms").run().within(0.5).expect(124, "");
+
+        let (waiting, _keep) = run();
+        let running = waiting.start();
+        thread::sleep(Duration::from_millis(300));
+        let sent = running.signal("TERM");
+        let ended = running.end().expect(143, "");
+        assert!(sent.elapsed() <= Duration::from_millis(150), "{which}: {:?} {ended:?}", sent.elapsed());
+    }
+}
+
+#[test]
+fn a_reader_that_is_slow_gets_the_whole_result() {
+    use std::io::Read as _;
+
+    let reason = "x".repeat(900_000);
+    let server = Server::acts([answer(200, &failed(&reason))]);
+    let (mut read, write) = std::io::pipe().unwrap();
+    let running = at(&server.url()).args(["-o", "json"]).stdout(write.into()).start();
+    thread::sleep(Duration::from_millis(600));
+    let mut document = String::new();
+    read.read_to_string(&mut document).unwrap();
+    running.end().expect(1, "");
+    let document: serde_json::Value = serde_json::from_str(&document).unwrap();
+    assert_eq!(document["jobs"][0]["fail_reason"], reason);
+}
+
+#[test]
+fn l3_a_second_signal_ends_the_process_at_once() {
+    // The first one is at work for a while: nobody reads what it says.
+    let server = Server::answers([(200, running("40%").as_str())]);
+    let (pipe, _keep) = blocked();
+    let running = at(&server.url()).stderr(pipe).start();
+    thread::sleep(Duration::from_millis(300));
+    running.signal("INT");
+    let second = running.signal("INT");
+    running.end().expect(130, "");
+    assert!(second.elapsed() <= Duration::from_millis(50), "{:?}", second.elapsed());
 }
 
 #[test]

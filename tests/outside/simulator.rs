@@ -30,13 +30,13 @@ fn the_demo_does_not_ask_a_proxy() {
 }
 
 /// `jobwait simulate` as another process.
-struct Simulate {
+pub struct Simulate {
     child: Child,
-    url: String,
+    pub url: String,
 }
 
 impl Simulate {
-    fn start(args: &[&str]) -> Self {
+    pub fn start(args: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_jobwait"))
             .env_clear()
             .arg("simulate")
@@ -50,11 +50,16 @@ impl Simulate {
     }
 
     /// Status and body of a request.
-    fn ask(&self, method: &str, path: &str) -> (u16, Value) {
+    pub fn ask(&self, method: &str, path: &str) -> (u16, Value) {
+        self.ask_as(method, path, "")
+    }
+
+    /// The same with more headers, each ended by CRLF.
+    pub fn ask_as(&self, method: &str, path: &str, headers: &str) -> (u16, Value) {
         let mut stream = TcpStream::connect(self.url.strip_prefix("http://").unwrap()).unwrap();
         write!(
             stream,
-            "{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+            "{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n{headers}\r\n"
         )
         .unwrap();
         let mut answer = String::new();

@@ -89,20 +89,44 @@ fn polls_share_one_connection() {
 #[test]
 fn t13_the_proxy_of_the_environment_is_honoured() {
     let proxy = Server::acts([answer(200, SUCCESS)]);
-    let ended = at("http://jobs.localhost:9").env("http_proxy", &proxy.url()).run().expect(0, "completed");
-    assert!(
-        proxy.seen()[0].head.starts_with("GET http://jobs.localhost:9/v3/"),
-        "{ended:?} {:?}",
-        proxy.seen()
-    );
+    let through = |name: &str, url: &str| at("http://jobs.example").args(["--insecure-http"]).env(name, url);
+    for name in ["HTTP_PROXY", "http_proxy", "ALL_PROXY"] {
+        through(name, &proxy.url()).run().expect(0, "completed");
+    }
+    assert!(proxy.seen()[0].head.starts_with("GET http://jobs.example/v3/"), "{:?}", proxy.seen());
+    assert_eq!(proxy.seen().len(), 3);
+    through("http_proxy", &proxy.url())
+        .env("no_proxy", "jobs.example")
+        .timeout("300ms")
+        .run()
+        .expect(125, "jobs.example");
+    assert_eq!(proxy.seen().len(), 3);
+}
 
-    let server = Server::acts([answer(200, SUCCESS)]);
+#[test]
+fn what_stays_on_this_machine_is_not_sent_to_a_proxy() {
+    let (proxy, server) = (Server::acts([answer(200, SUCCESS)]), Server::acts([answer(200, SUCCESS)]));
     at(&server.url())
+        .env("HTTP_PROXY", &proxy.url())
         .env("http_proxy", &proxy.url())
-        .env("no_proxy", "127.0.0.1")
         .run()
         .expect(0, "completed");
-    assert_eq!((proxy.seen().len(), server.seen().len()), (1, 1));
+    assert_eq!((proxy.seen().len(), server.seen().len()), (0, 1));
+}
+
+#[test]
+fn a_proxy_that_cannot_be_read_is_refused_without_echo() {
+    for bad in ["nonsense://u:SECRET@h", "http://u:SECRET@bad host", "://SECRET"] {
+        let ended =
+            at("https://jobs.example").env("HTTPS_PROXY", bad).run().expect(2, "HTTPS_PROXY is no proxy");
+        assert!(!ended.stderr.contains("SECRET"), "{ended:?}");
+    }
+}
+
+#[test]
+fn a_proxy_whose_name_is_unknown_is_told_from_the_endpoint() {
+    let run = at("https://jobs.example").env("HTTPS_PROXY", "http://no-such-proxy.invalid:3128");
+    run.run().expect(125, "cannot look up no-such-proxy.invalid");
 }
 
 #[test]

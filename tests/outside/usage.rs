@@ -2,7 +2,7 @@
 
 use super::support::child::{Run, at, bare};
 use super::support::server::{Server, answer};
-use super::support::{CANARY, ID, PROJECT, SUCCESS};
+use super::support::{CANARY, ID, SUCCESS};
 
 #[track_caller]
 fn refused(run: Run, said: &[&str]) {
@@ -53,15 +53,27 @@ fn options_out_of_range_are_refused_by_name_and_value() {
 #[test]
 fn what_is_missing_is_named_with_the_way_to_give_it() {
     refused(bare(), &["<JOB_ID>"]);
-    refused(bare().args([ID]), &["--endpoint", "JOBWAIT_ENDPOINT"]);
+    let with_token = || bare().env("HW_AUTH_TOKEN", "t");
+    refused(with_token().args([ID]), &["--region", "HW_REGION_NAME", "--endpoint", "JOBWAIT_ENDPOINT"]);
     let endpoint = ["--endpoint", "http://127.0.0.1:9", ID];
-    refused(bare().args(endpoint), &["--project-id", "HW_PROJECT_ID"]);
-    refused(bare().args(endpoint).env("HW_PROJECT_ID", PROJECT), &["HW_AUTH_TOKEN", "--token-file"]);
-    refused(bare().args(endpoint).env("HW_PROJECT_ID", PROJECT).env("HW_AUTH_TOKEN", ""), &["HW_AUTH_TOKEN"]);
-    refused(
-        bare().args(endpoint).env("HW_PROJECT_ID", "a/b").env("HW_AUTH_TOKEN", "t"),
-        &["HW_PROJECT_ID", "'a/b'"],
-    );
+    refused(with_token().args(endpoint), &["--project-id", "HW_PROJECT_ID"]);
+    refused(with_token().args(endpoint).env("HW_PROJECT_ID", "a/b"), &["HW_PROJECT_ID", "'a/b'"]);
+    refused(with_token().args(["--region", "a/b", ID]), &["--region", "'a/b' is no region"]);
+    refused(with_token().args(["--service", "mysql", ID]), &["--service", "taurusdb"]);
+}
+
+#[test]
+fn without_credentials_the_ways_in_are_listed_in_order_on_one_screen() {
+    let ended = bare().args(["--region", "cn-north-4", ID]).run().expect(2, "no credentials");
+    let mut rest = ended.stderr.as_str();
+    for way in
+        ["--token-file", "HW_ACCESS_KEY", "HW_USER_NAME", "--profile", "~/.huaweicloud/credentials", "ECS"]
+    {
+        rest = rest.split_once(way).unwrap_or_else(|| panic!("{way} is missing or misplaced: {ended:?}")).1;
+    }
+    assert!(ended.stderr.lines().count() < 20 && ended.stdout.is_empty(), "{ended:?}");
+    assert!(ended.stderr.lines().all(|line| line.len() <= 100), "{ended:?}");
+    refused(bare().args([ID]).env("HW_AUTH_TOKEN", ""), &["no credentials"]);
 }
 
 #[test]
@@ -118,6 +130,24 @@ fn an_empty_variable_is_as_good_as_unset() {
         .iter()
         .fold(at(&server.url()), |run, name| run.env(&format!("JOBWAIT_{name}"), ""));
     run.run().expect(0, "completed");
+}
+
+#[test]
+fn an_empty_variable_is_as_good_as_unset_for_the_demo_too() {
+    let run = bare().env("JOBWAIT_OUTPUT", "").env("JOBWAIT_HEARTBEAT", "").args(["demo", "--fail", "-q"]);
+    run.run().expect(1, "failed");
+}
+
+#[test]
+fn a_command_after_an_option_is_not_taken_for_an_id() {
+    refused(bare().args(["-q", "demo"]), &["'demo'", "comes before all options"]);
+    refused(at("http://127.0.0.1:9").args(["-"]), &["-"]);
+    let run = bare().env("HW_AUTH_TOKEN", "t").env("HW_PROJECT_ID", "0a").args([
+        "--endpoint",
+        "http://127.0.0.1:9",
+        "-",
+    ]);
+    refused(run, &["<JOB_ID>", "'-' holds no letter"]);
 }
 
 #[test]

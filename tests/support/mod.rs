@@ -2,6 +2,7 @@
 
 pub mod child;
 pub mod server;
+pub mod tls;
 
 /// The ID and the answers of the documented example.
 pub const ID: &str = "31b8ae23-c687-4d80-b7b4-42a66c9bb886";
@@ -11,7 +12,7 @@ pub const PROJECT: &str = "054e292c9880d4992f02c0196d3ea468";
 pub const CANARY: &str = "MIIEcanaryTokenThatMustNeverBeSeenAnywhere0123456789";
 
 /// The documented success example, byte for byte.
-pub const SUCCESS: &str = include_str!("success.json");
+pub const SUCCESS: &str = include_str!("../../src/cloud/judge/success.json");
 
 /// The documented not-found answer.
 pub const NOT_FOUND: &str = r#"{"error_code":"DBS.200543","error_msg":"The job does not exist."}"#;

@@ -4,12 +4,14 @@
 //! wait: a token file can block on opening, and an answer can keep the HTTP parser busy for as long as it likes.
 //! So the thread that keeps the time does nothing else, and the exit waits for nobody.
 
+use std::io;
 use std::thread;
 
 use jobwait::{Cloud, Fault, FaultKind, JobId, Probe, Sighting};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::config::Refusal;
+use crate::target::Connected;
 
 /// A task that is looked at on another thread.
 #[derive(Debug)]
@@ -17,28 +19,39 @@ pub(crate) struct Apart {
     asks: mpsc::UnboundedSender<oneshot::Sender<Sighting>>,
 }
 
+type Asked = mpsc::UnboundedReceiver<oneshot::Sender<Sighting>>;
+
 impl Apart {
-    /// Starts the thread, makes there what is asked, and is ready once that is done.
+    /// Starts the thread and connects there; ready once that is done, with what the user should know.
     pub(crate) async fn start(
         job: JobId,
-        make: impl FnOnce() -> Result<Cloud, Refusal> + Send + 'static,
-    ) -> Result<Self, Refusal> {
+        connect: impl AsyncFnOnce() -> Result<Connected, Refusal> + Send + 'static,
+    ) -> Result<(Self, Vec<String>), Refusal> {
         let (asks, asked) = mpsc::unbounded_channel();
         let (tell, ready) = oneshot::channel();
+        let cannot = |error: io::Error| Refusal(format!("cannot start: {error}"));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(cannot)?;
         thread::Builder::new()
             .name("look".into())
-            .spawn(move || match make() {
-                Ok(cloud) => {
-                    let _ = tell.send(Ok(()));
-                    serve(&cloud, &job, asked);
-                }
-                Err(refusal) => {
-                    let _ = tell.send(Err(refusal));
-                }
+            .spawn(move || {
+                runtime.block_on(async {
+                    match connect().await {
+                        Ok(Connected { cloud, warnings }) => {
+                            let _ = tell.send(Ok(warnings));
+                            serve(&cloud, &job, asked).await;
+                        }
+                        Err(refusal) => {
+                            let _ = tell.send(Err(refusal));
+                        }
+                    }
+                });
+                // A lookup that hangs has a thread that cannot be cancelled.
+                runtime.shutdown_background();
             })
-            .map_err(|error| Refusal(format!("cannot start a thread: {error}")))?;
-        ready.await.map_err(|_| Refusal("cannot start: the thread that asks has died".into()))??;
-        Ok(Self { asks })
+            .map_err(cannot)?;
+        let warnings =
+            ready.await.map_err(|_| Refusal("cannot start: the thread that looks has died".into()))??;
+        Ok((Self { asks }, warnings))
     }
 }
 
@@ -47,23 +60,15 @@ impl Probe for Apart {
         let (tell, told) = oneshot::channel();
         let _ = self.asks.send(tell);
         told.await.unwrap_or_else(|_| {
-            Sighting::Permanent(Fault::new(FaultKind::Local, "the thread that asks the service has died"))
+            Sighting::Permanent(Fault::new(FaultKind::Local, "the thread that looks has died"))
         })
     }
 }
 
-/// Looks when asked, and stops looking when nobody waits for it any more.
-fn serve(cloud: &Cloud, job: &JobId, mut asked: mpsc::UnboundedReceiver<oneshot::Sender<Sighting>>) {
-    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
-    runtime.block_on(async {
-        let mut probe = cloud.job(job);
-        while let Some(mut tell) = asked.recv().await {
-            tokio::select! {
-                sighting = probe.look() => { let _ = tell.send(sighting); }
-                () = tell.closed() => {}
-            }
-        }
-    });
-    // A lookup that hangs has a thread that cannot be cancelled.
-    runtime.shutdown_background();
+/// Looks when asked.
+async fn serve(cloud: &Cloud, job: &JobId, mut asked: Asked) {
+    let mut probe = cloud.job(job);
+    while let Some(tell) = asked.recv().await {
+        let _ = tell.send(probe.look().await);
+    }
 }

@@ -8,7 +8,7 @@ use clap::builder::FalseyValueParser;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Args as Group, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
-use jobwait::{Language, Pace};
+use jobwait::{Language, Pace, Service};
 
 use crate::duration;
 
@@ -25,12 +25,26 @@ Exit codes:
 
 Environment:
   JOBWAIT_<OPTION>            every long option, upper case, '-' as '_'; an option beats its variable
-  HW_AUTH_TOKEN, OS_AUTH_TOKEN
-                              the X-Auth-Token; a secret is never an option
-  HW_PROJECT_ID, OS_PROJECT_ID, HUAWEICLOUD_SDK_PROJECT_ID
+  HW_REGION_NAME, OS_REGION_NAME; HW_CLOUD
+                              the region, and the domain of another cloud
+  HW_PROJECT_ID, OS_PROJECT_ID, OS_TENANT_ID, HUAWEICLOUD_SDK_PROJECT_ID; HW_PROJECT_NAME
                               the project
+  HW_AUTH_URL, OS_AUTH_URL, HUAWEICLOUD_SDK_IAM_ENDPOINT
+                              where IAM is
+  HW_PROFILE, HW_SHARED_CONFIG_FILE, HUAWEICLOUD_SDK_CREDENTIALS_FILE
+                              the profile, and where the files are
+  OS_CACERT                   a PEM file with more trust roots
+
+Credentials are the first of these; a secret is never an option:
+  1. --token-file, HW_AUTH_TOKEN, OS_AUTH_TOKEN
+  2. HW_ACCESS_KEY and HW_SECRET_KEY [and HW_SECURITY_TOKEN], OS_..., HUAWEICLOUD_SDK_AK and _SK
+  3. HW_USER_NAME, HW_USER_PASSWORD, HW_DOMAIN_NAME, OS_USERNAME, ...
+  4. the profile
+  5. ~/.huaweicloud/credentials
+  6. the agency of an ECS instance
+
+Proxies:
   HTTPS_PROXY, HTTP_PROXY, NO_PROXY
-                              the proxy
 
 Durations are 90s, 5m, 1h30m; a bare number is seconds.";
 
@@ -68,7 +82,7 @@ pub(crate) enum Command {
 #[derive(Debug, Group)]
 pub(crate) struct WaitArgs {
     /// The ID of the task, as the call that started it answered
-    #[arg(value_name = "JOB_ID", required = true)]
+    #[arg(value_name = "JOB_ID", required = true, value_parser = job_id)]
     pub(crate) job_id: Option<String>,
 
     #[command(flatten)]
@@ -84,21 +98,47 @@ pub(crate) struct WaitArgs {
 #[derive(Debug, Group)]
 #[command(next_help_heading = "Target")]
 pub(crate) struct TargetArgs {
-    /// Where the service is: `https://host[:port][/prefix]`
+    /// The region of the task, such as cn-north-4: it tells where the service is
+    #[arg(long, value_name = "R", env = "JOBWAIT_REGION", hide_env_values = true)]
+    pub(crate) region: Option<String>,
+
+    /// The project of the task: letters and digits; else IAM is asked by the region's name
+    #[arg(long, value_name = "P", env = "JOBWAIT_PROJECT_ID", hide_env_values = true)]
+    pub(crate) project_id: Option<String>,
+
+    /// Where the service is, instead of by region: `https://host[:port][/prefix]`
     #[arg(long, value_name = "URL", env = "JOBWAIT_ENDPOINT", hide_env_values = true)]
     pub(crate) endpoint: Option<String>,
 
-    /// The project of the task: letters and digits
-    #[arg(long, value_name = "P", env = "JOBWAIT_PROJECT_ID", hide_env_values = true)]
-    pub(crate) project_id: Option<String>,
+    /// Where IAM is, instead of by region
+    #[arg(long, value_name = "URL", env = "JOBWAIT_IAM_ENDPOINT", hide_env_values = true)]
+    pub(crate) iam_endpoint: Option<String>,
+
+    /// The service: taurusdb, rds, gaussdb, dds, geminidb
+    #[arg(
+        long,
+        value_name = "S",
+        env = "JOBWAIT_SERVICE",
+        hide_env_values = true,
+        default_value = "taurusdb"
+    )]
+    pub(crate) service: Service,
 
     /// A file with the X-Auth-Token, read again when the token is refused; '-' is standard input
     #[arg(long, value_name = "F", env = "JOBWAIT_TOKEN_FILE", hide_env_values = true)]
     pub(crate) token_file: Option<PathBuf>,
 
+    /// A profile of the shared config file, ~/.hcloud/config.json
+    #[arg(long, value_name = "NAME", env = "JOBWAIT_PROFILE", hide_env_values = true)]
+    pub(crate) profile: Option<String>,
+
     /// The language of names and reasons: en-us, zh-cn
     #[arg(long, value_name = "L", env = "JOBWAIT_LANGUAGE", hide_env_values = true, default_value = "en-us")]
     pub(crate) language: Language,
+
+    /// A PEM file with more trust roots
+    #[arg(long, value_name = "F", env = "JOBWAIT_CA_CERT", hide_env_values = true)]
+    pub(crate) ca_cert: Option<PathBuf>,
 
     /// Allow a plain http:// endpoint that is not on this machine
     #[arg(long, env = "JOBWAIT_INSECURE_HTTP", hide_env_values = true, value_parser = FalseyValueParser::new())]
@@ -206,7 +246,7 @@ pub(crate) struct SimulateArgs {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     pub(crate) listen: std::net::SocketAddr,
 
-    /// How long a task runs
+    /// How long a task runs, from when it is visible
     #[arg(long, value_name = "D", default_value = "30s", value_parser = duration::any)]
     pub(crate) duration: Duration,
 
@@ -217,6 +257,30 @@ pub(crate) struct SimulateArgs {
     /// Let every task fail, for this reason
     #[arg(long, value_name = "TEXT")]
     pub(crate) fail_reason: Option<String>,
+
+    /// Let in only who has the token, a signature by the access key, or the password below: test values only
+    #[arg(long)]
+    pub(crate) require_auth: bool,
+
+    /// The token that is let in
+    #[arg(long, value_name = "TOKEN", default_value = "test-token")]
+    pub(crate) token: String,
+
+    /// The access key that is let in
+    #[arg(long, value_name = "AK", default_value = "TESTACCESSKEY0000001")]
+    pub(crate) access_key: String,
+
+    /// Its secret key
+    #[arg(long, value_name = "SK", default_value = "test-secret-key")]
+    pub(crate) secret_key: String,
+
+    /// The password of every user, exchanged for tokens at POST /v3/auth/tokens
+    #[arg(long, value_name = "PASSWORD", default_value = "test-password")]
+    pub(crate) password: String,
+
+    /// How long these tokens live
+    #[arg(long, value_name = "D", default_value = "24h", value_parser = duration::any)]
+    pub(crate) token_life: Duration,
 }
 
 /// The form of the result.
@@ -255,12 +319,13 @@ pub(crate) enum LogFormat {
 /// Clap's own: with its text, and its exit code.
 pub(crate) fn parse(words: impl Iterator<Item = OsString>) -> Result<Args, clap::Error> {
     // CI systems set variables to nothing where an input was left out: that is as good as unset.
-    let command = Args::command().mut_args(|arg| {
+    let unset = |arg: clap::Arg| {
         let empty =
             arg.get_env().is_some_and(|name| std::env::var_os(name).is_some_and(|value| value.is_empty()));
         // Clap cannot take a variable back; no variable has an empty name.
         if empty { arg.env("").hide_env(true) } else { arg }
-    });
+    };
+    let command = Args::command().mut_args(unset).mut_subcommands(move |command| command.mut_args(unset));
     let matches = command.clone().try_get_matches_from(words)?;
     let mut args = Args::from_arg_matches(&matches)?;
 
@@ -280,6 +345,14 @@ pub(crate) fn parse(words: impl Iterator<Item = OsString>) -> Result<Args, clap:
         }
     }
     Ok(args)
+}
+
+/// An ID is checked where it is used; here, that it is not something else.
+fn job_id(text: &str) -> Result<String, String> {
+    if Args::command().get_subcommands().any(|command| command.get_name() == text) {
+        return Err("that is a command, and comes before all options".into());
+    }
+    Ok(text.to_owned())
 }
 
 fn backoff(text: &str) -> Result<f64, String> {

@@ -1,25 +1,31 @@
 //! The main job against the embedded simulator.
 
-use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use jobwait::simulator::Simulator;
-use jobwait::{Language, ProjectId, Wait};
+use jobwait::{Cloud, Credentials, ProjectId, Wait};
 
 use crate::args::DemoArgs;
-use crate::config::{Config, Proxy, Refusal, Target, Timing, TokenSource, View};
+use crate::config::{Config, Refusal, Timing, View};
 use crate::session;
 use crate::signals::Signals;
+use crate::stream::Stream;
+use crate::target::Connected;
 
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Creates a simulated instance, and waits for it as for a real one.
-pub(crate) async fn run(args: &DemoArgs, signals: Signals, start: Instant) -> Result<u8, Refusal> {
+pub(crate) async fn run(
+    args: &DemoArgs,
+    signals: Signals,
+    start: Instant,
+    stderr: &Stream,
+) -> Result<u8, Refusal> {
     let view = View::new(&args.output);
-    view.logs.into_iter().for_each(crate::logs::start);
+    view.logs.into_iter().for_each(|logs| crate::logs::start(logs, stderr.clone()));
 
     let mut simulator =
-        Simulator::new().appear_after(Duration::from_secs(2)).duration(Duration::from_secs(9));
+        Simulator::new().appear_after(Duration::from_secs(2)).duration(Duration::from_secs(8));
     if args.fail {
         simulator = simulator.fail_reason("The disk quota of the project is exhausted.");
     }
@@ -30,27 +36,17 @@ pub(crate) async fn run(args: &DemoArgs, signals: Signals, start: Instant) -> Re
         ProjectId::parse("0123456789abcdef0123456789abcdef").map_err(|error| Refusal(error.to_string()))?;
 
     if view.progress.is_some() {
-        let _ = writeln!(
-            std::io::stderr(),
-            "jobwait: demo: {} simulates TaurusDB, and has just begun to create an instance",
-            service.endpoint()
-        );
+        let endpoint = service.endpoint();
+        stderr.line(&format!(
+            "jobwait: demo: {endpoint} simulates TaurusDB, and has just begun to create an instance"
+        ));
     }
-    let config = Config {
-        job: service.create_instance(&project),
-        target: Target {
-            endpoint: service.endpoint(),
-            project,
-            token: TokenSource::Text("the demo's token", "demo".into()),
-            language: Language::default(),
-            proxy: Proxy::None,
-        },
-        timing: Timing {
-            wait: Wait::new().deadline(DEADLINE),
-            deadline: DEADLINE,
-            request_timeout: Duration::from_secs(10),
-        },
-        view,
+    let job = service.create_instance(&project);
+    let timing = Timing { wait: Wait::new().deadline(DEADLINE), deadline: DEADLINE };
+    let endpoint = service.endpoint();
+    let connect = async move || {
+        let cloud = Cloud::builder(endpoint, project, Credentials::token("demo")?).without_proxy().build()?;
+        Ok(Connected { cloud, warnings: Vec::new() })
     };
-    session::run(config, signals, start, "jobwait demo").await
+    session::run(Config { job, timing, view }, connect, signals, start, stderr.clone(), None).await
 }

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use jobwait::{LONGEST, Pace};
+use jobwait::Pace;
+
+/// The service keeps a task for a month.
+const LONGEST: Duration = Pace::LONGEST;
 
 /// A duration of up to 30 days: `90s`, `5m`, `1h30m`; a bare number is seconds.
 pub(crate) fn any(text: &str) -> Result<Duration, String> {
@@ -28,7 +31,7 @@ pub(crate) fn any(text: &str) -> Result<Duration, String> {
         let seconds = text.parse().map_err(|_| "it is not a number of seconds".to_owned())?;
         Duration::try_from_secs_f64(seconds).map_err(|_| too_long())?
     } else {
-        humantime::parse_duration(text).map_err(|error| error.to_string())?
+        humantime::parse_duration(text).map_err(|error| format!("{error}; the form is 90s, 5m or 1h30m"))?
     };
     if duration > LONGEST { Err(too_long()) } else { Ok(duration) }
 }

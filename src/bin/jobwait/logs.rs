@@ -1,5 +1,7 @@
 //! Structured logs, for debugging; never the user interface.
 
+use std::sync::Arc;
+
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -7,11 +9,12 @@ use tracing_subscriber::{Layer as _, fmt};
 
 use crate::args::LogFormat;
 use crate::config::Logs;
+use crate::stream::Stream;
 
-/// Logs of this crate only, to standard error: what the libraries below log is not ours to keep secrets out of.
-pub(crate) fn start(logs: Logs) {
+/// Logs of this crate only: what the libraries below log is not ours to keep secrets out of.
+pub(crate) fn start(logs: Logs, to: Stream) {
     let only_ours = Targets::new().with_target("jobwait", logs.level);
-    let layer = fmt::layer().with_writer(std::io::stderr).with_ansi(false);
+    let layer = fmt::layer().with_writer(Arc::new(to)).with_ansi(false);
     let layer = match logs.format {
         LogFormat::Text => layer.with_filter(only_ours).boxed(),
         LogFormat::Json => layer.json().with_filter(only_ours).boxed(),

@@ -12,14 +12,16 @@ mod resume;
 mod session;
 mod signals;
 mod simulate;
+mod stream;
+mod target;
 
-use std::io::Write as _;
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use crate::args::{Args, Command};
+use crate::args::{Args, Command, WaitArgs};
 use crate::config::{Config, Refusal};
 use crate::signals::Signals;
+use crate::stream::Stream;
 
 #[expect(clippy::disallowed_methods, reason = "the deadline counts from the start of the process")]
 fn main() -> ExitCode {
@@ -32,16 +34,16 @@ fn main() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(exit::USAGE));
         }
     };
-    match run(args, start) {
-        Ok(code) => ExitCode::from(code),
-        Err(refusal) => {
-            let _ = writeln!(std::io::stderr(), "jobwait: {refusal}");
-            ExitCode::from(exit::USAGE)
-        }
-    }
+    let stderr = Stream::into(std::io::stderr());
+    let code = run(args, start, &stderr).unwrap_or_else(|refusal| {
+        stderr.line(&format!("jobwait: {refusal}"));
+        stderr.finish(Duration::from_secs(1));
+        exit::USAGE
+    });
+    ExitCode::from(code)
 }
 
-fn run(args: Args, start: Instant) -> Result<u8, Refusal> {
+fn run(args: Args, start: Instant, stderr: &Stream) -> Result<u8, Refusal> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Refusal(format!("cannot start: {error}")))?;
     let code = runtime.block_on(async {
@@ -49,11 +51,14 @@ fn run(args: Args, start: Instant) -> Result<u8, Refusal> {
             Signals::listen().map_err(|error| Refusal(format!("cannot listen for signals: {error}")))?;
         match args.command {
             None => {
-                let config = Config::new(args.wait)?;
-                config.view.logs.into_iter().for_each(logs::start);
-                session::run(config, signals, start, &resume::command(std::env::args_os())).await
+                let WaitArgs { job_id, target, timing, output } = args.wait;
+                let config = Config::new(job_id.as_deref(), &timing, &output)?;
+                config.view.logs.into_iter().for_each(|logs| logs::start(logs, stderr.clone()));
+                let resume = resume::command(&config.job, &target, &timing);
+                let connect = async move || target::connect(target, timing.request_timeout).await;
+                session::run(config, connect, signals, start, stderr.clone(), Some(&resume)).await
             }
-            Some(Command::Demo(args)) => demo::run(&args, signals, start).await,
+            Some(Command::Demo(args)) => demo::run(&args, signals, start, stderr).await,
             Some(Command::Simulate(args)) => simulate::run(args, signals).await,
         }
     });

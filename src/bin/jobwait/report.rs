@@ -1,12 +1,9 @@
 //! Shows a wait: progress and advice on standard error, the result on standard output.
-//!
-//! A stream that is full or closed changes nothing: how the task ended is told by the exit code.
 
 mod advice;
 mod plain;
 mod result;
 
-use std::io::Write;
 use std::time::Duration;
 
 use jobwait::text::safe;
@@ -17,22 +14,23 @@ use crate::args::Output;
 use crate::config::View;
 use crate::exit;
 use crate::signals::Signal;
+use crate::stream::Stream;
 
 /// As much of one text of the service as a line shows.
 const LONGEST_TEXT: usize = 300;
 
 /// Where a wait is shown.
 #[derive(Debug)]
-pub(crate) struct Report<O, E> {
+pub(crate) struct Report {
     job: JobId,
     output: Output,
     plain: Option<Plain>,
-    result: O,
-    progress: E,
+    result: Stream,
+    progress: Stream,
 }
 
-impl<O: Write, E: Write> Report<O, E> {
-    pub(crate) fn new(job: JobId, view: View, deadline: Duration, result: O, progress: E) -> Self {
+impl Report {
+    pub(crate) fn new(job: JobId, view: View, deadline: Duration, result: Stream, progress: Stream) -> Self {
         let plain = view.progress.map(|heartbeat| Plain::new(heartbeat, deadline));
         Self { job, output: view.output, plain, result, progress }
     }
@@ -54,27 +52,27 @@ impl<O: Write, E: Write> Report<O, E> {
         }
     }
 
-    /// Shows a verdict, and what to do about it. `resume` is the command that waits on.
-    pub(crate) fn verdict(&mut self, verdict: &Verdict, signal: Option<Signal>, resume: &str) -> u8 {
+    /// Shows a verdict, and what to do about it; the exit code. `resume` is the command that waits on, if there is
+    /// one.
+    pub(crate) fn verdict(&self, verdict: &Verdict, signal: Option<Signal>, resume: Option<&str>) -> u8 {
         let (name, code) = exit::of(verdict.outcome, signal);
         for line in advice::on(verdict, signal, resume) {
             self.say(&line);
         }
-        let result = match self.output {
-            Output::Text => result::text(&self.job, name, verdict),
+        match self.output {
+            Output::Text => self.result.line(&result::text(&self.job, name, verdict)),
             Output::Json => {
                 // Who reads the log does not see the document that a script reads.
                 self.say(&format!(": {}", result::text(&self.job, name, verdict)));
-                result::json(&self.job, name, code, verdict)
+                self.result.line(&result::json(&self.job, name, code, verdict));
             }
-        };
-        let _ = writeln!(self.result, "{result}").and_then(|()| self.result.flush());
+        }
         code
     }
 
     /// One line for people.
-    pub(crate) fn say(&mut self, line: &str) {
-        let _ = writeln!(self.progress, "jobwait{line}").and_then(|()| self.progress.flush());
+    pub(crate) fn say(&self, line: &str) {
+        self.progress.line(&format!("jobwait{line}"));
     }
 }
 

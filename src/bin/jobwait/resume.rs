@@ -1,11 +1,47 @@
-//! The command that resumes a wait. The command line holds no secret, so it is the one that was given.
+//! The command that resumes a wait, from wherever its settings came. None of them is a secret.
 
-use std::ffi::OsString;
+use std::path::Path;
 
-/// The command line, quoted for a shell.
-pub(crate) fn command(words: impl Iterator<Item = OsString>) -> String {
-    let words = words.skip(1).map(|word| quoted(&word.to_string_lossy()));
-    std::iter::once("jobwait".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
+use jobwait::JobId;
+
+use crate::args::{TargetArgs, TimingArgs};
+
+/// The command line, quoted for a shell. Credentials still come from where they came from.
+pub(crate) fn command(job: &JobId, target: &TargetArgs, timing: &TimingArgs) -> String {
+    let variable = |names: &[&str]| {
+        names.iter().find_map(|name| std::env::var(name).ok()).filter(|value| !value.is_empty())
+    };
+    let region = target.region.clone().or_else(|| variable(&["HW_REGION_NAME", "OS_REGION_NAME"]));
+    let project = ["HW_PROJECT_ID", "OS_PROJECT_ID", "OS_TENANT_ID", "HUAWEICLOUD_SDK_PROJECT_ID"];
+    let project = target.project_id.clone().or_else(|| variable(&project));
+    let path = |path: &Path| path.to_string_lossy().into_owned();
+    let settings = [
+        ("--region", region),
+        ("--project-id", project),
+        ("--endpoint", target.endpoint.clone()),
+        ("--iam-endpoint", target.iam_endpoint.clone()),
+        ("--service", Some(target.service.to_string()).filter(|service| service != "taurusdb")),
+        ("--token-file", target.token_file.as_deref().map(path)),
+        ("--profile", target.profile.clone()),
+        ("--ca-cert", target.ca_cert.as_deref().map(path)),
+        (
+            "--timeout",
+            Some(timing.timeout)
+                .filter(|_| !timing.once)
+                .map(|timeout| humantime::format_duration(timeout).to_string()),
+        ),
+    ];
+    let mut words = vec!["jobwait".to_owned()];
+    for (option, value) in settings {
+        if let Some(value) = value {
+            words.extend([option.to_owned(), quoted(&value)]);
+        }
+    }
+    if target.insecure_http {
+        words.push("--insecure-http".into());
+    }
+    words.push(quoted(job.as_str()));
+    words.join(" ")
 }
 
 fn quoted(word: &str) -> String {
@@ -23,7 +59,10 @@ mod tests {
 
     #[test]
     fn words_are_quoted_where_a_shell_would_change_them() {
-        let words = ["/usr/bin/jobwait", "--endpoint=https://h:1/x", "it's", "", "a b"].map(OsString::from);
-        assert_eq!(command(words.into_iter()), r"jobwait --endpoint=https://h:1/x 'it'\''s' '' 'a b'");
+        for (word, shown) in
+            [("a-b.c", "a-b.c"), ("it's", r"'it'\''s'"), ("", "''"), ("a b", "'a b'"), ("$(x)", "'$(x)'")]
+        {
+            assert_eq!(quoted(word), shown);
+        }
     }
 }

@@ -2,29 +2,38 @@
 
 use std::cell::{Cell, RefCell};
 use std::future;
-use std::io;
 use std::time::{Duration, Instant};
 
-use jobwait::{Cloud, Event, JobId, Probe, Sighting, Verdict, Wait};
+use jobwait::{Event, JobId, Probe, Sighting, Verdict, Wait};
 
 use crate::apart::Apart;
-use crate::config::{Config, Proxy, Refusal, Target};
+use crate::config::{Config, Refusal};
 use crate::report::Report;
 use crate::signals::{Signal, Signals};
+use crate::stream::Stream;
+use crate::target::Connected;
 
-/// Waits as configured; the exit code.
+/// How long the streams may take to be read after the deadline, and after a signal.
+const AFTER_DEADLINE: Duration = Duration::from_millis(150);
+const AFTER_SIGNAL: Duration = Duration::from_millis(80);
+
+/// Waits as configured, with what `connect` makes; the exit code. `resume` is the command that waits on, if there is
+/// one.
 ///
 /// # Errors
 ///
-/// When the configuration turns out to be wrong: nothing was sent.
+/// When the configuration turns out to be wrong: nothing was sent to the service.
 pub(crate) async fn run(
     config: Config,
+    connect: impl AsyncFnOnce() -> Result<Connected, Refusal> + Send + 'static,
     signals: Signals,
     start: Instant,
-    resume: &str,
+    stderr: Stream,
+    resume: Option<&str>,
 ) -> Result<u8, Refusal> {
-    let Config { job, target, timing, view } = config;
-    let report = Report::new(job.clone(), view, timing.deadline, io::stdout(), io::stderr());
+    let Config { job, timing, view } = config;
+    let stdout = Stream::into(std::io::stdout());
+    let report = Report::new(job.clone(), view, timing.deadline, stdout.clone(), stderr.clone());
     let session = Session {
         wait: timing.wait.since(start),
         start,
@@ -32,14 +41,22 @@ pub(crate) async fn run(
         signals: tokio::sync::Mutex::new(signals),
         signal: Cell::new(None),
     };
-    let verdict = session.wait_for(job, target, timing.request_timeout).await?;
-    Ok(session.report.borrow_mut().verdict(&verdict, session.signal.get(), resume))
+    let verdict = session.wait_for(job, connect).await?;
+    let code = session.report.borrow().verdict(&verdict, session.signal.get(), resume);
+
+    // A reader that is slow has until the deadline, one that hangs no longer.
+    let left = timing.deadline.saturating_sub(start.elapsed()) + AFTER_DEADLINE;
+    let patience = if session.signal.get().is_some() { AFTER_SIGNAL } else { left };
+    let asked = start.elapsed();
+    stdout.finish(patience);
+    stderr.finish(patience.saturating_sub(start.elapsed().saturating_sub(asked)));
+    Ok(code)
 }
 
 struct Session {
     wait: Wait,
     start: Instant,
-    report: RefCell<Report<io::Stdout, io::Stderr>>,
+    report: RefCell<Report>,
     signals: tokio::sync::Mutex<Signals>,
     signal: Cell<Option<Signal>>,
 }
@@ -48,18 +65,17 @@ impl Session {
     async fn wait_for(
         &self,
         job: JobId,
-        target: Target,
-        request_timeout: Duration,
+        connect: impl AsyncFnOnce() -> Result<Connected, Refusal> + Send + 'static,
     ) -> Result<Verdict, Refusal> {
-        if let Some(warning) = target.token.exposure() {
-            self.report.borrow_mut().say(&warning);
-        }
         let mut nothing_yet = NothingYet;
-        let mut apart = tokio::select! {
-            ready = Apart::start(job, move || connect(target, request_timeout)) => ready?,
+        let (mut apart, warnings) = tokio::select! {
+            ready = Apart::start(job, connect) => ready?,
             // Reading a token can hang as a network can: deadline and signals bind it too.
             verdict = self.watch(&mut nothing_yet) => return Ok(verdict),
         };
+        for warning in warnings {
+            self.report.borrow().say(&format!(": {warning}"));
+        }
         Ok(self.watch(&mut apart).await)
     }
 
@@ -96,16 +112,4 @@ impl Probe for NothingYet {
     async fn look(&mut self) -> Sighting {
         future::pending().await
     }
-}
-
-fn connect(target: Target, request_timeout: Duration) -> Result<Cloud, Refusal> {
-    let credentials = target.token.read()?;
-    let cloud = Cloud::builder(target.endpoint, target.project, credentials)
-        .language(target.language)
-        .request_timeout(request_timeout);
-    let cloud = match target.proxy {
-        Proxy::OfTheEnvironment => cloud,
-        Proxy::None => cloud.without_proxy(),
-    };
-    cloud.build().map_err(|error| Refusal(error.to_string()))
 }

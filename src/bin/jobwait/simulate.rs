@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use jobwait::simulator::Simulator;
+use jobwait::simulator::{Accepted, Simulator};
 
 use crate::args::SimulateArgs;
 use crate::config::Refusal;
@@ -10,7 +10,16 @@ use crate::signals::Signals;
 
 /// Prints the base URL, and serves until a signal. That is how it is meant to end, so the exit code is 0.
 pub(crate) async fn run(args: SimulateArgs, mut signals: Signals) -> Result<u8, Refusal> {
-    let mut simulator = Simulator::new().duration(args.duration).appear_after(args.appear_after);
+    let mut simulator =
+        Simulator::new().duration(args.duration).appear_after(args.appear_after).token_life(args.token_life);
+    if args.require_auth {
+        simulator = simulator.require_auth(Accepted {
+            token: args.token,
+            access_key: args.access_key,
+            secret_key: args.secret_key,
+            password: args.password,
+        });
+    }
     if let Some(reason) = args.fail_reason {
         simulator = simulator.fail_reason(reason);
     }

@@ -23,7 +23,8 @@ pub(super) fn read(headers: &HeaderMap, received: Timestamp) -> Option<Duration>
 /// A year. Whoever says more does not mean seconds.
 const SANEST: u64 = 366 * 24 * 60 * 60;
 
-fn date(text: &str) -> Option<Timestamp> {
+/// A date of HTTP.
+pub(in crate::cloud) fn date(text: &str) -> Option<Timestamp> {
     rfc2822::DateTimeParser::new().parse_timestamp(text).ok()
 }
 

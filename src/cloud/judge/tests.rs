@@ -1,7 +1,7 @@
 //! The table of answers.
 
 use super::*;
-use crate::Status;
+use crate::{End, Status};
 use proptest::prelude::*;
 use reqwest::header::{HeaderName, HeaderValue};
 use std::time::Duration;
@@ -18,13 +18,13 @@ fn answer(status: u16, body: impl Into<Vec<u8>>) -> Answer {
 }
 
 fn judged(status: u16, body: impl Into<Vec<u8>>) -> Sighting {
-    judge(&answer(status, body), &JobId::parse(ID).unwrap())
+    judge(&answer(status, body), &JobId::parse(ID).unwrap(), Service::TaurusDb)
 }
 
 fn with_header(status: u16, name: &str, value: &str) -> Sighting {
     let mut answer = answer(status, "");
     answer.headers.insert(name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap());
-    judge(&answer, &JobId::parse(ID).unwrap())
+    judge(&answer, &JobId::parse(ID).unwrap(), Service::TaurusDb)
 }
 
 fn error(code: &str) -> String {
@@ -49,7 +49,7 @@ fn tells(sighting: &Sighting) -> Tells {
         Sighting::Transient { fault, .. } => Tells::Retry(fault.kind),
         Sighting::Permanent(fault) => Tells::Stop(fault.kind),
         Sighting::NotVisible(_) => Tells::NotVisible,
-        Sighting::Going(_) | Sighting::Succeeded(_) | Sighting::Failed(_) => Tells::Task,
+        Sighting::Seen(_) => Tells::Task,
     }
 }
 
@@ -91,10 +91,55 @@ fn every_row_of_the_error_table() {
 }
 
 #[test]
+fn siblings_have_their_own_ways_to_know_no_task() {
+    use Service::{Dds, GaussDb, GeminiDb, Rds, TaurusDb};
+    let judged = |service, status, body: &str| {
+        tells(&judge(&answer(status, body), &JobId::parse(ID).unwrap(), service))
+    };
+    let wrong_api = || Tells::Stop(FaultKind::WrongApi);
+    for service in [TaurusDb, Rds, GaussDb, Dds, GeminiDb] {
+        assert_eq!(judged(service, 400, &error("DBS.200543")), Tells::NotVisible);
+        assert_eq!(judged(service, 404, &error("APIGW.0101")), wrong_api());
+        assert_eq!(judged(service, 404, "<html>"), wrong_api());
+        let own = if service == TaurusDb { wrong_api() } else { Tells::NotVisible };
+        assert_eq!(judged(service, 404, &error("RDS.5041")), own);
+        let none = judged(service, 200, r#"{"jobs": [], "total_count": 0}"#);
+        let listed =
+            judged(service, 200, &format!(r#"{{"jobs": [{{"id": "{ID}", "status": "Completed"}}]}}"#));
+        if service == GeminiDb {
+            assert_eq!((none, listed), (Tells::NotVisible, Tells::Task));
+        } else {
+            let unreadable = || Tells::Retry(FaultKind::Unreadable);
+            assert_eq!((none, listed), (unreadable(), unreadable()));
+        }
+    }
+    let two = format!(
+        r#"{{"jobs": [{{"id": "{ID}", "status": "Completed"}}, {{"id": "2", "status": "Failed"}}]}}"#
+    );
+    assert_eq!(judged(GeminiDb, 200, &two), Tells::Retry(FaultKind::Unreadable));
+}
+
+#[test]
+fn a6_a_clock_that_is_off_is_told_with_a_refusal() {
+    for (date, said) in [
+        ("Fri, 02 Jan 2026 11:00:00 GMT", Some("60 min ahead of the service's")),
+        ("Fri, 02 Jan 2026 13:30:00 GMT", Some("90 min behind the service's")),
+        ("Fri, 02 Jan 2026 11:55:00 GMT", None),
+        ("soon", None),
+    ] {
+        let Sighting::Permanent(fault) = with_header(401, "date", date) else { panic!() };
+        assert_eq!(fault.message.contains("clock"), said.is_some(), "{}", fault.message);
+        assert!(fault.message.contains(said.unwrap_or_default()), "{}", fault.message);
+    }
+}
+
+#[test]
 fn a_fault_keeps_the_services_own_words() {
     let mut answer = answer(400, error("DBS.200001"));
     answer.headers.insert("x-request-id", HeaderValue::from_static("r-9"));
-    let Sighting::Permanent(fault) = judge(&answer, &JobId::parse(ID).unwrap()) else { panic!() };
+    let Sighting::Permanent(fault) = judge(&answer, &JobId::parse(ID).unwrap(), Service::TaurusDb) else {
+        panic!()
+    };
     assert_eq!(fault.message, "HTTP 400: said");
     assert_eq!(fault.error_code.as_deref(), Some("DBS.200001"));
     assert_eq!(fault.request_id.as_deref(), Some("r-9"));
@@ -103,8 +148,9 @@ fn a_fault_keeps_the_services_own_words() {
 
 #[test]
 fn the_documented_success_is_success() {
-    let body = include_str!("../../../tests/support/success.json");
-    let Sighting::Succeeded(job) = judged(200, body) else { panic!("not success") };
+    let body = include_str!("success.json");
+    let Sighting::Seen(job) = judged(200, body) else { panic!("not seen") };
+    assert_eq!(job.end(), Some(End::Success));
     assert_eq!(job.name(), Some("CreateGaussDBforMySQLInstance"));
     assert_eq!(job.instance().unwrap().name.as_deref(), Some("DO-NOT-TOUCH-mgr2-mysql-single"));
     assert_eq!(job.progress(), None);
@@ -124,7 +170,7 @@ fn h2_a_redirect_stops_and_names_only_the_host_it_leads_to() {
     }
     for (to, said) in [
         ("https://evil.example/x?token=CANARY", "'evil.example'"),
-        ("//u:CANARY@evil.example:81/", "another path"),
+        ("//u:CANARY@evil.example:81/", "'evil.example:81'"),
         ("https://u:CANARY@evil.example:81/", "'evil.example:81'"),
         ("/v4/CANARY", "another path of this host"),
     ] {
@@ -223,15 +269,8 @@ fn s2_s3_s4_s5_the_end_of_a_task_is_its_status_or_a_reason() {
         ("", "", None),
     ] {
         let body = format!(r#"{{"job": {{"id": "{ID}", "status": "{status}"{rest}}}}}"#);
-        let seen = match judged(200, body) {
-            Sighting::Succeeded(_) => Some(true),
-            Sighting::Failed(_) => Some(false),
-            Sighting::Going(job) => {
-                assert!(!matches!(job.status(), Status::Completed | Status::Failed | Status::Canceled));
-                None
-            }
-            other => panic!("{other:?}"),
-        };
+        let Sighting::Seen(job) = judged(200, body) else { panic!("not seen") };
+        let seen = job.end().map(|end| end == End::Success);
         assert_eq!(seen, end, "{status}{rest}");
     }
 }
@@ -240,7 +279,7 @@ proptest! {
     /// Whatever a server says, it is judged without a panic, and only `Completed` of this very task succeeds.
     #[test]
     fn no_junk_is_success(status in 0_u16..1000, body in proptest::collection::vec(any::<u8>(), 0..300)) {
-        prop_assert!(!matches!(judged(status, body), Sighting::Succeeded(_)));
+        prop_assert!(!matches!(judged(status, body), Sighting::Seen(_)));
     }
 
     #[test]
@@ -249,9 +288,10 @@ proptest! {
         let mut body = whole.clone();
         let at = cut % body.len();
         body[at] = flip;
-        if let Sighting::Succeeded(job) = judged(200, body) {
-            prop_assert!(job.id().eq_ignore_ascii_case(ID) && *job.status() == Status::Completed);
+        if let Sighting::Seen(job) = judged(200, body) {
+            prop_assert!(job.id().eq_ignore_ascii_case(ID));
+            prop_assert_eq!(job.end() == Some(End::Success), *job.status() == Status::Completed);
         }
-        prop_assert!(!matches!(judged(200, &whole[..at]), Sighting::Succeeded(_)));
+        prop_assert!(!matches!(judged(200, &whole[..at]), Sighting::Seen(_)));
     }
 }

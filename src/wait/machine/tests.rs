@@ -24,15 +24,15 @@ fn job(status: &str, rest: &str) -> Job {
 }
 
 fn going() -> Sighting {
-    Sighting::of(job("Running", ""))
+    Sighting::Seen(job("Running", ""))
 }
 
 fn succeeded() -> Sighting {
-    Sighting::of(job("Completed", ""))
+    Sighting::Seen(job("Completed", ""))
 }
 
 fn failed() -> Sighting {
-    Sighting::of(job("Running", r#", "fail_reason": "disk full""#))
+    Sighting::Seen(job("Running", r#", "fail_reason": "disk full""#))
 }
 
 fn not_visible() -> Sighting {
@@ -58,17 +58,26 @@ fn permanent(kind: FaultKind) -> Sighting {
 }
 
 /// When each look starts, and how it ends, when `see` tells what the look that starts then sees, and each
-/// takes `latency`.
-fn timetable(
+/// takes `latency`. A look that would be answered after the deadline is cut at it.
+fn timetable(waiting: Waiting, latency: f64, see: impl FnMut(usize, f64) -> Sighting) -> (Vec<f64>, Verdict) {
+    timetable_of(waiting, |_| latency, see)
+}
+
+/// The same with a latency for each look.
+fn timetable_of(
     mut waiting: Waiting,
-    latency: f64,
+    latency: impl Fn(usize) -> f64,
     mut see: impl FnMut(usize, f64) -> Sighting,
 ) -> (Vec<f64>, Verdict) {
+    let deadline = waiting.limits.deadline;
     let mut looks = vec![0.0];
     let mut now = Duration::ZERO;
     loop {
         let sighting = see(looks.len() - 1, now.as_secs_f64());
-        now += secs(latency);
+        now += secs(latency(looks.len() - 1));
+        if now > deadline {
+            return (looks, waiting.cut(deadline));
+        }
         match waiting.after(now, sighting) {
             Step::Done(verdict) => return (looks, verdict),
             Step::Rest { until, waiting: next } => {
@@ -95,19 +104,49 @@ fn the_last_look_falls_on_the_deadline_less_the_time_to_answer() {
 }
 
 #[test]
-fn a_slow_service_is_asked_earlier_for_the_last_time() {
-    let (looks, _) = timetable(waiting(limits(30.0, 60.0)), 1.0, |_, _| going());
-    assert_eq!(looks, [0.0, 2.0, 4.5, 7.75, 12.125, 18.188, 26.781, 28.0]);
-    assert_eq!(looks.last(), Some(&28.0), "two seconds for an answer that takes one");
+fn a_slow_service_is_asked_in_time_to_answer() {
+    let (looks, verdict) = timetable(waiting(limits(30.0, 60.0)), 1.0, |_, _| going());
+    // Two seconds for an answer that takes one, and a last look should the next one be quick.
+    assert_eq!(looks, [0.0, 2.0, 4.5, 7.75, 12.125, 18.188, 26.781, 28.0, 29.9]);
+    assert_eq!((verdict.outcome, verdict.elapsed, verdict.polls), (Outcome::TimedOut, secs(30.0), 9));
+    assert_eq!(verdict.seen.unwrap().at, secs(29.0));
 }
 
 #[test]
-fn the_last_look_is_given_no_more_than_a_look_may_take() {
+fn one_slow_look_does_not_end_a_wait_early() {
+    for (timeout, first, rest) in
+        [(20.0, 10.0, vec![11.0]), (10.0, 5.0, vec![6.0]), (10.0, 4.0, vec![5.0]), (120.0, 60.0, vec![61.0])]
+    {
+        let mut limits = limits(timeout, 60.0);
+        limits.longest_look = secs(first);
+        let latency = |n| if n == 0 { first } else { 0.0 };
+        let see = |n, _| if n == 0 { transient(FaultKind::TimedOut) } else { succeeded() };
+        let (looks, verdict) = timetable_of(waiting(limits), latency, see);
+        assert_eq!((looks, verdict.outcome), ([vec![0.0], rest].concat(), Outcome::Completed));
+    }
+}
+
+#[test]
+fn looks_that_hang_until_their_timeout_go_on_until_the_deadline() {
     let mut limits = limits(30.0, 60.0);
     limits.longest_look = secs(2.0);
     let (looks, verdict) = timetable(waiting(limits), 1.9, |_, _| transient(FaultKind::TimedOut));
     assert_eq!(looks.last(), Some(&28.0));
     assert_eq!((verdict.outcome, verdict.elapsed), (Outcome::Unreachable, secs(29.9)));
+}
+
+#[test]
+fn h12_a_look_that_is_cut_at_the_deadline_hides_nothing() {
+    let latency = |n| if n < 3 { 0.0 } else { 99.0 };
+    let end = |see: fn() -> Sighting| timetable_of(waiting(limits(30.0, 60.0)), latency, |_, _| see()).1;
+    let busy = end(unavailable);
+    assert_eq!((busy.outcome, busy.fault.unwrap().http_status), (Outcome::Unreachable, Some(503)));
+    let unknown = end(not_visible);
+    assert_eq!((unknown.outcome, unknown.fault.unwrap().kind), (Outcome::NotFound, FaultKind::NotVisible));
+    let seen = end(going);
+    assert_eq!((seen.outcome, seen.polls), (Outcome::TimedOut, 4));
+    let silent = timetable(waiting(limits(30.0, 60.0)), 99.0, |_, _| going()).1;
+    assert_eq!((silent.outcome, silent.fault.unwrap().kind), (Outcome::Unreachable, FaultKind::TimedOut));
 }
 
 #[test]
@@ -227,6 +266,12 @@ fn b4_five_unreadable_answers_in_a_row_are_not_the_jobs_api() {
 }
 
 #[test]
+fn t12_a_proxy_that_refuses_is_given_five_looks() {
+    let (looks, verdict) = timetable(waiting(limits(600.0, 60.0)), 0.0, |_, _| transient(FaultKind::Proxy));
+    assert_eq!((looks.len(), verdict.outcome), (5, Outcome::Unreachable));
+}
+
+#[test]
 fn unreadable_answers_in_a_row_are_counted_anew_after_anything_else() {
     let see = |n, _| match n {
         20 => succeeded(),
@@ -256,8 +301,10 @@ fn t3_an_unknown_host_is_given_three_looks_or_ten_seconds() {
 fn t3_a_host_that_has_answered_once_is_looked_up_until_the_deadline() {
     let see = |n, _| if n == 0 { unavailable() } else { transient(FaultKind::UnknownHost) };
     assert_eq!(timetable(waiting(limits(60.0, 60.0)), 0.0, see).0.last(), Some(&59.9));
-    let see = |n, _| if n == 0 { not_visible() } else { transient(FaultKind::UnknownHost) };
-    assert_eq!(timetable(waiting(limits(60.0, 60.0)), 0.0, see).0.last(), Some(&59.9));
+    for first in [not_visible, going, || transient(FaultKind::Network), || transient(FaultKind::TimedOut)] {
+        let see = |n, _| if n == 0 { first() } else { transient(FaultKind::UnknownHost) };
+        assert_eq!(timetable(waiting(limits(60.0, 60.0)), 0.0, see).0.last(), Some(&59.9));
+    }
 }
 
 #[test]
@@ -321,103 +368,158 @@ fn the_news_are_of_the_latest_look() {
 /// Every sequence of sightings up to length 6, at several deadlines and latencies; the last sighting repeats.
 #[test]
 fn every_sequence_of_sightings_ends_in_time_and_tells_the_truth() {
-    type Make = fn() -> Sighting;
-    const KINDS: [Make; 8] = [
-        going,
-        not_visible,
-        succeeded,
-        failed,
-        unavailable,
-        || retry_after(7.0),
-        || transient(FaultKind::Unreadable),
-        || permanent(FaultKind::Unauthenticated),
-    ];
-    const LENGTH: u32 = 6;
+    let mut ends = 0;
+    for (deadline, latencies) in [(20.0, [0.0, 0.0]), (20.0, [0.2, 3.0]), (3.0, [0.4, 0.0])] {
+        let waiting = waiting(limits(deadline, 4.0));
+        let mut exploration = Exploration { latencies: latencies.map(secs), told: Vec::new(), ends: 0 };
+        exploration.from(&waiting, Duration::ZERO, 6);
+        ends += exploration.ends;
+    }
+    assert!(ends > 100_000, "{ends} ends");
+}
 
-    // Sequences that end early share their beginning with many longer ones: play a tree, not a list.
-    fn explore(
-        waiting: &Waiting,
-        now: Duration,
-        latency: Duration,
-        depth: u32,
-        history: &mut Vec<usize>,
-        ends: &mut u64,
-    ) {
-        for (kind, make) in KINDS.iter().enumerate() {
-            history.push(kind);
-            let deadline = waiting.limits.deadline;
-            let answered = (now + latency).min(deadline);
-            match waiting.clone_for_test().after(answered, make()) {
-                Step::Done(verdict) => {
-                    *ends += 1;
-                    check_end(&verdict, history, deadline);
-                }
-                Step::Rest { until, waiting } => {
-                    assert!(![2, 3, 7].contains(&kind), "an end was not final: {history:?}");
-                    assert!(until > answered && until < deadline, "{history:?}: {until:?}");
-                    if depth > 1 {
-                        explore(&waiting, until, latency, depth - 1, history, ends);
-                    } else {
-                        // To its end with the same sighting over and over.
-                        let (mut waiting, mut now, mut looks) = (waiting, until, 0);
-                        loop {
-                            looks += 1;
-                            assert!(looks < 10_000, "{history:?} never ends");
-                            let answered = (now + latency).min(deadline);
-                            match waiting.after(answered, make()) {
-                                Step::Done(verdict) => {
-                                    *ends += 1;
-                                    check_end(&verdict, history, deadline);
-                                    break;
-                                }
-                                Step::Rest { until, waiting: next } => (waiting, now) = (next, until),
-                            }
-                        }
+/// What a look can see, as the exploration tells it apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Going,
+    NotVisible,
+    Succeeded,
+    Failed,
+    Unavailable,
+    RetryAfter,
+    Unreadable,
+    UnknownHost,
+    Unauthenticated,
+}
+
+impl Kind {
+    const ALL: [Self; 9] = [
+        Self::Going,
+        Self::NotVisible,
+        Self::Succeeded,
+        Self::Failed,
+        Self::Unavailable,
+        Self::RetryAfter,
+        Self::Unreadable,
+        Self::UnknownHost,
+        Self::Unauthenticated,
+    ];
+
+    fn sighting(self) -> Sighting {
+        match self {
+            Self::Going => going(),
+            Self::NotVisible => not_visible(),
+            Self::Succeeded => succeeded(),
+            Self::Failed => failed(),
+            Self::Unavailable => unavailable(),
+            Self::RetryAfter => retry_after(7.0),
+            Self::Unreadable => transient(FaultKind::Unreadable),
+            Self::UnknownHost => transient(FaultKind::UnknownHost),
+            Self::Unauthenticated => permanent(FaultKind::Unauthenticated),
+        }
+    }
+
+    fn is_final(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed | Self::Unauthenticated)
+    }
+}
+
+struct Exploration {
+    /// Of the looks with an even number, and of those with an odd one.
+    latencies: [Duration; 2],
+    /// What the looks so far saw that were not cut.
+    told: Vec<Kind>,
+    ends: u64,
+}
+
+impl Exploration {
+    /// Plays every sequence that goes on from here: a tree, since sequences share their beginnings.
+    fn from(&mut self, waiting: &Waiting, now: Duration, depth: usize) {
+        for kind in Kind::ALL {
+            let told = self.told.len();
+            if let Some((waiting, until)) = self.look(waiting.branch(), now, kind) {
+                if depth > 1 {
+                    self.from(&waiting, until, depth - 1);
+                } else {
+                    let (mut waiting, mut now) = (waiting, until);
+                    while let Some((next, until)) = self.look(waiting, now, kind) {
+                        assert!(self.told.len() < 10_000, "it never ends");
+                        (waiting, now) = (next, until);
                     }
                 }
             }
-            history.pop();
+            self.told.truncate(told);
         }
     }
 
-    fn check_end(verdict: &Verdict, history: &[usize], deadline: Duration) {
-        let last = *history.last().unwrap();
-        assert!(verdict.elapsed <= deadline, "{history:?}");
+    /// One look: what goes on, or nothing where it ended.
+    fn look(&mut self, waiting: Waiting, now: Duration, kind: Kind) -> Option<(Waiting, Duration)> {
+        let deadline = waiting.limits.deadline;
+        let answered = now + self.latencies[self.told.len() % 2];
+        if answered > deadline {
+            let verdict = waiting.cut(deadline);
+            self.check(&verdict, deadline);
+            return None;
+        }
+        self.told.push(kind);
+        match waiting.after(answered, kind.sighting()) {
+            Step::Done(verdict) => {
+                self.check(&verdict, deadline);
+                None
+            }
+            Step::Rest { until, waiting } => {
+                assert!(!kind.is_final(), "an end was not final: {:?}", self.told);
+                assert!(until > answered && until < deadline, "{:?}: {until:?}", self.told);
+                Some((waiting, until))
+            }
+        }
+    }
+
+    fn check(&mut self, verdict: &Verdict, deadline: Duration) {
+        self.ends += 1;
+        let told = &self.told;
+        let last = told.last().copied();
+        let saw = told.iter().any(|kind| matches!(kind, Kind::Going | Kind::Succeeded | Kind::Failed));
+        let is = |outcome| verdict.outcome == outcome;
+
+        assert!(verdict.elapsed <= deadline, "{told:?}");
         assert_eq!(
-            verdict.outcome == Outcome::Completed,
-            last == 2,
-            "success only from Completed: {history:?}"
+            is(Outcome::Completed),
+            last == Some(Kind::Succeeded),
+            "success only from Completed: {told:?}"
         );
-        assert_eq!(verdict.outcome == Outcome::Failed, last == 3, "a failure is never lost: {history:?}");
-        assert_eq!(verdict.outcome == Outcome::Unauthorized, last == 7, "{history:?}");
-        let saw = history.iter().any(|kind| [0, 2, 3].contains(kind));
-        assert_eq!(verdict.seen.is_some(), saw, "the last sighting is never lost: {history:?}");
-        assert_ne!(verdict.outcome, Outcome::Stopped);
+        assert_eq!(is(Outcome::Failed), last == Some(Kind::Failed), "a failure is never lost: {told:?}");
+        assert_eq!(is(Outcome::Unauthorized), last == Some(Kind::Unauthenticated), "{told:?}");
+        assert_eq!(verdict.seen.is_some(), saw, "the last sighting is never lost: {told:?}");
         match verdict.outcome {
-            Outcome::TimedOut => assert!(saw, "{history:?}"),
-            Outcome::NotFound => assert_eq!(last, 1, "{history:?}"),
-            Outcome::Unreachable => assert!([4, 5, 6].contains(&last), "{history:?}"),
+            Outcome::TimedOut => assert!(saw, "{told:?}"),
+            Outcome::NotFound => assert_eq!(last, Some(Kind::NotVisible), "{told:?}"),
+            Outcome::Unreachable => assert!(!saw || last == Some(Kind::Unauthenticated), "{told:?}"),
             _ => {}
         }
-    }
+        if last.is_some_and(|kind| !matches!(kind, Kind::Going)) && !last.is_some_and(Kind::is_final) {
+            assert!(verdict.fault.is_some(), "the last fault is never lost: {told:?}");
+        }
 
-    let mut ends = 0;
-    for (deadline, latency) in [(20.0, 0.0), (20.0, 1.5), (3.0, 0.4)] {
-        explore(
-            &waiting(limits(deadline, 4.0)),
-            Duration::ZERO,
-            secs(latency),
-            LENGTH,
-            &mut Vec::new(),
-            &mut ends,
+        let alike = told.iter().rev().take_while(|kind| Some(**kind) == last).count();
+        let may_end_early = match last {
+            Some(Kind::NotVisible) => true,
+            Some(Kind::Unreadable) => !saw && alike >= 5,
+            Some(Kind::UnknownHost) => alike == told.len() && (alike >= 3 || verdict.elapsed >= secs(10.0)),
+            Some(kind) => kind.is_final(),
+            None => false,
+        };
+        let shortest = secs(0.1).min(deadline / 10);
+        assert!(
+            may_end_early || verdict.elapsed + shortest >= deadline,
+            "given up early: {told:?} {verdict:?}"
         );
     }
-    assert!(ends > 30_000, "{ends} ends");
 }
 
 impl Waiting {
     /// A finished wait cannot be asked for more, so it is not `Clone`; the exploration needs branches.
-    fn clone_for_test(&self) -> Self {
+    fn branch(&self) -> Self {
         Self {
             limits: self.limits.clone(),
             pacer: self.pacer.clone(),

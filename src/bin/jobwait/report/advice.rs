@@ -6,9 +6,17 @@ use super::{complaint, status};
 use crate::duration::brief;
 use crate::signals::Signal;
 
-pub(super) fn on(verdict: &Verdict, signal: Option<Signal>, resume: &str) -> Vec<String> {
-    let goes_on = || format!("the task goes on in the cloud{}", sighting(verdict));
-    let wait_on = || format!(": wait on with: {resume}");
+pub(super) fn on(verdict: &Verdict, signal: Option<Signal>, resume: Option<&str>) -> Vec<String> {
+    let goes_on = || {
+        // Without a command that waits on, there is no task to wait for: the simulated one ends with its process.
+        let goes = if resume.is_some() {
+            "the task goes on in the cloud"
+        } else {
+            "the simulated task ends with it"
+        };
+        format!("{goes}{}", sighting(verdict))
+    };
+    let wait_on = || resume.map(|resume| format!(": wait on with: {resume}"));
     match verdict.outcome {
         Outcome::Completed => {
             let reason = verdict.job().and_then(|job| job.fail_reason());
@@ -37,12 +45,12 @@ pub(super) fn on(verdict: &Verdict, signal: Option<Signal>, resume: &str) -> Vec
             lines.extend(
                 verdict.fault.as_ref().map(|fault| format!(": the last look failed: {}", complaint(fault))),
             );
-            lines.push(wait_on());
+            lines.extend(wait_on());
             lines
         }
         Outcome::Stopped => {
             let name = signal.map_or("a signal", Signal::name);
-            vec![format!(": ended by {name}; {}", goes_on()), wait_on()]
+            std::iter::once(format!(": ended by {name}; {}", goes_on())).chain(wait_on()).collect()
         }
         _ => {
             let mut lines = vec![format!(": no usable answer: {}", said(verdict))];
@@ -71,12 +79,13 @@ fn said(verdict: &Verdict) -> String {
 fn cause(fault: &Fault) -> Option<&'static str> {
     Some(match fault.kind {
         FaultKind::Unauthenticated => {
-            "the token is wrong, has expired (they live 24 h at most), or is of another region"
+            "the credentials are wrong, have expired, or are of another region; -v tells which were used"
         }
         FaultKind::Forbidden => "these credentials need gaussdbformysql:task:list in this project",
-        FaultKind::UnknownHost => "check the host of --endpoint, and this machine's name lookup",
+        FaultKind::UnknownProject => "give --project-id, or the --region whose project it is",
+        FaultKind::UnknownHost => "check --region and --endpoint, and this machine's name lookup",
         FaultKind::Untrusted => {
-            "check who issued the certificate (SSL_CERT_FILE names the roots), and this machine's clock"
+            "give the issuer's certificate with --ca-cert, and check the host and this machine's clock"
         }
         FaultKind::Redirected | FaultKind::WrongApi => {
             "check host and path prefix of --endpoint: the jobs API is not there"

@@ -18,6 +18,8 @@ pub(super) struct Plain {
     /// What the last look that told something saw, and when.
     latest: Option<(String, Duration)>,
     subject_shown: bool,
+    /// The status that was explained last.
+    explained: Option<Status>,
 }
 
 impl Plain {
@@ -28,6 +30,7 @@ impl Plain {
             last_line: Duration::ZERO,
             latest: None,
             subject_shown: false,
+            explained: None,
         }
     }
 
@@ -50,7 +53,7 @@ impl Plain {
                 }
                 let first = !std::mem::replace(&mut self.subject_shown, true);
                 let subject = subject(job).filter(|_| first).map(|subject| format!("  {subject}"));
-                format!("{state}{}{}", meaning(job), subject.unwrap_or_default())
+                format!("{state}{}{}", self.explanation(job), subject.unwrap_or_default())
             }
             News::Retry { fault, next_look } => {
                 let rest = brief(next_look.saturating_sub(event.elapsed));
@@ -70,11 +73,17 @@ impl Plain {
     pub(super) fn heartbeat(&mut self, elapsed: Duration) -> String {
         self.last_line = elapsed;
         let latest = match &self.latest {
-            Some((state, at)) => format!("{state}, seen {} ago", brief(elapsed.saturating_sub(*at))),
+            Some((state, at)) => format!("{state}, asked {} ago", brief(elapsed.saturating_sub(*at))),
             None => "no answer about the task yet".to_owned(),
         };
         let left = brief(self.deadline.saturating_sub(elapsed));
         format!(" [{}] {latest}; {left} left", brief(elapsed))
+    }
+
+    /// What the job's status means, once.
+    fn explanation(&mut self, job: &Job) -> &'static str {
+        let known = self.explained.replace(job.status().clone());
+        if known.as_ref() == Some(job.status()) { "" } else { meaning(job.status()) }
     }
 
     fn is_new(&mut self, state: &str, at: Duration) -> bool {
@@ -85,8 +94,8 @@ impl Plain {
 }
 
 /// What people have to know about a status.
-fn meaning(job: &Job) -> &'static str {
-    match job.status() {
+fn meaning(status: &Status) -> &'static str {
+    match status {
         Status::Pending => " (delayed; it may wait for the maintenance window)",
         Status::Unauthorized => " (a person must approve it)",
         Status::Other(_) => " (a status that is not known here; the wait goes on)",

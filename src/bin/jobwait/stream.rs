@@ -1,0 +1,79 @@
+//! Standard output and standard error, each written by a thread of its own.
+//!
+//! A stream can block for as long as its reader likes: a terminal after Ctrl-S, a pager, a log collector that hangs.
+//! The thread that keeps the time must not wait for it, so it hands its text over, and at the end waits for
+//! what is not written yet for a bounded time only.
+
+use std::io::{self, Write};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread;
+use std::time::Duration;
+
+/// Lines that may be waiting. Further ones are lost until the reader reads on: they are progress and logs.
+const WAITING: usize = 1024;
+
+/// A stream that never blocks who writes to it.
+#[derive(Debug, Clone)]
+pub(crate) struct Stream {
+    texts: SyncSender<Text>,
+}
+
+#[derive(Debug)]
+enum Text {
+    Write(Vec<u8>),
+    /// Told once all before it is written.
+    Written(SyncSender<()>),
+}
+
+impl Stream {
+    /// A stream into this writer. Where no thread can be had, what is written is lost: the exit code remains.
+    pub(crate) fn into(writer: impl Write + Send + 'static) -> Self {
+        let (texts, waiting) = sync_channel(WAITING);
+        let _ = thread::Builder::new().name("write".into()).spawn(move || serve(writer, &waiting));
+        Self { texts }
+    }
+
+    pub(crate) fn line(&self, line: &str) {
+        self.text(format!("{line}\n").into_bytes());
+    }
+
+    fn text(&self, text: Vec<u8>) {
+        let _ = self.texts.try_send(Text::Write(text));
+    }
+
+    /// Waits until all is written, and no longer than this.
+    pub(crate) fn finish(&self, patience: Duration) {
+        let (tell, written) = sync_channel(1);
+        if self.texts.try_send(Text::Written(tell)).is_ok() {
+            match written.recv_timeout(patience) {
+                Ok(()) | Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+            }
+        }
+    }
+}
+
+/// For logs: a record is one write.
+impl Write for &Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.text(bytes.to_vec());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A stream that is full or closed changes nothing: how the task ended is told by the exit code.
+fn serve(mut writer: impl Write, waiting: &Receiver<Text>) {
+    for text in waiting {
+        match text {
+            Text::Write(bytes) => {
+                let _ = writer.write_all(&bytes).and_then(|()| writer.flush());
+            }
+            Text::Written(tell) => {
+                let _ = tell.send(());
+            }
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! The order in which settings are looked for, and what is wrong with them.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::*;
+
+const CANARY: &str = "CANARYcanaryCANARYcanaryCANARYcanary1234";
+
+/// A home folder of a test's own.
+struct Home(PathBuf);
+
+impl Home {
+    fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("jobwait-home-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(path.join(".hcloud")).unwrap();
+        std::fs::create_dir_all(path.join(".huaweicloud")).unwrap();
+        Self(path)
+    }
+
+    fn with(self, file: &str, text: &str) -> Self {
+        std::fs::write(self.0.join(file), text).unwrap();
+        self
+    }
+
+    fn profiles(self, text: &str) -> Self {
+        self.with(".hcloud/config.json", text)
+    }
+
+    fn sdk(self, text: &str) -> Self {
+        self.with(".huaweicloud/credentials", text)
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn settings(home: Option<&Home>, variables: &[(&str, &str)]) -> Settings<'static> {
+    let mut variables: HashMap<String, String> =
+        variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    if let Some(Home(path)) = home {
+        variables.insert("HOME".into(), path.display().to_string());
+    }
+    Settings::new(move |name| variables.get(name).cloned(), None)
+}
+
+fn from(settings: &Settings<'_>) -> String {
+    settings
+        .credentials()
+        .unwrap()
+        .map_or_else(|| "nowhere".into(), |found| format!("{} of {}", found.value, found.from))
+}
+
+fn profile(name: &str, rest: &str) -> String {
+    format!(r#"{{"current": "{name}", "profiles": [{{"name": "default", "mode": "AKSK", {rest}}}]}}"#)
+}
+
+#[test]
+fn credentials_come_from_the_first_place_that_has_them() {
+    let home = Home::new()
+        .profiles(&profile(
+            "default",
+            &format!(r#""accessKeyId": "PROF", "secretAccessKey": "{CANARY}", "region": "r-1""#),
+        ))
+        .sdk(&format!("[basic]\nak = SDKF\nsk = {CANARY}\n"));
+    let mut variables = vec![
+        ("HW_AUTH_TOKEN", "t"),
+        ("OS_AUTH_TOKEN", "t"),
+        ("HW_ACCESS_KEY", "HWKEY"),
+        ("HW_SECRET_KEY", "s"),
+        ("OS_ACCESS_KEY", "OSKEY"),
+        ("OS_SECRET_KEY", "s"),
+        ("HUAWEICLOUD_SDK_AK", "SDKKEY"),
+        ("HUAWEICLOUD_SDK_SK", "s"),
+        ("HW_DOMAIN_NAME", "d"),
+        ("HW_USER_NAME", "u"),
+        ("HW_USER_PASSWORD", "p"),
+    ];
+    for (expected, gone) in [
+        ("a token of HW_AUTH_TOKEN", 1),
+        ("a token of OS_AUTH_TOKEN", 1),
+        ("the access key HWKE… of HW_ACCESS_KEY", 2),
+        ("the access key OSKE… of OS_ACCESS_KEY", 2),
+        ("the access key SDKK… of HUAWEICLOUD_SDK_AK", 2),
+        ("a password of HW_USER_NAME", 3),
+        ("the access key PROF… of the profile 'default'", 0),
+    ] {
+        let settings = settings(Some(&home), &variables);
+        assert!(from(&settings).starts_with(expected), "{expected}: {}", from(&settings));
+        variables.drain(..gone);
+    }
+    std::fs::remove_file(home.0.join(".hcloud/config.json")).unwrap();
+    assert!(from(&settings(Some(&home), &[])).starts_with("the access key SDKF… of "));
+    assert_eq!(from(&settings(None, &[("HW_AUTH_TOKEN", "")])), "nowhere");
+}
+
+#[test]
+fn half_of_a_pair_names_the_missing_half() {
+    for (set, missing) in [
+        ("HW_ACCESS_KEY", "HW_SECRET_KEY"),
+        ("HW_SECRET_KEY", "HW_ACCESS_KEY"),
+        ("OS_ACCESS_KEY", "OS_SECRET_KEY"),
+        ("HUAWEICLOUD_SDK_SK", "HUAWEICLOUD_SDK_AK"),
+        ("HW_USER_NAME", "HW_USER_PASSWORD"),
+        ("OS_USERNAME", "HW_USER_PASSWORD"),
+        ("OS_PASSWORD", "HW_USER_NAME"),
+    ] {
+        let said = settings(None, &[(set, CANARY)]).credentials().unwrap_err().to_string();
+        assert_eq!(said, format!("{set} is set, and {missing} is not"));
+    }
+    let said = settings(None, &[("HW_USER_NAME", "u"), ("HW_USER_PASSWORD", CANARY)]).credentials();
+    assert!(said.unwrap_err().to_string().contains("HW_DOMAIN_NAME"));
+    let by_id = [("HW_USER_ID", "u"), ("HW_USER_PASSWORD", CANARY)];
+    assert_eq!(from(&settings(None, &by_id)), "a password of HW_USER_ID");
+}
+
+#[test]
+fn a_profile_is_the_named_one_the_current_one_or_the_only_one() {
+    let entry = |name: &str| {
+        format!(
+            r#"{{"name": "{name}", "accessKeyId": "{name}", "secretAccessKey": "s", "region": "r-{name}", "projectId": "p{name}"}}"#
+        )
+    };
+    let both = format!(r#"{{"current": "b", "profiles": [{}, {}]}}"#, entry("a"), entry("b"));
+    let home = Home::new().profiles(&both);
+    let of = |variables: &[(&str, &str)]| {
+        let settings = settings(Some(&home), variables);
+        (settings.region().unwrap().unwrap().value.to_string(), settings.project_id().unwrap().unwrap().value)
+    };
+    assert_eq!(of(&[]), ("r-b".into(), "pb".into()));
+    assert_eq!(of(&[("HW_PROFILE", "a")]), ("r-a".into(), "pa".into()));
+    assert_eq!(of(&[("HW_REGION_NAME", "x"), ("OS_PROJECT_ID", "7")]), ("x".into(), "7".into()));
+    let said = settings(Some(&home), &[("HW_PROFILE", "c")]).region().unwrap_err().to_string();
+    assert!(said.contains("there is no profile 'c'"), "{said}");
+
+    let home = Home::new().profiles(&format!(r#"{{"profiles": [{}]}}"#, entry("a")));
+    assert_eq!(settings(Some(&home), &[]).region().unwrap().unwrap().value.name(), "r-a");
+    let home = Home::new().profiles(&both.replace(r#""current": "b", "#, ""));
+    assert!(settings(Some(&home), &[]).region().unwrap().is_none(), "which of two is not guessed");
+    let said = settings(Some(&Home::new()), &[("HW_PROFILE", "a")]).region().unwrap_err().to_string();
+    assert!(said.contains("'a' is asked for"), "{said}");
+}
+
+#[test]
+fn encrypted_keys_are_recognised_and_explained() {
+    for (access, secret) in [("AK", "kS3/zX+9=="), ("AK", &*"a".repeat(88)), ("x+y=", "s3cr3t")] {
+        let home = Home::new().profiles(&profile(
+            "default",
+            &format!(r#""accessKeyId": "{access}", "secretAccessKey": "{secret}""#),
+        ));
+        let said = settings(Some(&home), &[]).credentials().unwrap_err().to_string();
+        assert!(said.contains("--cli-auth-encrypt=false") && !said.contains(secret), "{said}");
+    }
+}
+
+#[test]
+fn a_file_that_is_wrong_is_told_by_place_and_without_its_secrets() {
+    for (text, expected) in [
+        ("{\n \"profiles\": 7}", "line 2"),
+        (&*format!("{{\"profiles\": [{{\"secretAccessKey\": [\"{CANARY}\"]}}]}}"), "line 1"),
+        (CANARY, "line 1"),
+        ("", "line 1"),
+        (&profile("default", r#""accessKeyId": "A""#), "secretAccessKey is not"),
+        (&profile("default", &format!(r#""secretAccessKey": "{CANARY}""#)), "accessKeyId is not"),
+    ] {
+        let home = Home::new().profiles(text);
+        let said = settings(Some(&home), &[]).credentials().unwrap_err().to_string();
+        assert!(
+            said.contains(expected) && said.contains("config.json") && !said.contains("CANARY"),
+            "{said}"
+        );
+    }
+    for (text, expected) in [
+        ("ak\n", "line 1: 'key = value'"),
+        (&*format!("[basic]\nak = A\n{CANARY}\n"), "line 3: 'key = value'"),
+        ("[basic\n", "line 1: a section ends with ']'"),
+        ("[other]\nak = A\n", "no section [basic]"),
+        ("", "no section [basic]"),
+        ("[basic]\nsk = s\n", "no ak"),
+        ("[basic]\nak = A\nsk =\n", "no sk"),
+    ] {
+        let home = Home::new().sdk(text);
+        let said = settings(Some(&home), &[]).credentials().unwrap_err().to_string();
+        assert!(
+            said.contains(expected) && said.contains("credentials") && !said.contains("CANARY"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn a_file_that_a_variable_names_has_to_be_there() {
+    for variable in ["HW_SHARED_CONFIG_FILE", "HUAWEICLOUD_SDK_CREDENTIALS_FILE"] {
+        let said = settings(None, &[(variable, "/no/such/file")]).credentials().unwrap_err().to_string();
+        assert!(said.contains("/no/such/file"), "{said}");
+    }
+    assert_eq!(from(&settings(Some(&Home::new()), &[])), "nowhere");
+}
+
+#[test]
+fn the_sdks_file_is_read_as_the_sdks_read_it() {
+    let text = "\u{feff}# mine\r\n[other]\r\nak = no\r\n[basic]\r\n AK = A1 \r\nsk=s=1\r\n; no\r\nsecurity_token : t\r\nproject_id = 0a\r\niam_endpoint = https://iam.example/v3/\r\nmore = 1\r\n";
+    let home = Home::new().sdk(text);
+    let settings = settings(Some(&home), &[]);
+    assert!(from(&settings).starts_with("the access key A1… of "), "{}", from(&settings));
+    assert_eq!(settings.project_id().unwrap().unwrap().value, "0a");
+    assert_eq!(settings.iam_endpoint().unwrap().unwrap().value, "https://iam.example");
+}
+
+#[test]
+fn what_is_not_looked_for_is_not_read() {
+    let home = Home::new().profiles("broken").sdk("broken");
+    let all = [
+        ("HW_REGION_NAME", "r"),
+        ("HW_PROJECT_ID", "p"),
+        ("HW_AUTH_TOKEN", "t"),
+        ("HW_AUTH_URL", "https://i"),
+    ];
+    let settings = settings(Some(&home), &all);
+    assert!(settings.region().is_ok() && settings.project_id().is_ok());
+    assert!(settings.credentials().is_ok() && settings.iam_endpoint().is_ok());
+}
+
+#[test]
+fn another_cloud_is_named_by_a_variable() {
+    let region = |cloud| settings(None, &[("OS_REGION_NAME", "eu-de"), ("HW_CLOUD", cloud)]).region();
+    assert_eq!(
+        region("cloud.example").unwrap().unwrap().value.iam().to_string(),
+        "https://iam.eu-de.cloud.example"
+    );
+    assert!(region("a/b").unwrap_err().to_string().contains("OS_REGION_NAME: 'a/b' is no cloud"));
+}
+
+#[test]
+fn a1_debug_shows_no_secret() {
+    let variables = [("HW_ACCESS_KEY", "AKCANARY"), ("HW_SECRET_KEY", CANARY), ("HW_SECURITY_TOKEN", CANARY)];
+    let settings = settings(None, &variables);
+    let shown = format!("{settings:?} {:?}", settings.credentials().unwrap());
+    assert!(!shown.contains("CANARY"), "{shown}");
+}

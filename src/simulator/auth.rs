@@ -1,0 +1,136 @@
+//! Who may ask: tokens, signatures, and the IAM that hands tokens out.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use hyper::HeaderMap;
+use hyper::header::AUTHORIZATION;
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use crate::credentials::signer::{self, Signable};
+
+/// What the simulator lets in. Values for tests only: it is no place for a secret.
+#[derive(Debug, Clone)]
+pub struct Accepted {
+    /// A token that never expires.
+    pub token: String,
+    /// An access key.
+    pub access_key: String,
+    /// Its secret key.
+    pub secret_key: String,
+    /// The password of every user.
+    pub password: String,
+}
+
+impl Default for Accepted {
+    /// `test-token`, `TESTACCESSKEY0000001`, `test-secret-key` and `test-password`.
+    fn default() -> Self {
+        Self {
+            token: "test-token".into(),
+            access_key: "TESTACCESSKEY0000001".into(),
+            secret_key: "test-secret-key".into(),
+            password: "test-password".into(),
+        }
+    }
+}
+
+/// The gate before the service.
+#[derive(Debug)]
+pub(super) struct Gate {
+    /// None lets everybody in.
+    accepted: Option<Accepted>,
+    token_life: Duration,
+    issued: Mutex<HashMap<String, Instant>>,
+}
+
+/// A request as the gate sees it.
+pub(super) struct Knock<'a> {
+    pub(super) method: &'a str,
+    pub(super) path: &'a str,
+    pub(super) query: &'a str,
+    pub(super) headers: &'a HeaderMap,
+    pub(super) body: &'a [u8],
+}
+
+/// Why somebody is not let in: code and message of the gateway.
+type Refused = (&'static str, &'static str);
+
+impl Gate {
+    pub(super) fn new(accepted: Option<Accepted>, token_life: Duration) -> Self {
+        Self { accepted, token_life, issued: Mutex::default() }
+    }
+
+    /// Lets a request in or not, as of now.
+    pub(super) fn check(&self, knock: &Knock<'_>, now: Timestamp) -> Result<(), Refused> {
+        let Some(accepted) = &self.accepted else { return Ok(()) };
+        let header = |name: &str| knock.headers.get(name).and_then(|value| value.to_str().ok());
+        if let Some(token) = header("x-auth-token") {
+            if token == accepted.token {
+                return Ok(());
+            }
+            let issued = self.issued.lock().unwrap_or_else(PoisonError::into_inner);
+            return match issued.get(token) {
+                Some(issued) if issued.elapsed() < self.token_life => Ok(()),
+                Some(_) => Err(("APIGW.0307", "The token must be updated.")),
+                None => Err(("APIGW.0301", "Incorrect IAM authentication information: decrypt token fail")),
+            };
+        }
+        let Some(authorization) = header(AUTHORIZATION.as_str()) else {
+            return Err(("APIGW.0301", "Incorrect IAM authentication information: x-auth-token not found"));
+        };
+        let wrong = ("APIGW.0301", "Incorrect IAM authentication information: verify aksk signature fail");
+        let signed = authorization
+            .split_once("SignedHeaders=")
+            .and_then(|(_, rest)| rest.split_once(','))
+            .ok_or(wrong)?
+            .0;
+        let headers: Vec<(&str, &str)> = signed
+            .split(';')
+            .map(|name| header(name).map(|value| (name, value)))
+            .collect::<Option<_>>()
+            .ok_or(wrong)?;
+        let date = header("x-sdk-date").and_then(|date| DateTime::strptime("%Y%m%dT%H%M%SZ", date).ok());
+        let date = date.and_then(|date| TimeZone::UTC.to_timestamp(date).ok()).ok_or(wrong)?;
+        if now.duration_since(date).as_secs().abs() > 15 * 60 {
+            return Err(("APIGW.0301", "Incorrect IAM authentication information: signature expired"));
+        }
+        let Knock { method, path, query, body, .. } = *knock;
+        let request = Signable { method, path, query, headers: &headers, body };
+        let expected = signer::authorization(request, &accepted.access_key, &accepted.secret_key);
+        if authorization == expected { Ok(()) } else { Err(wrong) }
+    }
+
+    /// Exchanges a password for a token: its header and body, or an error of IAM.
+    pub(super) fn sign_in(&self, body: &[u8], now: Timestamp) -> Result<(String, Value), Value> {
+        let request: Value = serde_json::from_slice(body).unwrap_or_default();
+        let user = &request["auth"]["identity"]["password"]["user"];
+        let right = self.accepted.as_ref().is_none_or(|accepted| user["password"] == accepted.password);
+        let named = user["id"].is_string() || (user["name"].is_string() && user["domain"].is_object());
+        if !right || !named {
+            return Err(
+                json!({"error": {"code": 401, "message": "The username or password is wrong.", "title": "Unauthorized"}}),
+            );
+        }
+        let token = format!("{:032x}", fastrand::u128(..));
+        self.issued.lock().unwrap_or_else(PoisonError::into_inner).insert(token.clone(), Instant::now());
+        let scope = &request["auth"]["scope"]["project"];
+        let project = match (scope["id"].as_str(), scope["name"].as_str()) {
+            (Some(id), _) => json!({"id": id, "name": "simulated"}),
+            (None, name) => json!({"id": project_id(name.unwrap_or_default()), "name": name}),
+        };
+        let life = jiff::SignedDuration::try_from(self.token_life).unwrap_or_default();
+        let expires = now.checked_add(life).unwrap_or(Timestamp::MAX);
+        let expires = expires.strftime("%Y-%m-%dT%H:%M:%S.000000Z").to_string();
+        Ok((token, json!({"token": {"expires_at": expires, "project": project}})))
+    }
+}
+
+/// The ID of the project with this name: the same each time.
+pub(super) fn project_id(name: &str) -> String {
+    signer::sha256(name.as_bytes())[..32].to_owned()
+}

@@ -1,0 +1,378 @@
+//! Every way in that users already have: rows H5, H6 and A, against the simulator and against servers that
+//! misbehave.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::simulator::Simulate;
+use super::support::child::{Run, bare};
+use super::support::server::{Act, Server, answer, answer_with, raw, refusing};
+use super::support::{CANARY, ID, PROJECT, SUCCESS, running};
+
+const REGION: &str = "cn-north-4";
+
+/// A wait for a new task of a service that asks who is there.
+struct Guarded {
+    service: Simulate,
+    job: String,
+}
+
+impl Guarded {
+    fn start(args: &[&str]) -> Self {
+        let service = Simulate::start(&[&["--require-auth", "--appear-after", "0"], args].concat());
+        let (status, started) = service.ask_as("POST", "/v3/0a/instances", "X-Auth-Token: test-token\r\n");
+        assert_eq!(status, 202);
+        Self { job: started["job_id"].as_str().unwrap().to_owned(), service }
+    }
+
+    fn wait(&self) -> Run {
+        bare().args(["--endpoint", &self.service.url, "--iam-endpoint", &self.service.url]).args([
+            "--project-id",
+            "0a",
+            "--interval",
+            "50ms",
+            "--max-interval",
+            "200ms",
+            "-v",
+            &self.job,
+        ])
+    }
+}
+
+fn password(run: Run) -> Run {
+    run.env("HW_USER_NAME", "ci").env("HW_USER_PASSWORD", "test-password").env("HW_DOMAIN_NAME", "account")
+}
+
+fn keys(run: Run) -> Run {
+    run.env("HW_ACCESS_KEY", "TESTACCESSKEY0000001").env("HW_SECRET_KEY", "test-secret-key")
+}
+
+/// A home folder with a file in it.
+fn home(file: &str, text: &str) -> PathBuf {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let name = format!("jobwait-outside-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    let path = std::env::temp_dir().join(name);
+    std::fs::create_dir_all(path.join(file).parent().unwrap()).unwrap();
+    std::fs::write(path.join(file), text).unwrap();
+    path
+}
+
+#[test]
+fn a_token_an_access_key_and_a_password_are_let_in() {
+    let guarded = Guarded::start(&["--duration", "0"]);
+    guarded.wait().env("HW_AUTH_TOKEN", "test-token").run().expect(0, "from=HW_AUTH_TOKEN");
+    keys(guarded.wait()).run().expect(0, "the access key TEST…");
+    password(guarded.wait()).run().expect(0, "from=HW_USER_NAME");
+    guarded.wait().env("HW_AUTH_TOKEN", "other").run().expect(4, "decrypt token fail");
+    keys(guarded.wait()).env("HW_SECRET_KEY", "other").run().expect(4, "verify aksk signature fail");
+    let ended = password(guarded.wait())
+        .env("HW_USER_PASSWORD", CANARY)
+        .run()
+        .expect(4, "signing in at http://127.0.0.1");
+    assert!(ended.stderr.contains("The username or password is wrong."), "{ended:?}");
+}
+
+#[test]
+fn the_files_of_koocli_and_of_the_sdks_are_let_in() {
+    let guarded = Guarded::start(&["--duration", "0"]);
+    // The profile's keys are taken for plain ones only when they are letters and digits.
+    let profile = r#"{"current": "ci", "profiles": [{"name": "ci", "mode": "AKSK", "accessKeyId": "TESTACCESSKEY0000001", "secretAccessKey": "abc"}]}"#;
+    let folder = home(".hcloud/config.json", profile);
+    let run = guarded.wait().env("HOME", folder.to_str().unwrap());
+    run.run().expect(4, "the profile 'ci' of ");
+
+    let sdk = "[basic]\nak = TESTACCESSKEY0000001\nsk = test-secret-key\n";
+    let folder = home(".huaweicloud/credentials", sdk);
+    guarded.wait().env("HOME", folder.to_str().unwrap()).run().expect(0, ".huaweicloud/credentials");
+    let file = folder.join(".huaweicloud/credentials");
+    guarded
+        .wait()
+        .env("HUAWEICLOUD_SDK_CREDENTIALS_FILE", file.to_str().unwrap())
+        .run()
+        .expect(0, "completed");
+
+    let broken = home(".huaweicloud/credentials", &format!("[basic]\n{CANARY}\n"));
+    guarded.wait().env("HOME", broken.to_str().unwrap()).run().expect(2, "line 2: 'key = value'");
+}
+
+#[test]
+fn a_wait_of_which_the_token_dies_twice_on_the_way_completes() {
+    let guarded = Guarded::start(&["--duration", "4s", "--token-life", "1500ms"]);
+    let ended = password(guarded.wait()).run().expect(0, "completed");
+    assert!(ended.stderr.matches("signing in").count() >= 3, "{ended:?}");
+}
+
+#[test]
+fn the_project_is_asked_of_iam_when_it_is_not_given() {
+    let service = Simulate::start(&["--require-auth", "--duration", "0", "--appear-after", "0"]);
+    let (_, projects) =
+        service.ask_as("GET", &format!("/v3/projects?name={REGION}"), "X-Auth-Token: test-token\r\n");
+    let project = projects["projects"][0]["id"].as_str().unwrap().to_owned();
+    let (_, started) =
+        service.ask_as("POST", &format!("/v3/{project}/instances"), "X-Auth-Token: test-token\r\n");
+    let job = started["job_id"].as_str().unwrap();
+    let wait = || {
+        bare().args([
+            "--region",
+            REGION,
+            "--endpoint",
+            &service.url,
+            "--iam-endpoint",
+            &service.url,
+            "-v",
+            job,
+        ])
+    };
+    let run = wait().env("HW_AUTH_TOKEN", "test-token").run();
+    run.expect(0, "asking for the project");
+    keys(wait()).run().expect(0, "asking for the project");
+    let ended = password(wait()).run().expect(0, "signing in");
+    assert!(!ended.stderr.contains("asking for the project"), "the token's answer names it: {ended:?}");
+    let other = wait().env("HW_AUTH_TOKEN", "test-token").env("HW_PROJECT_NAME", "other");
+    other.args(["--not-found-grace", "0"]).run().expect(3, "knows no such task");
+}
+
+#[test]
+fn no_project_or_several_of_a_name_are_told_with_the_option_that_helps() {
+    let one = |id: &str| format!(r#"{{"id": "{id}", "name": "{REGION}"}}"#);
+    let other = r#"{"id": "c", "name": "cn-north-4_other"}"#;
+    for (projects, code, said) in [
+        (String::new(), 125, "there is none named 'cn-north-4'"),
+        (other.to_owned(), 125, "there is none named 'cn-north-4'"),
+        (format!("{}, {}", one("a"), one("b")), 125, "there are several named 'cn-north-4'"),
+        (format!("{}, {other}", one("a")), 0, "completed"),
+    ] {
+        let body = format!(r#"{{"projects": [{projects}]}}"#);
+        let server = Server::acts([answer(200, &body), answer(200, SUCCESS)]);
+        let run = bare().env("HW_AUTH_TOKEN", CANARY).args(["--region", REGION, ID]);
+        let ended =
+            run.args(["--endpoint", &server.url(), "--iam-endpoint", &server.url()]).run().expect(code, said);
+        assert_eq!(ended.stderr.contains("--project-id"), code == 125, "{ended:?}");
+        assert!(
+            server.seen()[0].head.starts_with("GET /v3/projects?name=cn-north-4 "),
+            "{:?}",
+            server.seen()
+        );
+    }
+}
+
+/// IAM and the service on one server: `script` tells what the n-th request gets.
+fn with_password(server: &Server) -> Run {
+    bare()
+        .env("HW_USER_NAME", "ci")
+        .env("HW_USER_PASSWORD", CANARY)
+        .env("HW_DOMAIN_NAME", "account")
+        .env("HW_PROJECT_ID", PROJECT)
+        .args(["--endpoint", &server.url(), "--iam-endpoint", &server.url(), "--interval", "20ms", ID])
+}
+
+fn token(token: &str) -> Act {
+    let headers = format!("X-Subject-Token: {token}\r\n");
+    answer_with(201, &headers, r#"{"token": {"expires_at": "2099-01-01T00:00:00.000000Z"}}"#)
+}
+
+#[test]
+fn h5_a_password_signs_in_again_once_when_the_token_is_refused() {
+    let server = Server::acts([
+        token("t1"),
+        answer(200, &running("1%")),
+        answer(401, "{}"),
+        token("t2"),
+        answer(200, SUCCESS),
+    ]);
+    with_password(&server).run().expect(0, "completed");
+    let asked: Vec<String> =
+        server.seen().iter().map(|seen| seen.head.split(' ').take(2).collect::<Vec<_>>().join(" ")).collect();
+    assert!(asked[0].starts_with("POST /v3/auth/tokens?nocatalog=true") && asked[3] == asked[0], "{asked:?}");
+    assert_eq!(server.seen()[4].header("x-auth-token"), Some("t2"));
+
+    let server =
+        Server::acts([token("t1"), answer(401, "{}"), token("t2"), answer(401, "{}"), answer(200, SUCCESS)]);
+    with_password(&server).run().expect(4, "HTTP 401");
+    assert_eq!(server.seen().len(), 4, "once");
+}
+
+#[test]
+fn a_wrong_password_is_not_tried_again() {
+    let error = r#"{"error": {"code": 401, "message": "The username or password is wrong.", "title": "Unauthorized"}}"#;
+    let server = Server::acts([answer(401, error)]);
+    with_password(&server).run().expect(4, "The username or password is wrong.");
+    assert_eq!(server.seen().len(), 1);
+}
+
+#[test]
+fn an_iam_that_is_out_of_order_is_asked_again() {
+    let server =
+        Server::acts([answer(503, "busy"), Act::Reset, answer(201, "{}"), token("t"), answer(200, SUCCESS)]);
+    let ended = with_password(&server).run().expect(0, "signing in at http://127.0.0.1");
+    assert!(ended.stderr.contains("there is no token in it"), "{ended:?}");
+
+    let iam = format!("http://{}", refusing());
+    let server = Server::acts([answer(200, SUCCESS)]);
+    let ended = with_password(&server).timeout("500ms").args(["--iam-endpoint", &iam]).run();
+    ended.within(0.5).expect(125, "signing in at http://127.0.0.1");
+    assert!(server.seen().is_empty());
+}
+
+#[test]
+fn c1_signing_in_and_the_project_lookup_that_hang_end_on_time() {
+    let server = Server::acts([Act::SendAndHang(Vec::new())]);
+    with_password(&server).timeout("500ms").run().within(0.5).expect(125, "before the deadline");
+    let run = bare().env("HW_AUTH_TOKEN", CANARY).args(["--region", REGION, "--timeout", "500ms", ID]);
+    let run = run.args(["--endpoint", &server.url(), "--iam-endpoint", &server.url()]);
+    run.run().within(0.5).expect(125, "before the deadline");
+}
+
+#[test]
+fn h5_a_signed_request_that_is_refused_is_not_repeated() {
+    let server = Server::acts([
+        answer_with(401, "Date: Fri, 02 Jan 2026 12:00:00 GMT\r\n", "{}"),
+        answer(200, SUCCESS),
+    ]);
+    let run = keys(bare()).env("HW_SECURITY_TOKEN", CANARY).env("HW_PROJECT_ID", PROJECT);
+    let ended = run.args(["--endpoint", &server.url(), ID]).run().expect(4, "clock is ");
+    assert!(ended.stderr.contains("ahead of the service's"), "a6: {ended:?}");
+    assert_eq!(server.seen().len(), 1);
+    let seen = &server.seen()[0];
+    assert!(
+        seen.header("authorization")
+            .unwrap()
+            .starts_with("SDK-HMAC-SHA256 Access=TESTACCESSKEY0000001, SignedHeaders=")
+    );
+    assert_eq!(seen.header("x-project-id"), Some(PROJECT));
+    assert_eq!(seen.header("x-security-token"), Some(CANARY));
+    assert_eq!(seen.header("host"), Some(server.address.to_string().as_str()));
+}
+
+#[test]
+fn signatures_are_dated_anew_for_each_request() {
+    let server = Server::start(|n| if n < 3 { answer(200, &running("1%")) } else { answer(200, SUCCESS) });
+    let run = keys(bare()).env("HW_PROJECT_ID", PROJECT);
+    run.args(["--endpoint", &server.url(), "--interval", "1100ms", "--backoff", "1", "--jitter", "0", ID])
+        .run()
+        .expect(0, "");
+    let dates: std::collections::HashSet<String> =
+        server.seen().iter().map(|seen| seen.header("x-sdk-date").unwrap().to_owned()).collect();
+    assert_eq!(dates.len(), 4, "{dates:?}");
+}
+
+/// The metadata service of an ECS instance, and the service itself, on one server.
+fn on_an_instance(server: &Server) -> Run {
+    bare().env("JOBWAIT_METADATA_ADDRESS", &server.url()).env("HW_PROJECT_ID", PROJECT).args([
+        "--endpoint",
+        &server.url(),
+        "--interval",
+        "20ms",
+        "-v",
+        ID,
+    ])
+}
+
+fn agency_keys(access: &str, expires: &str) -> Act {
+    let body = format!(
+        r#"{{"credential": {{"access": "{access}", "secret": "{CANARY}", "securitytoken": "{CANARY}", "expires_at": "{expires}"}}}}"#
+    );
+    answer(200, &body)
+}
+
+#[test]
+fn the_agency_of_an_ecs_instance_is_let_in_and_renewed() {
+    let far = "2099-01-01T00:00:00.000000Z";
+    let server = Server::acts([
+        Act::Send(raw(200, "", b"metadata-token")),
+        agency_keys("AK1", far),
+        answer(200, &running("1%")),
+        answer(200, SUCCESS),
+    ]);
+    on_an_instance(&server).run().expect(0, "the ECS metadata service");
+    let seen = server.seen();
+    assert!(seen[0].head.starts_with("PUT /meta-data/latest/api/token "), "{seen:?}");
+    assert_eq!(seen[0].header("x-metadata-token-ttl-seconds"), Some("21600"));
+    assert!(seen[1].head.starts_with("GET /openstack/latest/securitykey "), "{seen:?}");
+    assert_eq!(seen[1].header("x-metadata-token"), Some("metadata-token"));
+    assert!(seen[2].header("authorization").unwrap().contains("Access=AK1,"), "{seen:?}");
+
+    // Keys that have less than 40 minutes left are renewed before the next look; an older service needs no token.
+    let server = Server::acts([
+        answer(404, "{}"),
+        agency_keys("AK1", "2020-01-01T00:00:00.000000Z"),
+        answer(405, "{}"),
+        agency_keys("AK2", far),
+        answer(200, SUCCESS),
+    ]);
+    on_an_instance(&server).run().expect(0, "completed");
+    assert!(server.seen()[4].header("authorization").unwrap().contains("Access=AK2,"));
+
+    // When renewing fails, what is held is used as long as it is let in.
+    let server = Server::acts([
+        answer(404, "{}"),
+        agency_keys("AK1", "2020-01-01T00:00:00.000000Z"),
+        answer(500, "{}"),
+        answer(200, SUCCESS),
+    ]);
+    on_an_instance(&server).run().expect(0, "going on with what is held");
+}
+
+#[test]
+fn a_machine_without_a_metadata_service_is_told_the_ways_in() {
+    for act in [answer(404, "<html>"), Act::Reset, answer(200, "{}"), Act::SendAndHang(Vec::new())] {
+        let server = Server::acts([act]);
+        let ended = on_an_instance(&server).run().expect(2, "no credentials. The ways in");
+        assert!(ended.took < Duration::from_secs(4), "{ended:?}");
+    }
+}
+
+#[test]
+fn the_metadata_service_is_asked_only_when_nothing_else_is_set_and_never_through_a_proxy() {
+    let metadata = Server::acts([answer(404, "{}")]);
+    let server = Server::acts([answer(200, SUCCESS)]);
+    let run = || on_an_instance(&metadata).args(["--endpoint", &server.url()]);
+    run().env("HW_AUTH_TOKEN", "t").run().expect(0, "completed");
+    assert!(metadata.seen().is_empty());
+    let proxy = Server::acts([answer(200, "{}")]);
+    run().env("http_proxy", &proxy.url()).run().expect(2, "no credentials");
+    assert!(proxy.seen().is_empty() && !metadata.seen().is_empty());
+}
+
+#[test]
+fn siblings_are_waited_for_in_their_own_forms() {
+    let gemini = |jobs: &str| format!(r#"{{"jobs": [{jobs}], "total_count": 1}}"#);
+    let going =
+        gemini(&format!(r#"{{"id": "{ID}", "status": "Running", "progress": "55", "start_time": "x"}}"#));
+    let done = gemini(&format!(r#"{{"id": "{ID}", "status": "Completed", "fail_reason": null}}"#));
+    let server = Server::answers([(200, gemini("").as_str()), (200, &going), (200, &done)]);
+    let run = |server: &Server| super::support::child::at(&server.url());
+    run(&server).args(["--service", "geminidb"]).run().expect(0, "Running 55%");
+
+    let unknown = r#"{"errCode": "RDS.5041", "externalMessage": "The job is unknown."}"#;
+    let server = Server::answers([(404, unknown), (200, SUCCESS)]);
+    run(&server).args(["--service", "rds"]).run().expect(0, "not visible yet: The job is unknown.");
+    let server = Server::answers([(404, unknown), (200, SUCCESS)]);
+    run(&server).run().expect(125, "The job is unknown.");
+}
+
+#[test]
+fn t12_a_proxy_that_refuses_ends_the_wait_and_one_that_is_out_of_order_does_not() {
+    let endpoint = "https://jobs.example";
+    let through = |proxy: &Server| {
+        let url = proxy.url().replace("http://", &format!("http://user:{CANARY}@"));
+        super::support::child::at(endpoint).env("HTTPS_PROXY", &url).args(["-vv"]).timeout("600ms")
+    };
+    let says = |status: u16| Act::SendAndClose(format!("HTTP/1.1 {status} no\r\n\r\n").into_bytes());
+    let proxy = Server::acts([says(407)]);
+    through(&proxy).run().expect(125, "HTTPS_PROXY");
+    assert!(proxy.seen()[0].head.starts_with("CONNECT jobs.example:443 "), "{:?}", proxy.seen());
+    assert_eq!(proxy.seen().len(), 1);
+
+    // A 403 cannot be told from a 502: a few looks tell.
+    let proxy = Server::acts([says(403)]);
+    through(&proxy).args(["--timeout", "60s"]).run().expect(125, "HTTPS_PROXY");
+    assert_eq!(proxy.seen().len(), 5);
+    for act in [says(502), Act::SendAndClose(Vec::new())] {
+        let proxy = Server::acts([act]);
+        through(&proxy).args(["--progress", "plain"]).run().within(0.6).expect(125, "next look in");
+        assert!(proxy.seen().len() > 1);
+    }
+}

@@ -1,0 +1,64 @@
+//! Rows T5 to T7: trust.
+
+use std::fs;
+
+use super::support::SUCCESS;
+use super::support::child::at;
+use super::support::server::{Server, answer, raw};
+use super::support::tls::{Wrong, serve};
+
+#[test]
+fn t5_a_certificate_of_an_unknown_ca_is_refused_at_once() {
+    let server = serve(Wrong::Nothing, raw(200, "", SUCCESS.as_bytes()));
+    let ended = at(&server.url).run().expect(125, "the certificate of localhost");
+    assert!(ended.stderr.contains("--ca-cert") && ended.took.as_secs() < 2, "{ended:?}");
+}
+
+#[test]
+fn t5_a_certificate_for_another_host_or_another_time_is_refused_at_once() {
+    for (wrong, said) in
+        [(Wrong::Name, "not valid for"), (Wrong::Expired, "expired"), (Wrong::NotYetValid, "not valid yet")]
+    {
+        let server = serve(wrong, raw(200, "", SUCCESS.as_bytes()));
+        let ended = at(&server.url).args(["--ca-cert", server.ca.to_str().unwrap()]).run().expect(125, said);
+        assert!(ended.stderr.contains("clock") && ended.took.as_secs() < 2, "{ended:?}");
+    }
+}
+
+#[test]
+fn a_ca_that_is_given_is_trusted_by_option_and_by_variable() {
+    let server = serve(Wrong::Nothing, raw(200, "", SUCCESS.as_bytes()));
+    let ca = server.ca.to_str().unwrap();
+    at(&server.url).args(["--ca-cert", ca]).run().expect(0, "completed");
+    at(&server.url).env("OS_CACERT", ca).run().expect(0, "completed");
+    at(&server.url).env("JOBWAIT_CA_CERT", ca).run().expect(0, "completed");
+    at(&server.url).env("SSL_CERT_FILE", ca).run().expect(0, "completed");
+}
+
+#[test]
+fn t6_without_a_system_trust_store_there_is_a_message_and_the_rest_works() {
+    let server = serve(Wrong::Nothing, raw(200, "", SUCCESS.as_bytes()));
+    let without = |url: &str| at(url).env("SSL_CERT_FILE", "/dev/null").env("SSL_CERT_DIR", "/nowhere");
+    without(&server.url).run().expect(2, "no trust roots for https");
+    without(&server.url).args(["--ca-cert", server.ca.to_str().unwrap()]).run().expect(0, "completed");
+    let plain = Server::acts([answer(200, SUCCESS)]);
+    without(&plain.url()).run().expect(0, "completed");
+}
+
+#[test]
+fn t7_a_ca_file_that_holds_no_certificate_is_refused_by_name() {
+    let server = serve(Wrong::Nothing, Vec::new());
+    let der = server.ca_pem.replace("-----", "");
+    let garbled = server.ca_pem.replacen('M', "*", 1);
+    let path = std::env::temp_dir().join(format!("jobwait-bad-ca-{}", std::process::id()));
+    let shown = path.to_str().unwrap().to_owned();
+    for bad in ["", "hello", &server.ca_key_pem, &der, &garbled, "\u{0}\u{1}0\u{82}"] {
+        fs::write(&path, bad).unwrap();
+        let ended =
+            at(&server.url).args(["--ca-cert", &shown]).run().expect(2, &format!("--ca-cert: {shown}: "));
+        assert!(ended.stdout.is_empty() && !ended.stderr.contains("PRIVATE KEY-----\n"), "{ended:?}");
+    }
+    fs::remove_file(&path).unwrap();
+    at(&server.url).args(["--ca-cert", &shown]).run().expect(2, "No such file");
+    at(&server.url).env("OS_CACERT", &shown).run().expect(2, &format!("OS_CACERT: {shown}: No such file"));
+}
