@@ -104,16 +104,16 @@ impl Cloud {
         let answer = match self.client.send(request).await {
             Ok(answer) => answer,
             Err(sighting) => {
-                debug!(sighting = %safe(&format!("{sighting:?}"), 500), "no answer");
+                debug!(sighting = self.shown(&format!("{sighting:?}"), 500), "no answer");
                 return Ok(sighting);
             }
         };
-        trace!(body = %safe(&String::from_utf8_lossy(&answer.body), 4096), "body");
+        trace!(body = self.shown(&String::from_utf8_lossy(&answer.body), 4096), "body");
         let sighting = judge::judge(&answer, id, self.service);
         debug!(
             status = answer.status,
-            request_id = judge::request_id(&answer.headers).map(|id| safe(&id, 100).to_string()),
-            sighting = %safe(&format!("{sighting:?}"), 500),
+            request_id = judge::request_id(&answer.headers).map(|id| self.shown(&id, 100)),
+            sighting = self.shown(&format!("{sighting:?}"), 500),
             "answered"
         );
         Ok(sighting)
@@ -149,7 +149,7 @@ impl Cloud {
         match fresh {
             Ok(held) => self.credentials.hold(held),
             Err(sighting) if self.credentials.holds() => {
-                debug!(sighting = %safe(&format!("{sighting:?}"), 500), "going on with what is held");
+                debug!(sighting = self.shown(&format!("{sighting:?}"), 500), "going on with what is held");
             }
             Err(sighting) => return Err(sighting),
         }
@@ -175,6 +175,30 @@ impl Cloud {
         }
     }
 
+    /// A sighting whose fault repeats no secret.
+    fn redacted(&self, sighting: Sighting) -> Sighting {
+        let redact = |text: String| self.credentials.redact(&text);
+        let fault = |fault: Fault| Fault {
+            message: redact(fault.message),
+            error_code: fault.error_code.map(redact),
+            request_id: fault.request_id.map(redact),
+            ..fault
+        };
+        match sighting {
+            Sighting::Transient { fault: of, retry_after } => {
+                Sighting::Transient { fault: fault(of), retry_after }
+            }
+            Sighting::Permanent(of) => Sighting::Permanent(fault(of)),
+            Sighting::NotVisible(of) => Sighting::NotVisible(fault(of)),
+            Sighting::Seen(job) => Sighting::Seen(job),
+        }
+    }
+
+    /// A text of the service, for logs.
+    fn shown(&self, text: &str, longest: usize) -> String {
+        safe(&self.credentials.redact(text), longest).to_string()
+    }
+
     /// The builder has seen to it that there is one where it is needed.
     fn iam(&self) -> Result<&Endpoint, Fault> {
         self.iam.as_ref().ok_or_else(|| Fault::new(FaultKind::BadRequest, "IAM has no endpoint"))
@@ -189,9 +213,16 @@ pub struct JobProbe<'a> {
 }
 
 impl Probe for JobProbe<'_> {
+    async fn look(&mut self) -> Sighting {
+        let sighting = self.look_as_somebody().await;
+        self.cloud.redacted(sighting)
+    }
+}
+
+impl JobProbe<'_> {
     /// Asks once; and once more with other credentials when these are refused and there are others. A sign-in
     /// that is refused is not repeated: accounts are locked after some.
-    async fn look(&mut self) -> Sighting {
+    async fn look_as_somebody(&self) -> Sighting {
         match self.cloud.ask(self.id).await {
             Ok(Sighting::Permanent(fault))
                 if fault.kind == FaultKind::Unauthenticated && self.cloud.credentials.renew().await =>

@@ -14,7 +14,7 @@ use std::sync::{PoisonError, RwLock};
 use jiff::Timestamp;
 use reqwest::Request;
 use reqwest::header::HeaderName;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 pub(crate) use self::keys::Keys;
 pub use self::login::{Login, Named};
@@ -165,6 +165,25 @@ impl Credentials {
             Some(Pass::Keys(keys)) => keys.sign(request, project, now),
             None => {}
         }
+    }
+
+    /// A text of the service without the secrets that it was shown, should it have sent one back.
+    pub(crate) fn redact(&self, text: &str) -> String {
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        let pass = held.as_ref().map(|held| &held.pass);
+        let shown: Vec<&SecretString> = match (&self.source, pass) {
+            (Source::Password(login), Some(Pass::Token(token))) => vec![login.secret(), token.secret()],
+            (Source::Password(login), _) => vec![login.secret()],
+            (_, Some(Pass::Token(token))) => vec![token.secret()],
+            (_, Some(Pass::Keys(keys))) => keys.secrets(),
+            (_, None) => Vec::new(),
+        };
+        shown
+            .into_iter()
+            .map(ExposeSecret::expose_secret)
+            // Shorter ones are no secrets, and parts of words.
+            .filter(|secret| secret.len() >= 8)
+            .fold(text.to_owned(), |text, secret| text.replace(secret, "[secret]"))
     }
 
     /// Looks for other credentials after these were refused. False when there are none.

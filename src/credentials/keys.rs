@@ -114,6 +114,11 @@ impl fmt::Debug for Keys {
 }
 
 impl Keys {
+    /// What must not be shown. The secret key is never sent, but a test server may know it.
+    pub(crate) fn secrets(&self) -> Vec<&SecretString> {
+        std::iter::once(&self.secret_key).chain(&self.security_token).collect()
+    }
+
     /// As much of the access key as tells which one it is.
     pub(crate) fn shown(&self) -> String {
         self.access_key.chars().take(4).chain("…".chars()).collect()

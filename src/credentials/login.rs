@@ -38,6 +38,10 @@ impl Login {
         Self { user, password: password.into(), domain }
     }
 
+    pub(crate) fn secret(&self) -> &SecretString {
+        &self.password
+    }
+
     /// The request for a token that is good for a project: by ID, or by a name, beside which Keystone asks for a
     /// domain.
     pub(crate) fn request(&self, project: &Named) -> String {

@@ -57,6 +57,10 @@ impl Token {
         self.0.expose_secret() == other.0.expose_secret()
     }
 
+    pub(crate) fn secret(&self) -> &SecretString {
+        &self.0
+    }
+
     /// The token as a header that `Debug` and logs leave out.
     pub(crate) fn header(&self) -> HeaderValue {
         let mut value = HeaderValue::from_str(self.0.expose_secret())

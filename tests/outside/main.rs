@@ -2,6 +2,7 @@
 //! must survive.
 #![expect(unreachable_pub, reason = "the modules of a test are no interface")]
 #![expect(clippy::disallowed_methods, reason = "a test measures time")]
+#![expect(clippy::print_stdout, reason = "what a test leaves out is to be seen")]
 #![expect(clippy::unwrap_used, reason = "a test ends by it")]
 
 #[path = "../support/mod.rs"]
@@ -14,6 +15,7 @@ mod library;
 mod meaning;
 mod output;
 mod process;
+mod secrets;
 mod simulator;
 mod time;
 mod tls;

@@ -46,6 +46,14 @@ fn l2_a_signal_while_it_connects() {
     ends_by_signals(|| at(&format!("http://{address}")));
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn l2_a_signal_while_it_looks_a_name_up() {
+    if super::support::child::with_a_lookup_that_hangs().is_some() {
+        ends_by_signals(|| super::support::child::with_a_lookup_that_hangs().unwrap());
+    }
+}
+
 #[test]
 fn l2_a_signal_while_it_reads() {
     let server = Server::acts([Act::SendAndHang(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{".to_vec())]);

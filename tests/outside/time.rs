@@ -14,6 +14,13 @@ fn ends_on_time(endpoint: &str) {
     assert!(ended.took >= Duration::from_secs(3), "{ended:?}");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn c1_t4_a_lookup_that_hangs_ends_on_time() {
+    let Some(run) = super::support::child::with_a_lookup_that_hangs() else { return };
+    run.timeout("1s").args(["--request-timeout", "30s"]).run().within(1.0).expect(125, "before the deadline");
+}
+
 #[test]
 fn c1_a_connection_that_hangs_ends_on_time() {
     let (address, _keep) = black_hole();

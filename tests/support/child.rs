@@ -28,6 +28,23 @@ pub fn at(endpoint: &str) -> Run {
         .arg(ID)
 }
 
+/// A wait whose name lookup never answers. None where no C compiler is at hand, which is said.
+#[cfg(target_os = "linux")]
+pub fn with_a_lookup_that_hangs() -> Option<Run> {
+    static LIBRARY: std::sync::OnceLock<Option<std::path::PathBuf>> = std::sync::OnceLock::new();
+    let library = LIBRARY.get_or_init(|| {
+        let library = std::env::temp_dir().join(format!("jobwait-slow-lookup-{}.so", std::process::id()));
+        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/slow_lookup.c");
+        let built = Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(source).status();
+        let built = built.is_ok_and(|status| status.success());
+        if !built {
+            println!("skipped: there is no C compiler to build the lookup that hangs");
+        }
+        built.then_some(library)
+    });
+    Some(at("https://jobs.example").env("LD_PRELOAD", library.as_ref()?.to_str().unwrap()))
+}
+
 pub struct Run {
     command: Command,
     stdin: Option<Vec<u8>>,

@@ -3,6 +3,7 @@
 mod apart;
 mod args;
 mod config;
+mod core_dumps;
 mod demo;
 mod duration;
 mod exit;
@@ -26,6 +27,7 @@ use crate::stream::Stream;
 #[expect(clippy::disallowed_methods, reason = "the deadline counts from the start of the process")]
 fn main() -> ExitCode {
     let start = Instant::now();
+    core_dumps::forbid();
     let args = match args::parse(std::env::args_os()) {
         Ok(args) => args,
         // Clap prints help and version on standard output and faults on standard error, and knows the code.

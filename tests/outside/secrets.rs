@@ -1,0 +1,133 @@
+//! Row A1: a canary secret is looked for in everything that the process can emit. Every run of the child looks as well.
+
+use super::support::child::{Ended, Run, at, bare};
+use super::support::server::{Act, Server, answer, answer_with};
+use super::support::tls::{Wrong, serve};
+use super::support::{CANARY, ID, NOT_FOUND, PROJECT, SUCCESS, running};
+
+/// Every kind of credentials, with a canary for each secret in it.
+fn everybody(run: impl Fn() -> Run) -> Vec<Run> {
+    let wait = || run().env("HW_AUTH_TOKEN", "");
+    vec![
+        run().env("HW_AUTH_TOKEN", CANARY),
+        wait().env("HW_ACCESS_KEY", "AK").env("HW_SECRET_KEY", CANARY).env("HW_SECURITY_TOKEN", CANARY),
+        wait().env("HW_USER_NAME", "u").env("HW_USER_PASSWORD", CANARY).env("HW_DOMAIN_NAME", "d"),
+    ]
+}
+
+#[test]
+fn a1_no_log_and_no_error_holds_a_secret() {
+    let echo = format!(
+        r#"{{"error_code": "X.{CANARY}", "error_msg": "what is {CANARY}?", "request_id": "{CANARY}"}}"#
+    );
+    let acts: Vec<Act> = vec![
+        answer(200, SUCCESS),
+        answer(400, NOT_FOUND),
+        answer(200, &echo),
+        answer(200, CANARY),
+        answer(400, &echo),
+        answer(401, &echo),
+        answer(403, &echo),
+        answer(404, CANARY),
+        answer(500, &echo),
+        answer_with(302, &format!("Location: https://{CANARY}@h/{CANARY}\r\n"), &echo),
+        answer_with(201, &format!("X-Subject-Token: {CANARY}\r\n"), "{}"),
+        Act::Reset,
+        Act::SendAndClose(CANARY.into()),
+        Act::SendAndHang(CANARY.into()),
+    ];
+    for act in acts {
+        for format in ["text", "json"] {
+            let server = Server::acts([act.clone()]);
+            let wait = || {
+                at(&server.url())
+                    .args(["--iam-endpoint", &server.url(), "-vv", "--log-format", format, "-o", "json"])
+                    .args(["--timeout", "300ms", "--request-timeout", "100ms", "--not-found-grace", "0"])
+            };
+            for run in everybody(wait) {
+                // The child looks for the canary in all that it printed.
+                let ended = run.run();
+                assert_ne!(ended.code, Some(2), "{ended:?}");
+                assert!(ended.stderr.contains("jobwait::cloud"), "{ended:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a1_neither_tls_nor_a_proxy_brings_a_secret_out() {
+    let tls = serve(Wrong::Nothing, Vec::new());
+    let refused = "http://127.0.0.1:9".replace("127", &format!("u:{CANARY}@127"));
+    let wait = || at(&tls.url).args(["-vv", "--timeout", "300ms"]);
+    for run in everybody(wait)
+        .into_iter()
+        .chain(everybody(|| wait().env("HTTPS_PROXY", &refused).env("no_proxy", "")))
+    {
+        let ended = run.args(["--iam-endpoint", &tls.url]).run();
+        assert_eq!(ended.code, Some(125), "{ended:?}");
+    }
+}
+
+#[test]
+fn a1_help_and_usage_hold_no_secret() {
+    let looks = |ended: Ended| assert!(!ended.stdout.is_empty() || !ended.stderr.is_empty());
+    for args in [
+        &["--help"][..],
+        &["-h"],
+        &["--version"],
+        &["--no-such"],
+        &[],
+        &["demo", "--help"],
+        &["--timeout", "x", ID],
+    ] {
+        for run in everybody(bare) {
+            let run =
+                run.env("JOBWAIT_ENDPOINT", &format!("https://u:{CANARY}@h")).args(args.iter().copied());
+            looks(run.run());
+        }
+    }
+    looks(bare().args([&format!("--token={CANARY}"), ID]).run());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a1_the_command_line_holds_no_secret_and_there_are_no_core_dumps() {
+    let server = Server::answers([(200, running("1%").as_str())]);
+    let child = at(&server.url()).start();
+    while server.seen().is_empty() {
+        std::thread::yield_now();
+    }
+    let proc = |file: &str| std::fs::read(format!("/proc/{}/{file}", child.pid())).unwrap();
+    let (cmdline, limits) = (proc("cmdline"), String::from_utf8(proc("limits")).unwrap());
+    child.signal("TERM");
+    child.end().expect(143, "");
+    let cmdline = String::from_utf8_lossy(&cmdline).into_owned();
+    assert!(cmdline.contains(ID) && !cmdline.contains(CANARY), "{cmdline}");
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+    assert_eq!(core.split_whitespace().skip(4).take(2).collect::<Vec<_>>(), ["0", "0"], "{core}");
+}
+
+#[test]
+fn a1_debug_of_every_public_type_that_holds_a_secret_shows_none() {
+    use jobwait::{Cloud, Credentials, Endpoint, Login, Named, ProjectId, Settings};
+
+    let endpoint = || Endpoint::parse("http://127.0.0.1:9").unwrap();
+    let login = Login::new(Named::Name("u".into()), CANARY, None);
+    let mut shown = vec![format!("{login:?}")];
+    for credentials in [
+        Credentials::token(CANARY).unwrap(),
+        Credentials::token_from(CANARY.as_bytes()).unwrap(),
+        Credentials::keys("AK", CANARY, Some(&CANARY.into())).unwrap(),
+        Credentials::password(login),
+    ] {
+        shown.push(format!("{credentials:?} {credentials}"));
+        let cloud =
+            Cloud::builder(endpoint(), ProjectId::parse(PROJECT).unwrap(), credentials).iam(endpoint());
+        shown.push(format!("{cloud:?}"));
+        shown.push(format!("{:?}", cloud.build().unwrap()));
+    }
+    let settings = Settings::new(|name| (name == "HW_AUTH_TOKEN").then(|| CANARY.to_owned()), None);
+    shown.push(format!("{settings:?} {:?}", settings.credentials().unwrap()));
+    let shown = shown.concat();
+    assert!(shown.contains("Credentials") && !shown.contains(CANARY), "{shown}");
+}
