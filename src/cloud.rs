@@ -301,7 +301,7 @@ impl CloudBuilder {
         let needs_iam = self.credentials.need_iam() || matches!(self.project, Project::Named(_));
         if needs_iam && self.iam.is_none() {
             return Err(ConfigError::new(
-                "a password or a project without an ID needs a region or IAM's endpoint",
+                "a password, or a project without an ID, needs IAM, and where that is is not known",
             ));
         }
         let iam = self.iam.filter(|_| needs_iam);

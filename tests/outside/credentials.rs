@@ -203,6 +203,12 @@ fn a_wrong_password_is_not_tried_again() {
 }
 
 #[test]
+fn a_password_without_an_iam_is_refused_with_the_options_that_help() {
+    let run = password(bare()).args(["--endpoint", "http://127.0.0.1:9", "--project-id", "0a", ID]);
+    run.run().expect(2, "give --region or --iam-endpoint");
+}
+
+#[test]
 fn an_iam_that_is_out_of_order_is_asked_again() {
     let server =
         Server::acts([answer(503, "busy"), Act::Reset, answer(201, "{}"), token("t"), answer(200, SUCCESS)]);

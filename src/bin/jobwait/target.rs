@@ -53,11 +53,13 @@ pub(crate) async fn connect(args: TargetArgs, request_timeout: Duration) -> Resu
         .service(args.service)
         .language(args.language)
         .request_timeout(request_timeout);
+    let cloud = trust(cloud, &args, &settings)?;
     let cloud = match iam {
-        Some(iam) => cloud.iam(iam),
-        None => cloud,
+        Some(iam) => cloud.iam(iam).build()?,
+        None => {
+            cloud.build().map_err(|error| Refusal(format!("{error}: give --region or --iam-endpoint")))?
+        }
     };
-    let cloud = trust(cloud, &args, &settings)?.build()?;
     Ok(Connected { cloud, warnings: args.token_file.as_deref().and_then(exposure).into_iter().collect() })
 }
 
