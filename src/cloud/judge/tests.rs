@@ -124,7 +124,9 @@ fn a6_a_clock_that_is_off_is_told_with_a_refusal() {
     for (date, said) in [
         ("Fri, 02 Jan 2026 11:00:00 GMT", Some("60 min ahead of the service's")),
         ("Fri, 02 Jan 2026 13:30:00 GMT", Some("90 min behind the service's")),
-        ("Fri, 02 Jan 2026 11:55:00 GMT", None),
+        ("Fri, 02 Jan 2026 11:50:00 GMT", Some("10 min ahead")),
+        ("Fri, 02 Jan 2026 11:50:01 GMT", None),
+        ("Fri, 02 Jan 2026 12:09:59 GMT", None),
         ("soon", None),
     ] {
         let Sighting::Permanent(fault) = with_header(401, "date", date) else { panic!() };
@@ -213,6 +215,41 @@ fn b4_what_is_not_one_job_is_unreadable() {
         "<html><title>Log in</title></html>",
     ] {
         assert_eq!(tells(&judged(200, body)), Tells::Retry(FaultKind::Unreadable), "{body}");
+    }
+}
+
+#[test]
+fn what_an_unreadable_answer_looks_like_is_said() {
+    let utf16 = "{}".encode_utf16().flat_map(u16::to_le_bytes).chain([0xd8]).collect::<Vec<u8>>();
+    for (body, said) in [
+        (b"  ".to_vec(), "the answer is empty"),
+        (b"[1]".to_vec(), "JSON of another form"),
+        (b"null".to_vec(), "JSON of another form"),
+        (b"<html>".to_vec(), "a page of HTML"),
+        (b"hello".to_vec(), "not JSON"),
+        (utf16, "not UTF-8"),
+        (b"{".to_vec(), "cannot be read"),
+        (b"{}".to_vec(), "there is no job in it"),
+    ] {
+        let Sighting::Transient { fault, .. } = judged(200, body) else { panic!() };
+        assert!(
+            fault.message.starts_with("HTTP 200, but ") && fault.message.contains(said),
+            "{}",
+            fault.message
+        );
+    }
+}
+
+#[test]
+fn a_fault_says_first_what_it_is_about_and_keeps_the_rest() {
+    for status in [401, 503] {
+        let before = refusal(&answer(status, error("X.1")));
+        let (Sighting::Permanent(fault) | Sighting::Transient { fault, .. }) = about("signing in", before)
+        else {
+            panic!()
+        };
+        assert_eq!(fault.message, format!("signing in: HTTP {status}: said"));
+        assert_eq!((fault.error_code.as_deref(), fault.http_status), (Some("X.1"), Some(status)));
     }
 }
 
