@@ -1,30 +1,33 @@
 //! The TaurusDB probe: one look is one request to the jobs endpoint.
 
+pub(crate) mod builder;
 mod client;
 pub(crate) mod endpoint;
 mod iam;
 mod judge;
+pub(crate) mod language;
 mod metadata;
 pub(crate) mod region;
 mod resolver;
 mod trust;
 
-use std::str::FromStr;
 use std::sync::OnceLock;
-use std::time::Duration;
 
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use jiff::SignedDuration;
+use reqwest::header::HeaderMap;
 use reqwest::{Method, Request};
-use rustls::pki_types::CertificateDer;
 use tokio::sync::Mutex;
 use tracing::{debug, trace};
 
-use self::client::{Client, Route, wall_clock};
+use self::builder::CloudBuilder;
+use self::client::{Client, wall_clock};
 use self::region::Service;
-use self::trust::Trust;
 use crate::credentials::{Named, Need};
 use crate::text::safe;
-use crate::{ConfigError, Credentials, Endpoint, Fault, FaultKind, JobId, Probe, ProjectId, Sighting};
+use crate::{Asked, Credentials, Endpoint, Fault, FaultKind, JobId, Probe, ProjectId, Sighting};
+
+/// When renewing what still holds has failed, it is tried again after this.
+const RENEW_AGAIN: SignedDuration = SignedDuration::from_secs(60);
 
 /// The jobs endpoint of one project, as somebody.
 ///
@@ -38,11 +41,18 @@ pub struct Cloud {
     project: Project,
     /// The project's ID, once IAM has told it.
     found: OnceLock<ProjectId>,
-    iam: Option<Endpoint>,
+    iam: Option<Iam>,
     credentials: Credentials,
     /// Held by whoever signs in, so that others wait for what comes of it.
     signing_in: Mutex<()>,
     headers: HeaderMap,
+}
+
+/// Where IAM is, and the way there: a proxy may be on it that is not on the way to the service.
+#[derive(Debug)]
+struct Iam {
+    client: Client,
+    endpoint: Endpoint,
 }
 
 /// A project: by ID, or by the name under which IAM knows it, which is the region's for a region's default
@@ -68,17 +78,7 @@ impl Cloud {
         project: impl Into<Project>,
         credentials: Credentials,
     ) -> CloudBuilder {
-        CloudBuilder {
-            endpoint,
-            service: Service::default(),
-            project: project.into(),
-            iam: None,
-            credentials,
-            language: Language::default(),
-            request_timeout: Duration::from_secs(10),
-            route: Route::ProxyOfTheEnvironment,
-            roots: Vec::new(),
-        }
+        CloudBuilder::new(endpoint, project.into(), credentials)
     }
 
     /// What looks at this task.
@@ -101,21 +101,28 @@ impl Cloud {
         self.credentials.authorize(&mut request, Some(project), wall_clock());
 
         debug!(method = %request.method(), url = %request.url(), "asking");
-        let answer = match self.client.send(request).await {
-            Ok(answer) => answer,
-            Err(sighting) => {
-                debug!(sighting = self.shown(&format!("{sighting:?}"), 500), "no answer");
-                return Ok(sighting);
-            }
+        let sighting = match self.client.send(request).await {
+            Ok(answer) => judge::judge(&answer, id, self.service),
+            Err(sighting) => sighting,
         };
-        trace!(body = self.shown(&String::from_utf8_lossy(&answer.body), 4096), "body");
-        let sighting = judge::judge(&answer, id, self.service);
-        debug!(
-            status = answer.status,
-            request_id = judge::request_id(&answer.headers).map(|id| self.shown(&id, 100)),
-            sighting = self.shown(&format!("{sighting:?}"), 500),
-            "answered"
-        );
+        let sighting = self.redacted(sighting);
+        match &sighting {
+            // Of other answers only what is made of them is told: they may hold anything.
+            Sighting::Seen(job) => {
+                debug!(status = job.status().as_str().escape_debug().to_string(), "seen");
+                trace!(job = %safe(&self.credentials.redact(job.as_json()), 4096), "seen");
+            }
+            Sighting::NotVisible(fault) | Sighting::Permanent(fault) | Sighting::Transient { fault, .. } => {
+                debug!(
+                    status = fault.http_status,
+                    kind = %fault.kind,
+                    message = %safe(&fault.message, 500),
+                    code = %safe(fault.error_code.as_deref().unwrap_or_default(), 60),
+                    request_id = %safe(fault.request_id.as_deref().unwrap_or_default(), 100),
+                    "not seen"
+                );
+            }
+        }
         Ok(sighting)
     }
 
@@ -132,76 +139,77 @@ impl Cloud {
                     (Project::Id(id), _) | (_, Some(id)) => Named::Id(id.to_string()),
                     (Project::Named(name), None) => Named::Name(name.clone()),
                 };
-                debug!(user = ?login, "signing in");
-                iam::sign_in(&self.client, self.iam().map_err(Sighting::Permanent)?, login, &project)
-                    .await
-                    .map(|signed_in| {
-                        // Set already is as good: it is the same project.
-                        signed_in.project.map(|id| self.found.set(id));
-                        signed_in.held
-                    })
+                let iam = self.iam()?;
+                debug!(user = %safe(&format!("{login:?}"), 200), "signing in");
+                iam::sign_in(&iam.client, &iam.endpoint, login, &project).await.map(|signed_in| {
+                    // Set already is as good: it is the same project.
+                    signed_in.project.map(|id| self.found.set(id));
+                    signed_in.held
+                })
             }
             Need::AgencyKeys(metadata) => {
                 debug!("asking the ECS metadata service for keys");
                 metadata::keys(metadata).await
             }
         };
-        match fresh {
-            Ok(held) => self.credentials.hold(held),
-            Err(sighting) if self.credentials.holds() => {
-                debug!(sighting = self.shown(&format!("{sighting:?}"), 500), "going on with what is held");
+        let sighting = match fresh {
+            Ok(held) => {
+                self.credentials.hold(held);
+                return Ok(());
             }
-            Err(sighting) => return Err(sighting),
+            Err(sighting) => self.redacted(sighting),
+        };
+        // A sign-in that is refused is not repeated while what is held still is let in: accounts are locked after some.
+        let again = match &sighting {
+            Sighting::Permanent(_) => None,
+            _ => wall_clock().checked_add(RENEW_AGAIN).ok(),
+        };
+        if self.credentials.keep(again) {
+            if let Sighting::Permanent(fault) | Sighting::Transient { fault, .. } = &sighting {
+                debug!(message = %safe(&fault.message, 500), "going on with what is held");
+            }
+            return Ok(());
         }
-        Ok(())
+        Err(sighting)
     }
 
     async fn project(&self) -> Result<&ProjectId, Sighting> {
         match (&self.project, self.found.get()) {
             (Project::Id(id), _) | (_, Some(id)) => Ok(id),
             (Project::Named(name), None) => {
+                let iam = self.iam()?;
                 debug!(name = %safe(name, 60), "asking for the project");
-                let id = iam::project(
-                    &self.client,
-                    self.iam().map_err(Sighting::Permanent)?,
-                    name,
-                    &self.credentials,
-                    wall_clock(),
-                )
-                .await?;
+                let id = iam::project(&iam.client, &iam.endpoint, name, &self.credentials, wall_clock())
+                    .await
+                    .map_err(|sighting| self.redacted(sighting))?;
                 debug!(%id, "the project");
                 Ok(self.found.get_or_init(|| id))
             }
         }
     }
 
-    /// A sighting whose fault repeats no secret.
-    fn redacted(&self, sighting: Sighting) -> Sighting {
-        let redact = |text: String| self.credentials.redact(&text);
-        let fault = |fault: Fault| Fault {
-            message: redact(fault.message),
-            error_code: fault.error_code.map(redact),
-            request_id: fault.request_id.map(redact),
-            ..fault
-        };
-        match sighting {
-            Sighting::Transient { fault: of, retry_after } => {
-                Sighting::Transient { fault: fault(of), retry_after }
-            }
-            Sighting::Permanent(of) => Sighting::Permanent(fault(of)),
-            Sighting::NotVisible(of) => Sighting::NotVisible(fault(of)),
-            Sighting::Seen(job) => Sighting::Seen(job),
-        }
-    }
-
-    /// A text of the service, for logs.
-    fn shown(&self, text: &str, longest: usize) -> String {
-        safe(&self.credentials.redact(text), longest).to_string()
-    }
-
     /// The builder has seen to it that there is one where it is needed.
-    fn iam(&self) -> Result<&Endpoint, Fault> {
-        self.iam.as_ref().ok_or_else(|| Fault::new(FaultKind::BadRequest, "IAM has no endpoint"))
+    #[expect(clippy::result_large_err, reason = "a sighting is what a look ends with")]
+    fn iam(&self) -> Result<&Iam, Sighting> {
+        self.iam.as_ref().ok_or_else(|| {
+            let fault = Fault::new(FaultKind::BadRequest, "where IAM is is not known");
+            Sighting::Permanent(Fault { asked: Asked::Iam, ..fault })
+        })
+    }
+
+    /// A sighting that repeats no secret, should a server have sent one back. The service's own job object is left as
+    /// it is, for `json`.
+    fn redacted(&self, sighting: Sighting) -> Sighting {
+        let redact = |text: &str| self.credentials.redact(text);
+        match sighting {
+            Sighting::Seen(job) => Sighting::Seen(job.map_texts(redact)),
+            other => other.map_fault(|fault| Fault {
+                message: redact(&fault.message),
+                error_code: fault.error_code.as_deref().map(redact),
+                request_id: fault.request_id.as_deref().map(redact),
+                ..fault
+            }),
+        }
     }
 }
 
@@ -213,16 +221,9 @@ pub struct JobProbe<'a> {
 }
 
 impl Probe for JobProbe<'_> {
-    async fn look(&mut self) -> Sighting {
-        let sighting = self.look_as_somebody().await;
-        self.cloud.redacted(sighting)
-    }
-}
-
-impl JobProbe<'_> {
     /// Asks once; and once more with other credentials when these are refused and there are others. A sign-in
-    /// that is refused is not repeated: accounts are locked after some.
-    async fn look_as_somebody(&self) -> Sighting {
+    /// that is refused is not repeated.
+    async fn look(&mut self) -> Sighting {
         match self.cloud.ask(self.id).await {
             Ok(Sighting::Permanent(fault))
                 if fault.kind == FaultKind::Unauthenticated && self.cloud.credentials.renew().await =>
@@ -231,162 +232,6 @@ impl JobProbe<'_> {
                 self.cloud.ask(self.id).await.unwrap_or_else(|sighting| sighting)
             }
             Ok(sighting) | Err(sighting) => sighting,
-        }
-    }
-}
-
-/// The settings of a [`Cloud`].
-#[derive(Debug)]
-#[must_use]
-pub struct CloudBuilder {
-    endpoint: Endpoint,
-    service: Service,
-    project: Project,
-    iam: Option<Endpoint>,
-    credentials: Credentials,
-    language: Language,
-    request_timeout: Duration,
-    route: Route,
-    roots: Vec<CertificateDer<'static>>,
-}
-
-impl CloudBuilder {
-    /// Which service answers. Default: TaurusDB.
-    pub fn service(mut self, service: Service) -> Self {
-        self.service = service;
-        self
-    }
-
-    /// Where IAM is: for a password, and for a project by name.
-    pub fn iam(mut self, endpoint: Endpoint) -> Self {
-        self.iam = Some(endpoint);
-        self
-    }
-
-    /// The language of names and reasons. Default: English.
-    pub fn language(mut self, language: Language) -> Self {
-        self.language = language;
-        self
-    }
-
-    /// How long one request may take, connection included. Default: 10 s.
-    pub fn request_timeout(mut self, timeout: Duration) -> Self {
-        self.request_timeout = timeout;
-        self
-    }
-
-    /// Connects straight to the endpoint, whatever `HTTPS_PROXY` and its like say.
-    pub fn without_proxy(mut self) -> Self {
-        self.route = Route::Direct;
-        self
-    }
-
-    /// Trusts the certificates in this PEM text as well as the system's.
-    ///
-    /// # Errors
-    ///
-    /// When it is not PEM, or holds no certificate that can be a root.
-    pub fn trust(mut self, pem: &[u8]) -> Result<Self, ConfigError> {
-        self.roots.extend(trust::certificates(pem)?);
-        Ok(self)
-    }
-
-    /// Sends nothing yet.
-    ///
-    /// # Errors
-    ///
-    /// When there are no trust roots for `https`, IAM is needed and its endpoint is not known, or a proxy variable
-    /// cannot be read.
-    pub fn build(self) -> Result<Cloud, ConfigError> {
-        let needs_iam = self.credentials.need_iam() || matches!(self.project, Project::Named(_));
-        if needs_iam && self.iam.is_none() {
-            return Err(ConfigError::new(
-                "a password, or a project without an ID, needs IAM, and where that is is not known",
-            ));
-        }
-        let iam = self.iam.filter(|_| needs_iam);
-        let trust = if self.endpoint.is_https() || iam.as_ref().is_some_and(Endpoint::is_https) {
-            Trust::SystemAnd(self.roots)
-        } else {
-            Trust::Nobody
-        };
-        let headers = [
-            (ACCEPT, "application/json"),
-            // The SDKs send it with this GET as well.
-            (CONTENT_TYPE, "application/json"),
-            (HeaderName::from_static("x-language"), self.language.as_str()),
-        ];
-        // What stays on this machine has no business with a proxy: that would read the token.
-        let stays_here = self.endpoint.is_loopback() && iam.as_ref().is_none_or(Endpoint::is_loopback);
-        let route = if stays_here { Route::Direct } else { self.route };
-        debug!(endpoint = %self.endpoint, credentials = %self.credentials, "made");
-        Ok(Cloud {
-            client: Client::new(self.request_timeout, route, &trust)?,
-            endpoint: self.endpoint,
-            service: self.service,
-            project: self.project,
-            found: OnceLock::new(),
-            iam,
-            credentials: self.credentials,
-            signing_in: Mutex::new(()),
-            headers: headers
-                .into_iter()
-                .map(|(name, value)| (name, HeaderValue::from_static(value)))
-                .collect(),
-        })
-    }
-}
-
-impl Credentials {
-    /// The temporary keys of the agency of the ECS instance that this runs on. They are asked for now, to know
-    /// whether there are any, and renewed before they expire. `metadata` is the address of the metadata service.
-    ///
-    /// # Errors
-    ///
-    /// When this is no ECS instance, or it has no agency.
-    pub async fn of_the_agency(metadata: Endpoint) -> Result<Self, Fault> {
-        match metadata::keys(&metadata).await {
-            Ok(held) => {
-                let credentials = Self::agency(metadata);
-                credentials.hold(held);
-                Ok(credentials)
-            }
-            Err(Sighting::Transient { fault, .. } | Sighting::Permanent(fault)) => Err(fault),
-            Err(_) => Err(Fault::new(FaultKind::Unreadable, "the metadata service answered about a task")),
-        }
-    }
-}
-
-/// The language in which the service gives names and reasons.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum Language {
-    /// `en-us`
-    #[default]
-    English,
-    /// `zh-cn`
-    Chinese,
-}
-
-impl Language {
-    /// The service's spelling.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::English => "en-us",
-            Self::Chinese => "zh-cn",
-        }
-    }
-}
-
-impl FromStr for Language {
-    type Err = ConfigError;
-
-    fn from_str(text: &str) -> Result<Self, ConfigError> {
-        match text {
-            "en-us" => Ok(Self::English),
-            "zh-cn" => Ok(Self::Chinese),
-            _ => Err(ConfigError::new("the languages are en-us and zh-cn")),
         }
     }
 }

@@ -142,7 +142,8 @@ impl Credentials {
     }
 
     /// Whether they are had from IAM.
-    pub(crate) fn need_iam(&self) -> bool {
+    #[must_use]
+    pub fn need_iam(&self) -> bool {
         matches!(self.source, Source::Password(_))
     }
 
@@ -151,9 +152,10 @@ impl Credentials {
         *self.held.write().unwrap_or_else(PoisonError::into_inner) = Some(held);
     }
 
-    /// Whether there is something to show, even if it should be renewed.
-    pub(crate) fn holds(&self) -> bool {
-        self.held.read().unwrap_or_else(PoisonError::into_inner).is_some()
+    /// Goes on with what is held, until `renew_at` if another try makes sense then. False when nothing is held.
+    pub(crate) fn keep(&self, renew_at: Option<Timestamp>) -> bool {
+        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
+        held.as_mut().map(|held| held.renew_at = renew_at).is_some()
     }
 
     /// Adds to a request what lets it in.
@@ -181,8 +183,8 @@ impl Credentials {
         shown
             .into_iter()
             .map(ExposeSecret::expose_secret)
-            // Shorter ones are no secrets, and parts of words.
-            .filter(|secret| secret.len() >= 8)
+            // Shorter ones are parts of words; IAM asks for six characters.
+            .filter(|secret| secret.len() >= 6)
             .fold(text.to_owned(), |text, secret| text.replace(secret, "[secret]"))
     }
 

@@ -30,12 +30,34 @@ pub struct Fault {
     pub request_id: Option<String>,
     /// The HTTP status, when there was an answer.
     pub http_status: Option<u16>,
+    /// Who was asked.
+    pub asked: Asked,
+}
+
+/// Who was asked, when a look could not tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Asked {
+    /// The service, about the task.
+    #[default]
+    Service,
+    /// IAM, for a token or for the project.
+    Iam,
+    /// The metadata service of the ECS instance, for keys.
+    Metadata,
 }
 
 impl Fault {
     /// A fault of this kind, without an answer of the service behind it.
     pub fn new(kind: FaultKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), error_code: None, request_id: None, http_status: None }
+        Self {
+            kind,
+            message: message.into(),
+            error_code: None,
+            request_id: None,
+            http_status: None,
+            asked: Asked::Service,
+        }
     }
 }
 

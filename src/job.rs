@@ -92,6 +92,22 @@ impl Job {
         }
     }
 
+    /// The same with other texts for people. The service's own object stays as it is.
+    pub(crate) fn map_texts(self, change: impl Fn(&str) -> String) -> Self {
+        let status = match self.status {
+            Status::Other(text) => Status::Other(change(&text)),
+            known => known,
+        };
+        let text = |text: Option<String>| text.map(|text| change(&text));
+        Self {
+            name: text(self.name),
+            status,
+            instance: self.instance.map(|of| Instance { id: text(of.id), name: text(of.name) }),
+            fail_reason: text(self.fail_reason),
+            ..self
+        }
+    }
+
     /// The task's ID.
     #[must_use]
     pub fn id(&self) -> &str {

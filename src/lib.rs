@@ -49,11 +49,16 @@ pub mod simulator;
 pub mod text;
 mod wait;
 
+/// The crate of the secrets in this crate's signatures.
+pub use secrecy;
+
+pub use cloud::builder::CloudBuilder;
 pub use cloud::endpoint::Endpoint;
+pub use cloud::language::Language;
 pub use cloud::region::{Region, Service};
-pub use cloud::{Cloud, CloudBuilder, JobProbe, Language, Project};
+pub use cloud::{Cloud, JobProbe, Project};
 pub use credentials::{Credentials, Login, Named};
-pub use error::{ConfigError, Fault, FaultKind};
+pub use error::{Asked, ConfigError, Fault, FaultKind};
 pub use event::{Event, News};
 pub use id::{JobId, ProjectId};
 pub use job::{End, Instance, Job, Progress, Status};

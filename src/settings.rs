@@ -8,11 +8,12 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
+use tracing::debug;
 
 use self::ini::SdkFile;
 use self::profile::Profile;
 use crate::credentials::{Credentials, Login, Named};
-use crate::{ConfigError, Region};
+use crate::{ConfigError, Project, ProjectId, Region};
 
 /// The settings of this machine's user. Files are read when something is looked for in them, and no earlier.
 ///
@@ -34,14 +35,15 @@ use crate::{ConfigError, Region};
 pub struct Settings<'a> {
     variables: Variables<'a>,
     profile_name: Option<String>,
-    profile: OnceCell<Option<Profile>>,
-    sdk_file: OnceCell<Option<SdkFile>>,
+    profile: OnceCell<Result<Option<Profile>, ConfigError>>,
+    sdk_file: OnceCell<Result<Option<SdkFile>, ConfigError>>,
 }
 
 type Variables<'a> = Box<dyn Fn(&str) -> Option<String> + Send + 'a>;
 
 /// A setting, and where it is from.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Found<T> {
     /// The setting.
     pub value: T,
@@ -50,7 +52,8 @@ pub struct Found<T> {
 }
 
 impl<T> Found<T> {
-    fn new(value: T, from: impl Into<String>) -> Self {
+    /// A setting from another place, such as an option.
+    pub fn new(value: T, from: impl Into<String>) -> Self {
         Self { value, from: from.into() }
     }
 
@@ -77,7 +80,7 @@ impl<'a> Settings<'a> {
     ///
     /// # Errors
     ///
-    /// When it is no region, or a file cannot be read.
+    /// When it is no region, or a file that was asked for cannot be read.
     pub fn region(&self) -> Result<Option<Found<Region>>, ConfigError> {
         let found = match self.variable(&["HW_REGION_NAME", "OS_REGION_NAME"]) {
             Some(found) => Some(found),
@@ -103,43 +106,45 @@ impl<'a> Settings<'a> {
         }
     }
 
-    /// The project's ID: a variable, the profile's, or that of the SDKs' file.
+    /// The project: by a variable with its ID, by one with its name, or by the ID in the profile or the SDKs' file. A
+    /// profile's project counts only for the profile's region: IDs belong to regions.
     ///
     /// # Errors
     ///
-    /// When a file cannot be read.
-    pub fn project_id(&self) -> Result<Option<Found<String>>, ConfigError> {
-        let names = ["HW_PROJECT_ID", "OS_PROJECT_ID", "OS_TENANT_ID", "HUAWEICLOUD_SDK_PROJECT_ID"];
-        if let Some(found) = self.variable(&names) {
-            return Ok(Some(found));
+    /// When the ID is none, or a file that was asked for cannot be read.
+    pub fn project(&self, region: Option<&Region>) -> Result<Option<Found<Project>>, ConfigError> {
+        let ids = ["HW_PROJECT_ID", "OS_PROJECT_ID", "OS_TENANT_ID", "HUAWEICLOUD_SDK_PROJECT_ID"];
+        let mut id = self.variable(&ids);
+        if id.is_none() {
+            if let Some(name) = self.variable(&["HW_PROJECT_NAME", "OS_PROJECT_NAME", "OS_TENANT_NAME"]) {
+                return Ok(Some(name.map(Project::Named)));
+            }
+            let of_this_region = |profile: &Profile| {
+                profile.region.as_deref().is_none_or(|own| region.is_none_or(|region| own == region.name()))
+            };
+            id = self
+                .of_the_profile(|profile| profile.project_id.clone().filter(|_| of_this_region(profile)))?;
         }
-        match self.of_the_profile(|profile| profile.project_id.clone())? {
-            Some(found) => Ok(Some(found)),
-            None => self.of_the_sdk_file(|file| file.project_id.clone()),
+        if id.is_none() {
+            id = self.of_the_sdk_file(|file| file.project_id.clone())?;
         }
+        id.map(|id| match ProjectId::parse(&id.value) {
+            Ok(value) => Ok(Found::new(Project::Id(value), id.from)),
+            Err(error) => Err(ConfigError::new(format!("{}: {error}", id.from))),
+        })
+        .transpose()
     }
 
-    /// The project's name, for those who do not use the region's default project.
-    #[must_use]
-    pub fn project_name(&self) -> Option<Found<String>> {
-        self.variable(&["HW_PROJECT_NAME", "OS_PROJECT_NAME", "OS_TENANT_NAME"])
-    }
-
-    /// Where IAM is: a variable, or what the SDKs' file says. Keystone's users add `/v3`, which is removed.
+    /// Where IAM is: a variable, or what the SDKs' file says.
     ///
     /// # Errors
     ///
-    /// When a file cannot be read.
+    /// When a file that was asked for cannot be read.
     pub fn iam_endpoint(&self) -> Result<Option<Found<String>>, ConfigError> {
-        let found = match self.variable(&["HW_AUTH_URL", "OS_AUTH_URL", "HUAWEICLOUD_SDK_IAM_ENDPOINT"]) {
-            Some(found) => Some(found),
-            None => self.of_the_sdk_file(|file| file.iam_endpoint.clone())?,
-        };
-        let without = |url: String| {
-            let url = url.trim().trim_end_matches('/');
-            url.strip_suffix("/v3").unwrap_or(url).to_owned()
-        };
-        Ok(found.map(|found| found.map(without)))
+        match self.variable(&["HW_AUTH_URL", "OS_AUTH_URL", "HUAWEICLOUD_SDK_IAM_ENDPOINT"]) {
+            Some(found) => Ok(Some(found)),
+            None => self.of_the_sdk_file(|file| file.iam_endpoint.clone()),
+        }
     }
 
     /// A file with trust roots: `OS_CACERT`.
@@ -158,30 +163,45 @@ impl<'a> Settings<'a> {
         if let Some(token) = self.variable(&["HW_AUTH_TOKEN", "OS_AUTH_TOKEN"]) {
             return found(Credentials::token(token.value), token.from);
         }
-        let families = [
-            ["HW_ACCESS_KEY", "HW_SECRET_KEY", "HW_SECURITY_TOKEN"],
-            ["OS_ACCESS_KEY", "OS_SECRET_KEY", "OS_SECURITY_TOKEN"],
-            ["HUAWEICLOUD_SDK_AK", "HUAWEICLOUD_SDK_SK", "HUAWEICLOUD_SDK_SECURITY_TOKEN"],
-        ];
-        for [access, secret, token] in families {
-            let pair = pair(self.variable(&[access]), self.variable(&[secret]), access, secret)?;
-            if let Some((access, secret)) = pair {
-                let token = self.variable(&[token]).map(|token| SecretString::from(token.value));
-                return found(Credentials::keys(&access.value, secret.value, token.as_ref()), access.from);
-            }
+        if let Some(keys) = self.keys()? {
+            return Ok(Some(keys));
         }
         if let Some(login) = self.login()? {
             return Ok(Some(login.map(Credentials::password)));
         }
-        if let Some((keys, from)) =
-            self.profile()?.and_then(|profile| Some((profile.keys.as_ref()?, &profile.from)))
+        if let Some(profile) = self.profile()?
+            && let Some(keys) = profile.keys.as_ref().map_err(Clone::clone)?
         {
-            return found(keys.credentials(), from.clone());
+            return found(keys.credentials(), profile.from.clone());
         }
         match self.sdk_file()? {
-            Some(file) => found(file.keys.credentials(), file.from.clone()),
+            Some(file) => found(file.keys.as_ref().map_err(Clone::clone)?.credentials(), file.from.clone()),
             None => Ok(None),
         }
+    }
+
+    /// Terraform's variables, of which each falls back by itself; then the SDKs'.
+    fn keys(&self) -> Result<Option<Found<Credentials>>, ConfigError> {
+        let families: [(&[&str], &[&str], &[&str]); 2] = [
+            (
+                &["HW_ACCESS_KEY", "OS_ACCESS_KEY"],
+                &["HW_SECRET_KEY", "OS_SECRET_KEY"],
+                &["HW_SECURITY_TOKEN", "OS_SECURITY_TOKEN"],
+            ),
+            (&["HUAWEICLOUD_SDK_AK"], &["HUAWEICLOUD_SDK_SK"], &["HUAWEICLOUD_SDK_SECURITY_TOKEN"]),
+        ];
+        for (access, secret, token) in families {
+            let pair = pair(self.variable(access), self.variable(secret), access[0], secret[0])?;
+            if let Some((access, secret)) = pair {
+                // A token belongs to its key: one that is left over from another family would spoil it.
+                let family = access.from.split('_').next().unwrap_or_default().to_owned();
+                let token: Vec<&str> =
+                    token.iter().copied().filter(|name| name.starts_with(&family)).collect();
+                let token = self.variable(&token).map(|token| SecretString::from(token.value));
+                return found(Credentials::keys(&access.value, secret.value, token.as_ref()), access.from);
+            }
+        }
+        Ok(None)
     }
 
     fn login(&self) -> Result<Option<Found<Login>>, ConfigError> {
@@ -214,14 +234,18 @@ impl<'a> Settings<'a> {
         &self,
         field: impl FnOnce(&Profile) -> Option<T>,
     ) -> Result<Option<Found<T>>, ConfigError> {
-        Ok(self.profile()?.and_then(|profile| Some(Found::new(field(profile)?, profile.from.clone()))))
+        let asked_for = self.profile_name.is_some() || self.variable(&["HW_SHARED_CONFIG_FILE"]).is_some();
+        let profile = needed_or_ignored(self.profile(), asked_for)?;
+        Ok(profile.and_then(|profile| Some(Found::new(field(profile)?, profile.from.clone()))))
     }
 
     fn of_the_sdk_file<T>(
         &self,
         field: impl FnOnce(&SdkFile) -> Option<T>,
     ) -> Result<Option<Found<T>>, ConfigError> {
-        Ok(self.sdk_file()?.and_then(|file| Some(Found::new(field(file)?, file.from.clone()))))
+        let asked_for = self.variable(&["HUAWEICLOUD_SDK_CREDENTIALS_FILE"]).is_some();
+        let file = needed_or_ignored(self.sdk_file(), asked_for)?;
+        Ok(file.and_then(|file| Some(Found::new(field(file)?, file.from.clone()))))
     }
 
     fn profile(&self) -> Result<Option<&Profile>, ConfigError> {
@@ -236,7 +260,7 @@ impl<'a> Settings<'a> {
                 (None, None) => Ok(None),
             }
         };
-        once(&self.profile, read)
+        self.profile.get_or_init(read).as_ref().map(Option::as_ref).map_err(Clone::clone)
     }
 
     fn sdk_file(&self) -> Result<Option<&SdkFile>, ConfigError> {
@@ -244,10 +268,10 @@ impl<'a> Settings<'a> {
             Some((path, text)) => ini::read(&path, &text).map(Some),
             None => Ok(None),
         };
-        once(&self.sdk_file, read)
+        self.sdk_file.get_or_init(read).as_ref().map(Option::as_ref).map_err(Clone::clone)
     }
 
-    /// The file that a variable names, which has to be there; or the one below the home folder, if it is there.
+    /// The file that a variable names, which has to be there; or the one below the home folder, if it can be read.
     fn file(&self, variable: &str, below_home: &str) -> Result<Option<(PathBuf, SecretString)>, ConfigError> {
         let named = self.variable(&[variable]).map(|found| PathBuf::from(found.value));
         let (path, has_to_be) = match named {
@@ -259,8 +283,11 @@ impl<'a> Settings<'a> {
         };
         match std::fs::read_to_string(&path) {
             Ok(text) => Ok(Some((path, text.into()))),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound && !has_to_be => Ok(None),
-            Err(error) => Err(ConfigError::new(format!("{}: {error}", path.display()))),
+            Err(error) if has_to_be => Err(ConfigError::new(format!("{}: {error}", path.display()))),
+            Err(error) => {
+                debug!(path = %path.display(), %error, "left out");
+                Ok(None)
+            }
         }
     }
 
@@ -302,16 +329,19 @@ fn pair<A, B>(
     }
 }
 
-/// `OnceCell::get_or_try_init`, which is not stable yet.
-fn once<T>(
-    cell: &OnceCell<Option<T>>,
-    read: impl FnOnce() -> Result<Option<T>, ConfigError>,
-) -> Result<Option<&T>, ConfigError> {
-    if cell.get().is_none() {
-        let value = read()?;
-        return Ok(cell.get_or_init(|| value).as_ref());
+/// A file that nobody asked for, and that cannot be read, is left out: whoever has all that is needed elsewhere does not
+/// care. For credentials it is told, since nothing else is left to look at.
+fn needed_or_ignored<T>(
+    file: Result<Option<T>, ConfigError>,
+    asked_for: bool,
+) -> Result<Option<T>, ConfigError> {
+    match file {
+        Err(error) if !asked_for => {
+            debug!(%error, "left out");
+            Ok(None)
+        }
+        file => file,
     }
-    Ok(cell.get().and_then(Option::as_ref))
 }
 
 /// An access key in a file.

@@ -23,6 +23,16 @@ pub enum Sighting {
 }
 
 impl Sighting {
+    /// The same with another fault, where there is one.
+    pub(crate) fn map_fault(self, change: impl FnOnce(Fault) -> Fault) -> Self {
+        match self {
+            Self::Transient { fault, retry_after } => Self::Transient { fault: change(fault), retry_after },
+            Self::Permanent(fault) => Self::Permanent(change(fault)),
+            Self::NotVisible(fault) => Self::NotVisible(change(fault)),
+            Self::Seen(job) => Self::Seen(job),
+        }
+    }
+
     pub(crate) fn transient(fault: Fault) -> Self {
         Self::Transient { fault, retry_after: None }
     }

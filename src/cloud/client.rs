@@ -35,7 +35,7 @@ pub(super) struct Answer {
 }
 
 /// A client with kept connections.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Client {
     http: reqwest::Client,
     request_timeout: Duration,
@@ -132,9 +132,14 @@ fn is_local(error: &io::Error) -> bool {
 }
 
 /// A proxy that cannot be read would be left out without a word. The text does not repeat it: it may hold a password.
+/// `ALL_PROXY` is not looked at: desktops set it to a SOCKS proxy that no tool of this kind uses.
 fn check_proxies() -> Result<(), ConfigError> {
-    for name in ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"] {
-        let Some(url) = std::env::var_os(name).filter(|url| !url.is_empty()) else { continue };
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    if set("NO_PROXY").or_else(|| set("no_proxy")).is_some_and(|hosts| hosts == "*") {
+        return Ok(());
+    }
+    for name in ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"] {
+        let Some(url) = set(name) else { continue };
         let url = url.to_string_lossy();
         let url = if url.contains("://") { url.into_owned() } else { format!("http://{url}") };
         let readable = reqwest::Url::parse(&url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));

@@ -71,6 +71,15 @@ impl Endpoint {
         url
     }
 
+    /// Without the `/v3` that Keystone's users put at the end.
+    pub(crate) fn without_version(mut self) -> Self {
+        let path = self.0.path().trim_end_matches('/').to_owned();
+        if let Some(path) = path.strip_suffix("/v3") {
+            self.0.set_path(path);
+        }
+        self
+    }
+
     pub(crate) fn is_loopback(&self) -> bool {
         is_loopback(&self.0)
     }

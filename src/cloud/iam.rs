@@ -7,9 +7,10 @@ use serde::Deserialize;
 
 use super::client::{Answer, Client};
 use super::judge;
+use crate::credentials::signer;
 use crate::credentials::{Credentials, Held, Login, Named, Pass, Token};
 use crate::text::safe;
-use crate::{Endpoint, Fault, FaultKind, ProjectId, Sighting};
+use crate::{Asked, Endpoint, Fault, FaultKind, ProjectId, Sighting};
 
 /// A token is renewed before its end by a tenth of its life, and this many seconds at the most.
 const EARLY: i64 = 300;
@@ -55,7 +56,7 @@ pub(super) async fn sign_in(
     request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     *request.body_mut() = Some(login.request(project).into());
 
-    let about = |sighting| judge::about(&format!("signing in at {iam}"), sighting);
+    let about = |sighting| judge::about(&format!("signing in at {iam}"), Asked::Iam, sighting);
     let answer = client.send(request).await.map_err(about)?;
     if answer.status != 201 {
         return Err(about(judge::refusal(&answer)));
@@ -93,12 +94,13 @@ pub(super) async fn project(
     now: Timestamp,
 ) -> Result<ProjectId, Sighting> {
     let mut url = iam.join("/v3/projects");
-    url.query_pairs_mut().append_pair("name", name);
+    // As it is signed, so it is sent.
+    url.set_query(Some(&format!("name={}", signer::encoded(name.as_bytes()))));
     let mut request = Request::new(Method::GET, url);
     request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     credentials.authorize(&mut request, None, now);
 
-    let about = |sighting| judge::about(&format!("asking {iam} for the project"), sighting);
+    let about = |sighting| judge::about(&format!("asking {iam} for the project"), Asked::Iam, sighting);
     let answer = client.send(request).await.map_err(about)?;
     if answer.status != 200 {
         return Err(about(judge::refusal(&answer)));
@@ -120,4 +122,34 @@ pub(super) async fn project(
         (Some(_), Some(_)) => format!("there are several named '{}'", safe(name, 60)),
     };
     Err(about(Sighting::Permanent(Fault::new(FaultKind::UnknownProject, why))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use reqwest::header::HeaderMap;
+
+    fn renewed_after(expires: &str, date: Option<&'static str>) -> i64 {
+        let mut headers = HeaderMap::new();
+        if let Some(date) = date {
+            headers.insert(DATE, HeaderValue::from_static(date));
+        }
+        let received: Timestamp = "2026-01-02T12:00:00Z".parse().unwrap();
+        let answer = Answer { status: 201, headers, body: Vec::new(), received };
+        renew_at(&answer, expires.parse().unwrap()).duration_since(received).as_secs()
+    }
+
+    #[test]
+    fn a_token_is_renewed_before_its_end() {
+        assert_eq!(renewed_after("2026-01-03T12:00:00Z", None), 86_400 - 300, "five minutes before");
+        assert_eq!(renewed_after("2026-01-02T12:00:30Z", None), 27, "or a tenth of its life");
+        assert_eq!(renewed_after("2026-01-02T11:00:00Z", None), 0);
+    }
+
+    #[test]
+    fn how_long_a_token_lives_is_told_by_the_clock_of_iam() {
+        // IAM's clock is a day behind ours.
+        let date = Some("Thu, 01 Jan 2026 12:00:00 GMT");
+        assert_eq!(renewed_after("2026-01-01T13:00:00Z", date), 3600 - 300);
+    }
 }

@@ -1,4 +1,7 @@
 //! What an answer means for a wait. Pure: status, headers and body in, sighting out.
+//!
+//! Texts of the service are neither cut nor escaped here: secrets are taken out of whole texts, and what is shown is made
+//! safe where it is shown.
 
 mod complaint;
 mod retry_after;
@@ -11,8 +14,7 @@ use self::complaint::Complaint;
 pub(super) use self::retry_after::date;
 use super::client::Answer;
 use super::region::Service;
-use crate::text::safe;
-use crate::{Fault, FaultKind, Job, JobId, Sighting};
+use crate::{Asked, Fault, FaultKind, Job, JobId, Sighting};
 
 /// "The job does not exist." It is a 400, not a 404.
 const NO_SUCH_JOB: &str = "DBS.200543";
@@ -69,16 +71,9 @@ enum Hope {
     Never,
 }
 
-/// A sighting whose fault says first what it is about.
-pub(super) fn about(what: &str, sighting: Sighting) -> Sighting {
-    let fault = |fault: Fault| Fault { message: format!("{what}: {}", fault.message), ..fault };
-    match sighting {
-        Sighting::Transient { fault: of, retry_after } => {
-            Sighting::Transient { fault: fault(of), retry_after }
-        }
-        Sighting::Permanent(of) => Sighting::Permanent(fault(of)),
-        other => other,
-    }
+/// A sighting whose fault says first what it is about, and who was asked.
+pub(super) fn about(what: &str, asked: Asked, sighting: Sighting) -> Sighting {
+    sighting.map_fault(|fault| Fault { message: format!("{what}: {}", fault.message), asked, ..fault })
 }
 
 /// On TaurusDB it is a 400, and a 404 is a wrong address. Siblings answer a 404 of their own for a task that they do
@@ -148,7 +143,7 @@ fn read_job(answer: &Answer, asked: &JobId, service: Service) -> Result<Sighting
     };
     let job = Job::from_json(job.get()).map_err(|fault| unreadable(fault.message))?;
     if !job.id().eq_ignore_ascii_case(asked.as_str()) {
-        return Err(unreadable(format!("the answer is about another task, '{}'", safe(job.id(), 60))));
+        return Err(unreadable(format!("the answer is about another task, '{}'", job.id())));
     }
     Ok(Sighting::Seen(job))
 }
@@ -156,14 +151,12 @@ fn read_job(answer: &Answer, asked: &JobId, service: Service) -> Result<Sighting
 /// What an answer that is not the service's looks like, in two words.
 fn form(answer: &Answer, body: &[u8]) -> String {
     if let Some(coding) = answer.headers.get("content-encoding") {
-        return format!("encoded as '{}'", safe(&String::from_utf8_lossy(coding.as_bytes()), 20));
+        return format!("encoded as '{}'", String::from_utf8_lossy(coding.as_bytes()));
     }
     match body.trim_ascii() {
         [] => "empty".to_owned(),
-        [b'<', ..] => complaint::title(body).map_or_else(
-            || "a page of HTML".to_owned(),
-            |title| format!("a page of HTML, '{}'", safe(&title, 80)),
-        ),
+        [b'<', ..] => complaint::title(body)
+            .map_or_else(|| "a page of HTML".to_owned(), |title| format!("a page of HTML, '{title}'")),
         [b'[' | b'"' | b'n' | b't' | b'f' | b'0'..=b'9', ..] => "JSON of another form".to_owned(),
         _ if std::str::from_utf8(body).is_err() => "not UTF-8".to_owned(),
         _ => "not JSON".to_owned(),
@@ -179,7 +172,7 @@ fn redirected(answer: &Answer) -> Fault {
         rest.split(['/', '?', '#']).next()?.rsplit('@').next()
     });
     let to = match (host, &target) {
-        (Some(host), _) => format!(" to '{}'", safe(host, 100)),
+        (Some(host), _) => format!(" to '{host}'"),
         (None, Some(_)) => " to another path of this host".to_owned(),
         (None, None) => String::new(),
     };

@@ -196,6 +196,9 @@ mod tests {
             );
         }
         assert!("mysql".parse::<Service>().is_err());
+        for service in ["taurusdb", "rds", "gaussdb", "dds", "geminidb"] {
+            assert_eq!(service.parse::<Service>().unwrap().to_string(), service);
+        }
     }
 
     #[test]

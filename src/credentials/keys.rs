@@ -14,7 +14,7 @@ use crate::{ConfigError, ProjectId};
 /// characters of the access key, and no more.
 #[derive(Clone)]
 pub(crate) struct Keys {
-    access_key: String,
+    access_key: SecretString,
     secret_key: SecretString,
     security_token: Option<SecretString>,
 }
@@ -43,7 +43,7 @@ impl Keys {
         if security_token.as_ref().is_some_and(|token| !fits(token.expose_secret())) {
             return unfit("security token");
         }
-        Ok(Self { access_key: access_key.to_owned(), secret_key, security_token })
+        Ok(Self { access_key: access_key.into(), secret_key, security_token })
     }
 
     /// Signs a request as of `now`. A signature is good for a quarter of an hour, so each request has its own.
@@ -78,7 +78,7 @@ impl Keys {
                 headers: &signed,
                 body,
             },
-            &self.access_key,
+            self.access_key.expose_secret(),
             self.secret_key.expose_secret(),
         );
         let values: Vec<(&'static str, HeaderValue)> = signed
@@ -114,14 +114,14 @@ impl fmt::Debug for Keys {
 }
 
 impl Keys {
-    /// What must not be shown. The secret key is never sent, but a test server may know it.
+    /// What must not be shown. The access key is no secret, but no log needs more than its beginning.
     pub(crate) fn secrets(&self) -> Vec<&SecretString> {
-        std::iter::once(&self.secret_key).chain(&self.security_token).collect()
+        [&self.access_key, &self.secret_key].into_iter().chain(&self.security_token).collect()
     }
 
     /// As much of the access key as tells which one it is.
     pub(crate) fn shown(&self) -> String {
-        self.access_key.chars().take(4).chain("…".chars()).collect()
+        self.access_key.expose_secret().chars().take(4).chain("…".chars()).collect()
     }
 }
 

@@ -85,13 +85,13 @@ fn canonical_query(query: &str) -> String {
 
 /// What a `+` means: in a query, a space.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Plus {
+pub(crate) enum Plus {
     IsPlus,
     IsSpace,
 }
 
 /// Percent-decoded. A `%` that starts nothing stands for itself.
-fn decoded(text: &str, plus: Plus) -> Vec<u8> {
+pub(crate) fn decoded(text: &str, plus: Plus) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, after @ ..] = rest {
@@ -116,7 +116,7 @@ fn nibble(digit: u8) -> u8 {
 }
 
 /// Percent-encoded but for what RFC 3986 calls unreserved.
-fn encoded(bytes: &[u8]) -> String {
+pub(crate) fn encoded(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for &byte in bytes {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {

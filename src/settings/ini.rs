@@ -10,7 +10,8 @@ use crate::ConfigError;
 /// What the file holds.
 pub(super) struct SdkFile {
     pub(super) from: String,
-    pub(super) keys: KeysOfAFile,
+    /// What is wrong with them matters to those only who look for keys.
+    pub(super) keys: Result<KeysOfAFile, ConfigError>,
     pub(super) project_id: Option<String>,
     pub(super) iam_endpoint: Option<String>,
 }
@@ -46,19 +47,20 @@ pub(super) fn read(path: &Path, text: &SecretString) -> Result<SdkFile, ConfigEr
             }
         }
     }
-    if !there {
-        return Err(ConfigError::new(format!("{shown}: there is no section [basic]")));
-    }
     let [(_, ak), (_, sk), (_, security_token), (_, project_id), (_, iam_endpoint)] = values;
-    let missing = |name: &str| ConfigError::new(format!("{shown}: there is no {name} in [basic]"));
+    let missing = |name: &str| Err(ConfigError::new(format!("{shown}: there is no {name} in [basic]")));
     let plain = |value: Option<SecretString>| value.map(|value| value.expose_secret().to_owned());
+    let keys = match (there, plain(ak), sk) {
+        (false, ..) => Err(ConfigError::new(format!("{shown}: there is no section [basic]"))),
+        (true, None, _) => missing("ak"),
+        (true, _, None) => missing("sk"),
+        (true, Some(access_key), Some(secret_key)) => {
+            Ok(KeysOfAFile { access_key, secret_key, security_token })
+        }
+    };
     Ok(SdkFile {
         from: shown.to_string(),
-        keys: KeysOfAFile {
-            access_key: plain(ak).ok_or_else(|| missing("ak"))?,
-            secret_key: sk.ok_or_else(|| missing("sk"))?,
-            security_token,
-        },
+        keys,
         project_id: plain(project_id),
         iam_endpoint: plain(iam_endpoint),
     })

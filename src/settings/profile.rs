@@ -14,24 +14,22 @@ pub(super) struct Profile {
     pub(super) from: String,
     pub(super) region: Option<String>,
     pub(super) project_id: Option<String>,
-    /// None in a profile of another kind, such as for single sign-on.
-    pub(super) keys: Option<KeysOfAFile>,
+    /// None in a profile of another kind, such as for single sign-on. What is wrong with them matters to those only who
+    /// look for keys.
+    pub(super) keys: Result<Option<KeysOfAFile>, ConfigError>,
 }
 
 #[derive(Deserialize)]
 struct File {
     current: Option<String>,
-    #[serde(default)]
-    profiles: Vec<Entry>,
+    profiles: Option<Vec<Entry>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Entry {
-    #[serde(default)]
-    name: String,
-    #[serde(default)]
-    access_key_id: String,
+    name: Option<String>,
+    access_key_id: Option<String>,
     secret_access_key: Option<SecretString>,
     security_token: Option<SecretString>,
     region: Option<String>,
@@ -54,10 +52,11 @@ pub(super) fn read(
         ))
     })?;
     let wanted = name.or(file.current.as_deref().filter(|current| !current.is_empty()));
-    let count = file.profiles.len();
+    let mut profiles = file.profiles.unwrap_or_default();
     let entry = match wanted {
-        Some(wanted) => file.profiles.into_iter().find(|entry| entry.name == wanted),
-        None => file.profiles.into_iter().next().filter(|_| count == 1),
+        Some(wanted) => profiles.into_iter().find(|entry| entry.name.as_deref() == Some(wanted)),
+        None if profiles.len() == 1 => profiles.pop(),
+        None => None,
     };
     let Some(entry) = entry else {
         return match wanted {
@@ -67,28 +66,36 @@ pub(super) fn read(
             None => Ok(None),
         };
     };
-    let from = format!("the profile '{}' of {shown}", safe(&entry.name, 60));
+    let from = format!("the profile '{}' of {shown}", safe(entry.name.as_deref().unwrap_or_default(), 60));
     let set = |text: Option<String>| text.filter(|text| !text.is_empty());
-    let keys = match (entry.access_key_id.is_empty(), entry.secret_access_key.filter(is_set)) {
-        (true, None) => None,
-        (false, Some(secret_key)) => {
-            let security_token = entry.security_token.filter(is_set);
-            if is_encrypted(&entry.access_key_id) || is_encrypted(secret_key.expose_secret()) {
-                return Err(ConfigError::new(format!(
-                    "{from}: its keys are encrypted by KooCLI, and only KooCLI can read them; to store them plainly, \
-                     run 'hcloud configure set --cli-auth-encrypt=false' and set them again"
-                )));
-            }
-            Some(KeysOfAFile { access_key: entry.access_key_id, secret_key, security_token })
-        }
-        (false, None) => {
-            return Err(ConfigError::new(format!("{from}: accessKeyId is set, and secretAccessKey is not")));
-        }
-        (true, Some(_)) => {
-            return Err(ConfigError::new(format!("{from}: secretAccessKey is set, and accessKeyId is not")));
-        }
-    };
+    let keys = keys(
+        set(entry.access_key_id),
+        entry.secret_access_key.filter(is_set),
+        entry.security_token.filter(is_set),
+    )
+    .map_err(|why| ConfigError::new(format!("{from}: {why}")));
     Ok(Some(Profile { from, region: set(entry.region), project_id: set(entry.project_id), keys }))
+}
+
+fn keys(
+    access_key: Option<String>,
+    secret_key: Option<SecretString>,
+    security_token: Option<SecretString>,
+) -> Result<Option<KeysOfAFile>, &'static str> {
+    match (access_key, secret_key) {
+        (None, None) => Ok(None),
+        (Some(_), None) => Err("accessKeyId is set, and secretAccessKey is not"),
+        (None, Some(_)) => Err("secretAccessKey is set, and accessKeyId is not"),
+        (Some(access_key), Some(secret_key)) => {
+            if is_encrypted(&access_key) || is_encrypted(secret_key.expose_secret()) {
+                return Err(
+                    "its keys are encrypted by KooCLI, and only KooCLI can read them; to store them plainly, \
+                     run 'hcloud configure set --cli-auth-encrypt=false' and set them again",
+                );
+            }
+            Ok(Some(KeysOfAFile { access_key, secret_key, security_token }))
+        }
+    }
 }
 
 fn is_set(secret: &SecretString) -> bool {

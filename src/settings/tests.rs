@@ -56,6 +56,14 @@ fn from(settings: &Settings<'_>) -> String {
         .map_or_else(|| "nowhere".into(), |found| format!("{} of {}", found.value, found.from))
 }
 
+fn project(settings: &Settings<'_>, region: Option<&Region>) -> String {
+    match settings.project(region).unwrap().map(|found| found.value) {
+        Some(Project::Id(id)) => id.to_string(),
+        Some(Project::Named(name)) => format!("named {name}"),
+        None => "none".into(),
+    }
+}
+
 fn profile(name: &str, rest: &str) -> String {
     format!(r#"{{"current": "{name}", "profiles": [{{"name": "default", "mode": "AKSK", {rest}}}]}}"#)
 }
@@ -104,7 +112,7 @@ fn half_of_a_pair_names_the_missing_half() {
     for (set, missing) in [
         ("HW_ACCESS_KEY", "HW_SECRET_KEY"),
         ("HW_SECRET_KEY", "HW_ACCESS_KEY"),
-        ("OS_ACCESS_KEY", "OS_SECRET_KEY"),
+        ("OS_ACCESS_KEY", "HW_SECRET_KEY"),
         ("HUAWEICLOUD_SDK_SK", "HUAWEICLOUD_SDK_AK"),
         ("HW_USER_NAME", "HW_USER_PASSWORD"),
         ("OS_USERNAME", "HW_USER_PASSWORD"),
@@ -130,7 +138,8 @@ fn a_profile_is_the_named_one_the_current_one_or_the_only_one() {
     let home = Home::new().profiles(&both);
     let of = |variables: &[(&str, &str)]| {
         let settings = settings(Some(&home), variables);
-        (settings.region().unwrap().unwrap().value.to_string(), settings.project_id().unwrap().unwrap().value)
+        let region = settings.region().unwrap().unwrap().value;
+        (region.to_string(), project(&settings, Some(&region)))
     };
     assert_eq!(of(&[]), ("r-b".into(), "pb".into()));
     assert_eq!(of(&[("HW_PROFILE", "a")]), ("r-a".into(), "pa".into()));
@@ -156,6 +165,113 @@ fn encrypted_keys_are_recognised_and_explained() {
         let said = settings(Some(&home), &[]).credentials().unwrap_err().to_string();
         assert!(said.contains("--cli-auth-encrypt=false") && !said.contains(secret), "{said}");
     }
+}
+
+#[test]
+fn a_file_that_is_not_needed_does_no_harm() {
+    let encrypted =
+        profile("default", r#""accessKeyId": "AK", "secretAccessKey": "kS3/zX+9==", "region": "r-1""#);
+    for (profiles, sdk) in [
+        (encrypted.as_str(), "[global]\nx = 1\n"),
+        (r#"{"current": "", "profiles": null}"#, ""),
+        (r#"{"current": "gone", "profiles": []}"#, "broken"),
+        (
+            r#"{"profiles": [{"name": null, "accessKeyId": null, "secretAccessKey": null, "region": null}]}"#,
+            "[basic]\nsk = s\n",
+        ),
+        ("broken", "[basic"),
+    ] {
+        let home = Home::new().profiles(profiles).sdk(sdk);
+        for token in [&[("HW_AUTH_TOKEN", "t")][..], &[("HW_ACCESS_KEY", "AK"), ("HW_SECRET_KEY", "s")]] {
+            let settings = settings(Some(&home), token);
+            assert!(settings.credentials().unwrap().is_some(), "{profiles} {sdk}");
+            assert!(
+                settings.region().is_ok()
+                    && settings.project(None).is_ok()
+                    && settings.iam_endpoint().is_ok()
+            );
+        }
+    }
+    for home in ["/dev/null", "/proc/1/root/root"] {
+        let settings = settings(None, &[("HOME", home)]);
+        assert!(settings.credentials().unwrap().is_none() && settings.region().unwrap().is_none());
+    }
+    // The region of a profile of which the keys cannot be used is of use all the same.
+    let home = Home::new().profiles(&encrypted);
+    assert_eq!(settings(Some(&home), &[]).region().unwrap().unwrap().value.name(), "r-1");
+}
+
+#[test]
+fn a_project_belongs_to_its_region_and_a_variable_beats_a_file() {
+    let home = Home::new().profiles(&profile("default", r#""region": "r-1", "projectId": "0b""#));
+    let region = |name| Region::parse(name).unwrap();
+    let of =
+        |variables: &[(&str, &str)], name| project(&settings(Some(&home), variables), Some(&region(name)));
+    assert_eq!(of(&[], "r-1"), "0b");
+    assert_eq!(of(&[], "r-2"), "none");
+    assert_eq!(of(&[("HW_PROJECT_NAME", "r-1_dev")], "r-1"), "named r-1_dev");
+    assert_eq!(of(&[("HW_PROJECT_NAME", "r-1_dev"), ("OS_PROJECT_ID", "0a")], "r-1"), "0a");
+    let said = settings(None, &[("HW_PROJECT_ID", "a/b")]).project(None).unwrap_err().to_string();
+    assert!(said.starts_with("HW_PROJECT_ID: "), "{said}");
+}
+
+#[test]
+fn every_variable_of_terraform_and_the_sdks_is_read() {
+    for name in ["HW_PROJECT_ID", "OS_PROJECT_ID", "OS_TENANT_ID", "HUAWEICLOUD_SDK_PROJECT_ID"] {
+        assert_eq!(project(&settings(None, &[(name, "0a")]), None), "0a", "{name}");
+    }
+    for name in ["HW_PROJECT_NAME", "OS_PROJECT_NAME", "OS_TENANT_NAME"] {
+        assert_eq!(project(&settings(None, &[(name, "0a")]), None), "named 0a", "{name}");
+    }
+    for name in ["HW_AUTH_URL", "OS_AUTH_URL", "HUAWEICLOUD_SDK_IAM_ENDPOINT"] {
+        assert_eq!(settings(None, &[(name, "https://i")]).iam_endpoint().unwrap().unwrap().from, name);
+    }
+    for name in ["HW_REGION_NAME", "OS_REGION_NAME"] {
+        assert_eq!(settings(None, &[(name, "r-1")]).region().unwrap().unwrap().from, name);
+    }
+    for (access, secret, token) in [
+        ("HW_ACCESS_KEY", "HW_SECRET_KEY", "HW_SECURITY_TOKEN"),
+        ("OS_ACCESS_KEY", "OS_SECRET_KEY", "OS_SECURITY_TOKEN"),
+        ("HUAWEICLOUD_SDK_AK", "HUAWEICLOUD_SDK_SK", "HUAWEICLOUD_SDK_SECURITY_TOKEN"),
+    ] {
+        let found =
+            settings(None, &[(access, "AKEY"), (secret, "s"), (token, "t")]).credentials().unwrap().unwrap();
+        assert_eq!(found.from, access);
+        assert!(format!("{found:?}").contains("temporary"), "{token}: {found:?}");
+    }
+    let mixed = [("HW_ACCESS_KEY", "AKEY"), ("OS_SECRET_KEY", "s"), ("OS_SECURITY_TOKEN", "of another key")];
+    let found = settings(None, &mixed).credentials().unwrap().unwrap();
+    assert!(format!("{found:?}").contains("permanent"), "{found:?}");
+    for user in ["HW_USER_ID", "OS_USER_ID", "HW_USER_NAME", "OS_USERNAME"] {
+        for password in ["HW_USER_PASSWORD", "OS_PASSWORD"] {
+            for (domain, by) in [
+                ("HW_DOMAIN_ID", "Id"),
+                ("OS_DOMAIN_ID", "Id"),
+                ("OS_USER_DOMAIN_ID", "Id"),
+                ("HW_DOMAIN_NAME", "Name"),
+                ("OS_DOMAIN_NAME", "Name"),
+                ("OS_USER_DOMAIN_NAME", "Name"),
+            ] {
+                let found =
+                    settings(None, &[(user, "u"), (password, CANARY), (domain, "d")]).credentials().unwrap();
+                let shown = format!("{:?}", found.unwrap());
+                assert!(
+                    shown.contains(&format!("domain: Some({by}(\"d\"))")),
+                    "{user} {password} {domain}: {shown}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn the_security_token_of_a_profile_is_used() {
+    let home = Home::new().profiles(&profile(
+        "default",
+        r#""accessKeyId": "AK", "secretAccessKey": "s", "securityToken": "t""#,
+    ));
+    let found = settings(Some(&home), &[]).credentials().unwrap().unwrap();
+    assert!(format!("{found:?}").contains("temporary"), "{found:?}");
 }
 
 #[test]
@@ -208,8 +324,12 @@ fn the_sdks_file_is_read_as_the_sdks_read_it() {
     let home = Home::new().sdk(text);
     let settings = settings(Some(&home), &[]);
     assert!(from(&settings).starts_with("the access key A1… of "), "{}", from(&settings));
-    assert_eq!(settings.project_id().unwrap().unwrap().value, "0a");
-    assert_eq!(settings.iam_endpoint().unwrap().unwrap().value, "https://iam.example");
+    assert_eq!(project(&settings, None), "0a");
+    assert_eq!(settings.iam_endpoint().unwrap().unwrap().value, "https://iam.example/v3/");
+    assert!(
+        format!("{:?}", settings.credentials().unwrap()).contains("temporary"),
+        "with its security token"
+    );
 }
 
 #[test]
@@ -222,7 +342,7 @@ fn what_is_not_looked_for_is_not_read() {
         ("HW_AUTH_URL", "https://i"),
     ];
     let settings = settings(Some(&home), &all);
-    assert!(settings.region().is_ok() && settings.project_id().is_ok());
+    assert!(settings.region().is_ok() && settings.project(None).is_ok());
     assert!(settings.credentials().is_ok() && settings.iam_endpoint().is_ok());
 }
 

@@ -1,6 +1,7 @@
 //! Who may ask: tokens, signatures, and the IAM that hands tokens out.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,7 +16,8 @@ use tokio::time::Instant;
 use crate::credentials::signer::{self, Signable};
 
 /// What the simulator lets in. Values for tests only: it is no place for a secret.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
+#[non_exhaustive]
 pub struct Accepted {
     /// A token that never expires.
     pub token: String,
@@ -28,14 +30,20 @@ pub struct Accepted {
 }
 
 impl Default for Accepted {
-    /// `test-token`, `TESTACCESSKEY0000001`, `test-secret-key` and `test-password`.
+    /// `test-token`, `TESTACCESSKEY0000001`, `testsecretkey000000000000000000000000000` and `test-password`.
     fn default() -> Self {
         Self {
             token: "test-token".into(),
             access_key: "TESTACCESSKEY0000001".into(),
-            secret_key: "test-secret-key".into(),
+            secret_key: "testsecretkey000000000000000000000000000".into(),
             password: "test-password".into(),
         }
+    }
+}
+
+impl fmt::Debug for Accepted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Accepted").field("access_key", &self.access_key).finish_non_exhaustive()
     }
 }
 
@@ -94,6 +102,12 @@ impl Gate {
             .map(|name| header(name).map(|value| (name, value)))
             .collect::<Option<_>>()
             .ok_or(wrong)?;
+        // What is sent and has to be signed, is.
+        let must = ["host", "x-sdk-date", "x-project-id", "x-security-token"];
+        let is_signed = |name: &str| headers.iter().any(|(signed, _)| *signed == name);
+        if must.into_iter().any(|name| header(name).is_some() && !is_signed(name)) {
+            return Err(wrong);
+        }
         let date = header("x-sdk-date").and_then(|date| DateTime::strptime("%Y%m%dT%H%M%SZ", date).ok());
         let date = date.and_then(|date| TimeZone::UTC.to_timestamp(date).ok()).ok_or(wrong)?;
         if now.duration_since(date).as_secs().abs() > 15 * 60 {
@@ -133,4 +147,55 @@ impl Gate {
 /// The ID of the project with this name: the same each time.
 pub(super) fn project_id(name: &str) -> String {
     signer::sha256(name.as_bytes())[..32].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Credentials, ProjectId};
+
+    /// Whether a request that was signed so many seconds ago is let in, after `change` to its headers.
+    fn let_in(seconds_ago: i64, change: impl Fn(&mut HeaderMap)) -> Result<(), Refused> {
+        let accepted = Accepted::default();
+        let credentials = Credentials::keys(&accepted.access_key, accepted.secret_key.clone(), None).unwrap();
+        let now: Timestamp = "2026-01-02T03:04:05Z".parse().unwrap();
+        let signed = now - jiff::SignedDuration::from_secs(seconds_ago);
+        let url = "http://127.0.0.1:80/v3/0a/jobs?id=1";
+        let mut request = reqwest::Request::new(reqwest::Method::GET, url.parse().unwrap());
+        credentials.authorize(&mut request, Some(&ProjectId::parse("0a").unwrap()), signed);
+        let mut headers = request.headers().clone();
+        change(&mut headers);
+        let knock = Knock { method: "GET", path: "/v3/0a/jobs", query: "id=1", headers: &headers, body: b"" };
+        Gate::new(Some(accepted), Duration::ZERO).check(&knock, now)
+    }
+
+    #[test]
+    fn a_signature_is_good_for_a_quarter_of_an_hour_either_way() {
+        for (seconds_ago, good) in [(0, true), (900, true), (901, false), (-900, true), (-901, false)] {
+            assert_eq!(let_in(seconds_ago, |_| {}).is_ok(), good, "{seconds_ago}");
+        }
+    }
+
+    #[test]
+    fn what_is_changed_or_added_after_signing_is_refused() {
+        for (name, value) in
+            [("x-project-id", "0b"), ("host", "other"), ("x-security-token", "added"), ("x-sdk-date", "now")]
+        {
+            let change = |headers: &mut HeaderMap| {
+                headers.insert(name, value.parse().unwrap());
+            };
+            assert!(let_in(0, change).is_err(), "{name}");
+        }
+        assert!(let_in(0, HeaderMap::clear).is_err());
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let shown =
+            format!("{:?} {:?}", Accepted::default(), Gate::new(Some(Accepted::default()), Duration::ZERO));
+        assert!(
+            !shown.contains("secretkey") && !shown.contains("password") && !shown.contains("test-token"),
+            "{shown}"
+        );
+    }
 }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::auth::{self, Gate, Knock};
 use super::tasks::{Kind, Tasks};
+use crate::credentials::signer::{self, Plus};
 
 /// The service: its tasks, behind its gate.
 #[derive(Debug)]
@@ -47,11 +48,11 @@ impl Routes {
         match (request.method, segments.as_slice()) {
             ("GET", ["v3", "projects"]) => {
                 let named = parameter(request.query, "name")
-                    .map(|name| json!({"id": auth::project_id(name), "name": name}));
+                    .map(|name| json!({"id": auth::project_id(&name), "name": name}));
                 Answer::new(200, json!({ "projects": named.into_iter().collect::<Vec<_>>() }))
             }
             ("GET", ["v3", project, "jobs"]) => match parameter(request.query, "id") {
-                Some(id) => match self.tasks.job(project, id) {
+                Some(id) => match self.tasks.job(project, &id) {
                     Some(job) => Answer::new(200, json!({ "job": job })),
                     None => Answer::refused(400, "DBS.200543", "The job does not exist."),
                 },
@@ -76,10 +77,7 @@ impl Routes {
     }
 }
 
-/// The IDs of tasks and the names of regions hold nothing that a query escapes.
-fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
-    query
-        .split('&')
-        .find_map(|pair| pair.split_once('=').filter(|(key, _)| *key == name))
-        .map(|(_, value)| value)
+fn parameter(query: &str, name: &str) -> Option<String> {
+    let value = query.split('&').find_map(|pair| pair.split_once('=').filter(|(key, _)| *key == name))?.1;
+    String::from_utf8(signer::decoded(value, Plus::IsSpace)).ok()
 }

@@ -106,9 +106,6 @@ impl Waiting {
         match sighting {
             Sighting::Seen(job) => {
                 let end = job.end();
-                if self.seen.is_none() {
-                    self.pacer.start_over();
-                }
                 self = self.saw(job, elapsed);
                 match end {
                     Some(End::Success) => self.done(Outcome::Completed, elapsed),

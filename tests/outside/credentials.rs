@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::simulator::Simulate;
 use super::support::child::{Run, bare};
 use super::support::server::{Act, Server, answer, answer_with, raw, refusing};
-use super::support::{CANARY, ID, PROJECT, SUCCESS, running};
+use super::support::{CANARY, ID, PROJECT, SUCCESS, in_a_url, running};
 
 const REGION: &str = "cn-north-4";
 
@@ -44,7 +44,8 @@ fn password(run: Run) -> Run {
 }
 
 fn keys(run: Run) -> Run {
-    run.env("HW_ACCESS_KEY", "TESTACCESSKEY0000001").env("HW_SECRET_KEY", "test-secret-key")
+    run.env("HW_ACCESS_KEY", "TESTACCESSKEY0000001")
+        .env("HW_SECRET_KEY", "testsecretkey000000000000000000000000000")
 }
 
 /// A home folder with a file in it.
@@ -77,13 +78,12 @@ fn a_token_an_access_key_and_a_password_are_let_in() {
 #[test]
 fn the_files_of_koocli_and_of_the_sdks_are_let_in() {
     let guarded = Guarded::start(&["--duration", "0"]);
-    // The profile's keys are taken for plain ones only when they are letters and digits.
-    let profile = r#"{"current": "ci", "profiles": [{"name": "ci", "mode": "AKSK", "accessKeyId": "TESTACCESSKEY0000001", "secretAccessKey": "abc"}]}"#;
+    let profile = r#"{"current": "ci", "profiles": [{"name": "ci", "mode": "AKSK", "accessKeyId": "TESTACCESSKEY0000001", "secretAccessKey": "testsecretkey000000000000000000000000000"}]}"#;
     let folder = home(".hcloud/config.json", profile);
     let run = guarded.wait().env("HOME", folder.to_str().unwrap());
-    run.run().expect(4, "the profile 'ci' of ");
+    run.run().expect(0, "the profile 'ci' of ");
 
-    let sdk = "[basic]\nak = TESTACCESSKEY0000001\nsk = test-secret-key\n";
+    let sdk = "[basic]\nak = TESTACCESSKEY0000001\nsk = testsecretkey000000000000000000000000000\n";
     let folder = home(".huaweicloud/credentials", sdk);
     guarded.wait().env("HOME", folder.to_str().unwrap()).run().expect(0, ".huaweicloud/credentials");
     let file = folder.join(".huaweicloud/credentials");
@@ -93,7 +93,7 @@ fn the_files_of_koocli_and_of_the_sdks_are_let_in() {
         .run()
         .expect(0, "completed");
 
-    let broken = home(".huaweicloud/credentials", &format!("[basic]\n{CANARY}\n"));
+    let broken = home(".huaweicloud/credentials", &format!("[basic]\n{}\n", CANARY.replace('=', "")));
     guarded.wait().env("HOME", broken.to_str().unwrap()).run().expect(2, "line 2: 'key = value'");
 }
 
@@ -206,6 +206,123 @@ fn a_wrong_password_is_not_tried_again() {
 fn a_password_without_an_iam_is_refused_with_the_options_that_help() {
     let run = password(bare()).args(["--endpoint", "http://127.0.0.1:9", "--project-id", "0a", ID]);
     run.run().expect(2, "give --region or --iam-endpoint");
+}
+
+/// What a wait asks a proxy to connect to, which is all that can be seen of https.
+fn asked_of_the_proxy(run: impl Fn(&str) -> Run) -> String {
+    let proxy = Server::acts([Act::SendAndClose(b"HTTP/1.1 407 no\r\n\r\n".to_vec())]);
+    run(&proxy.url()).run().expect(125, "wants a user and a password");
+    proxy.seen()[0].head.lines().next().unwrap().to_owned()
+}
+
+#[test]
+fn the_region_tells_where_the_service_and_iam_are() {
+    let with_token = |proxy: &str| bare().env("HTTPS_PROXY", proxy).env("HW_AUTH_TOKEN", CANARY);
+    let service = asked_of_the_proxy(|proxy| {
+        with_token(proxy).args(["--region", "ap-southeast-1", "--project-id", "0a", ID])
+    });
+    assert_eq!(service, "CONNECT gaussdbformysql.ap-southeast-1.myhuaweicloud.com:443 HTTP/1.1");
+    let sibling = asked_of_the_proxy(|proxy| {
+        with_token(proxy).env("HW_REGION_NAME", "eu-de").args(["--service", "dds", "--project-id", "0a", ID])
+    });
+    assert_eq!(sibling, "CONNECT dds.eu-de.otc.t-systems.com:443 HTTP/1.1");
+    let iam = asked_of_the_proxy(|proxy| with_token(proxy).args(["--region", REGION, ID]));
+    assert_eq!(iam, "CONNECT iam.cn-north-4.myhuaweicloud.com:443 HTTP/1.1");
+    let cloud = asked_of_the_proxy(|proxy| {
+        with_token(proxy).env("HW_CLOUD", "cloud.example").args(["--region", "r-1", ID])
+    });
+    assert_eq!(cloud, "CONNECT iam.r-1.cloud.example:443 HTTP/1.1");
+}
+
+#[test]
+fn iams_version_at_the_end_of_its_url_is_as_good_as_none() {
+    let server = Server::acts([token("t"), answer(200, SUCCESS)]);
+    with_password(&server)
+        .args(["--iam-endpoint", &format!("{}/v3/", server.url())])
+        .run()
+        .expect(0, "completed");
+    assert!(server.seen()[0].head.starts_with("POST /v3/auth/tokens?"), "{:?}", server.seen());
+    let server = Server::acts([token("t"), answer(200, SUCCESS)]);
+    let run = with_password(&server)
+        .env("JOBWAIT_IAM_ENDPOINT", "")
+        .env("OS_AUTH_URL", &format!("{}/v3", server.url()));
+    run.run().expect(0, "completed");
+}
+
+#[test]
+fn a4_a_password_is_not_sent_in_clear_to_another_machine() {
+    let server = Server::acts([answer(200, SUCCESS)]);
+    let run = || with_password(&server).args(["--iam-endpoint", "http://iam.example"]);
+    run().run().expect(2, "--iam-endpoint: http://iam.example would send the credentials unencrypted");
+    // Where IAM is not asked, its address does not matter.
+    let run = super::support::child::at(&server.url()).env("HW_AUTH_URL", "http://keystone.example:5000/v3");
+    run.run().expect(0, "completed");
+}
+
+#[test]
+fn a_token_for_this_machine_is_not_sent_to_the_proxy_on_the_way_to_iam() {
+    let proxy = Server::acts([token("t"), answer(200, SUCCESS)]);
+    let server = Server::acts([answer(200, SUCCESS)]);
+    let run = with_password(&server).env("http_proxy", &proxy.url());
+    run.args(["--iam-endpoint", "http://iam.example", "--insecure-http"]).run().expect(0, "completed");
+    let (proxied, direct) = (proxy.seen(), server.seen());
+    assert!(
+        proxied.len() == 1 && proxied[0].head.starts_with("POST http://iam.example/v3/auth/tokens"),
+        "{proxied:?}"
+    );
+    assert_eq!(direct[0].header("x-auth-token"), Some("t"));
+}
+
+#[test]
+fn a_refused_renewal_is_not_repeated_while_the_old_token_is_let_in() {
+    // Ends in a second: it is renewed before each look, were it not for the refusal.
+    let soon = |date: &str| {
+        let headers = format!("Date: {date}\r\nX-Subject-Token: t\r\n");
+        answer_with(201, &headers, r#"{"token": {"expires_at": "2026-01-02T12:00:01Z"}}"#)
+    };
+    let server = Server::start(move |n| match n {
+        0 => soon("Fri, 02 Jan 2026 12:00:01 GMT"),
+        2 => answer(401, r#"{"error": {"code": 401, "message": "The password has changed."}}"#),
+        1 | 3..7 => answer(200, &running("1%")),
+        _ => answer(200, SUCCESS),
+    });
+    with_password(&server).run().expect(0, "completed");
+    let sign_ins = server.seen().iter().filter(|seen| seen.head.starts_with("POST")).count();
+    assert_eq!(sign_ins, 2, "{:?}", server.seen());
+}
+
+#[test]
+fn advice_about_iam_is_about_iam() {
+    let iam = |status| {
+        let server = Server::acts([answer(status, "{}")]);
+        let run = bare().env("HW_AUTH_TOKEN", CANARY).args(["--region", REGION, ID]);
+        run.args(["--endpoint", "http://127.0.0.1:9", "--iam-endpoint", &server.url(), "--timeout", "300ms"])
+            .run()
+    };
+    iam(403).expect(4, "give --project-id");
+    iam(404).expect(125, "check --region and --iam-endpoint");
+    iam(500).expect(125, "check --region and --iam-endpoint");
+}
+
+#[test]
+fn a_project_name_is_sent_as_it_is_signed() {
+    let service = Simulate::start(&["--require-auth"]);
+    let run = keys(bare()).env("HW_PROJECT_NAME", "my project+ä").args(["--not-found-grace", "0", ID]);
+    run.args(["--endpoint", &service.url, "--iam-endpoint", &service.url])
+        .run()
+        .expect(3, "knows no such task");
+}
+
+#[test]
+fn a_mistyped_endpoint_does_not_wait_for_a_token() {
+    let (read, write) = std::io::pipe().unwrap();
+    let bad = format!("https://u:{CANARY}@h.example");
+    for (name, option) in [("JOBWAIT_ENDPOINT", "--endpoint"), ("JOBWAIT_IAM_ENDPOINT", "--iam-endpoint")] {
+        let run = bare().env(name, &bad).args(["--token-file", "-", "--region", REGION, ID]);
+        let ended = run.stdin_from(read.try_clone().unwrap().into()).run().expect(2, option);
+        assert!(ended.took < Duration::from_secs(2), "{ended:?}");
+    }
+    drop(write);
 }
 
 #[test]
@@ -326,7 +443,32 @@ fn a_machine_without_a_metadata_service_is_told_the_ways_in() {
     for act in [answer(404, "<html>"), Act::Reset, answer(200, "{}"), Act::SendAndHang(Vec::new())] {
         let server = Server::acts([act]);
         let ended = on_an_instance(&server).run().expect(2, "no credentials. The ways in");
-        assert!(ended.took < Duration::from_secs(4), "{ended:?}");
+        assert!(ended.took < Duration::from_secs(5), "{ended:?}");
+    }
+}
+
+#[test]
+fn a_metadata_service_that_is_slow_or_busy_is_asked_again() {
+    let far = "2099-01-01T00:00:00.000000Z";
+    let rest = || [answer(404, "{}"), agency_keys("AK1", far), answer(200, SUCCESS)];
+    for first in [Act::SendAndHang(Vec::new()), answer(503, "{}")] {
+        let server = Server::acts(std::iter::once(first).chain(rest()));
+        on_an_instance(&server).run().expect(0, "completed");
+    }
+}
+
+#[test]
+fn the_keys_of_the_agency_are_renewed_forty_minutes_before_their_end() {
+    let at = |minutes: i64| (jiff::Timestamp::now() + jiff::SignedDuration::from_mins(minutes)).to_string();
+    for (left, renewed) in [(39, true), (41, false)] {
+        let mut acts = vec![answer(404, "{}"), agency_keys("AK1", &at(left))];
+        if renewed {
+            acts.extend([answer(404, "{}"), agency_keys("AK2", &at(600))]);
+        }
+        let server = Server::acts(acts.into_iter().chain([answer(200, SUCCESS)]));
+        on_an_instance(&server).run().expect(0, "completed");
+        let key = if renewed { "Access=AK2," } else { "Access=AK1," };
+        assert!(server.seen().last().unwrap().header("authorization").unwrap().contains(key), "{left}");
     }
 }
 
@@ -363,7 +505,7 @@ fn siblings_are_waited_for_in_their_own_forms() {
 fn t12_a_proxy_that_refuses_ends_the_wait_and_one_that_is_out_of_order_does_not() {
     let endpoint = "https://jobs.example";
     let through = |proxy: &Server| {
-        let url = proxy.url().replace("http://", &format!("http://user:{CANARY}@"));
+        let url = proxy.url().replace("http://", &format!("http://user:{}@", in_a_url(CANARY)));
         super::support::child::at(endpoint).env("HTTPS_PROXY", &url).args(["-vv"]).timeout("600ms")
     };
     let says = |status: u16| Act::SendAndClose(format!("HTTP/1.1 {status} no\r\n\r\n").into_bytes());

@@ -112,7 +112,7 @@ fn h5_a_static_token_that_is_refused_ends_after_one_request() {
 
 #[test]
 fn h5_a_token_file_that_changed_is_read_again() {
-    let (file, second) = (token_file(CANARY), CANARY.replace("MII", "MIJ"));
+    let (file, second) = (token_file(CANARY), CANARY.replace("MIIE", "MIJE"));
     let (path, fresh) = (file.clone(), second.clone());
     let server = Server::start(move |n| match n {
         1 => {
@@ -124,7 +124,7 @@ fn h5_a_token_file_that_changed_is_read_again() {
     });
     let run = at(&server.url()).env("HW_AUTH_TOKEN", "").args(["--token-file", file.to_str().unwrap()]);
     let ended = run.run().expect(0, "completed");
-    assert!(!ended.stderr.contains("MIJ"), "{ended:?}");
+    assert!(!ended.stderr.contains("MIJEcanary"), "{ended:?}");
     let tokens: Vec<_> =
         server.seen().iter().map(|seen| seen.header("x-auth-token").unwrap().to_owned()).collect();
     assert_eq!(tokens, [CANARY, CANARY, &second, &second]);

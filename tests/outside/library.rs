@@ -58,7 +58,9 @@ async fn a_wait_keeps_its_timetable_and_tells_what_happens() {
     let mut script =
         Script::new([not_visible(), seen("Running"), busy(), seen("Running"), seen("Completed")]);
     let told = RefCell::new(Vec::new());
+    let polls = RefCell::new(Vec::new());
     let tell = |event: Event<'_>| {
+        polls.borrow_mut().push(event.polls);
         told.borrow_mut().push(match event.news {
             News::Invisible { .. } => "invisible".to_owned(),
             News::Going { job, .. } => job.status().as_str().to_owned(),
@@ -70,6 +72,7 @@ async fn a_wait_keeps_its_timetable_and_tells_what_happens() {
     let verdict = steady().run(&mut script, tell).await;
     assert_eq!(script.seconds(), [0.0, 1.0, 2.0, 11.0, 12.5]);
     assert_eq!(told.into_inner(), ["invisible", "Running", "busy", "Running", "completed"]);
+    assert_eq!(polls.into_inner(), [1, 2, 3, 4, 5]);
     assert_eq!((verdict.outcome, verdict.polls), (Outcome::Completed, 5));
     assert_eq!(verdict.job().unwrap().as_json(), r#"{"id":"1","status":"Completed"}"#);
 }

@@ -3,7 +3,7 @@
 use super::support::child::{Ended, Run, at, bare};
 use super::support::server::{Act, Server, answer, answer_with};
 use super::support::tls::{Wrong, serve};
-use super::support::{CANARY, ID, NOT_FOUND, PROJECT, SUCCESS, running};
+use super::support::{CANARY, ID, NOT_FOUND, PROJECT, SUCCESS, in_a_url, running};
 
 /// Every kind of credentials, with a canary for each secret in it.
 fn everybody(run: impl Fn() -> Run) -> Vec<Run> {
@@ -17,6 +17,8 @@ fn everybody(run: impl Fn() -> Run) -> Vec<Run> {
 
 #[test]
 fn a1_no_log_and_no_error_holds_a_secret() {
+    let escaped = CANARY.replace('/', "\\/").replace('=', "\\u003d");
+    let job = |fields: &str| format!(r#"{{"job": {{"id": "{ID}", "status": "Running", {fields}}}}}"#);
     let echo = format!(
         r#"{{"error_code": "X.{CANARY}", "error_msg": "what is {CANARY}?", "request_id": "{CANARY}"}}"#
     );
@@ -25,12 +27,20 @@ fn a1_no_log_and_no_error_holds_a_secret() {
         answer(400, NOT_FOUND),
         answer(200, &echo),
         answer(200, CANARY),
+        answer(200, &format!("<html><title>{CANARY}</title>")),
+        answer(200, &SUCCESS.replace(ID, CANARY)),
+        answer(
+            200,
+            &job(&format!(r#""name": "{CANARY}", "instance": {{"id": "{CANARY}", "name": "{CANARY}"}}"#)),
+        ),
+        answer(401, &format!("the token {CANARY} is wrong")),
+        answer(401, &format!(r#"{{"error_code": "X.1", "error_msg": "bad {escaped}"}}"#)),
         answer(400, &echo),
         answer(401, &echo),
         answer(403, &echo),
         answer(404, CANARY),
         answer(500, &echo),
-        answer_with(302, &format!("Location: https://{CANARY}@h/{CANARY}\r\n"), &echo),
+        answer_with(302, &format!("Location: https://{}@h/{CANARY}\r\n", in_a_url(CANARY)), &echo),
         answer_with(201, &format!("X-Subject-Token: {CANARY}\r\n"), "{}"),
         Act::Reset,
         Act::SendAndClose(CANARY.into()),
@@ -41,7 +51,7 @@ fn a1_no_log_and_no_error_holds_a_secret() {
             let server = Server::acts([act.clone()]);
             let wait = || {
                 at(&server.url())
-                    .args(["--iam-endpoint", &server.url(), "-vv", "--log-format", format, "-o", "json"])
+                    .args(["--iam-endpoint", &server.url(), "-vv", "--log-format", format])
                     .args(["--timeout", "300ms", "--request-timeout", "100ms", "--not-found-grace", "0"])
             };
             for run in everybody(wait) {
@@ -57,7 +67,7 @@ fn a1_no_log_and_no_error_holds_a_secret() {
 #[test]
 fn a1_neither_tls_nor_a_proxy_brings_a_secret_out() {
     let tls = serve(Wrong::Nothing, Vec::new());
-    let refused = "http://127.0.0.1:9".replace("127", &format!("u:{CANARY}@127"));
+    let refused = "http://127.0.0.1:9".replace("127", &format!("u:{}@127", in_a_url(CANARY)));
     let wait = || at(&tls.url).args(["-vv", "--timeout", "300ms"]);
     for run in everybody(wait)
         .into_iter()
@@ -81,8 +91,9 @@ fn a1_help_and_usage_hold_no_secret() {
         &["--timeout", "x", ID],
     ] {
         for run in everybody(bare) {
-            let run =
-                run.env("JOBWAIT_ENDPOINT", &format!("https://u:{CANARY}@h")).args(args.iter().copied());
+            let run = run
+                .env("JOBWAIT_ENDPOINT", &format!("https://u:{}@h", in_a_url(CANARY)))
+                .args(args.iter().copied());
             looks(run.run());
         }
     }

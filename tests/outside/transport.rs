@@ -121,6 +121,20 @@ fn a_proxy_that_cannot_be_read_is_refused_without_echo() {
             at("https://jobs.example").env("HTTPS_PROXY", bad).run().expect(2, "HTTPS_PROXY is no proxy");
         assert!(!ended.stderr.contains("SECRET"), "{ended:?}");
     }
+    // What a desktop sets for everybody is nobody's mistake.
+    let server = Server::acts([answer(200, SUCCESS)]);
+    at("http://jobs.example")
+        .args(["--insecure-http"])
+        .env("all_proxy", "socks://127.0.0.1:1")
+        .env("http_proxy", &server.url())
+        .run()
+        .expect(0, "completed");
+    at("https://jobs.example")
+        .env("HTTPS_PROXY", "nonsense://h")
+        .env("NO_PROXY", "*")
+        .timeout("300ms")
+        .run()
+        .expect(125, "jobs.example");
 }
 
 #[test]

@@ -4,12 +4,21 @@ pub mod child;
 pub mod server;
 pub mod tls;
 
+/// A secret as the user info of a URL holds it.
+pub fn in_a_url(secret: &str) -> String {
+    secret.replace('/', "%2F").replace('=', "%3D")
+}
+
 /// The ID and the answers of the documented example.
 pub const ID: &str = "31b8ae23-c687-4d80-b7b4-42a66c9bb886";
 pub const PROJECT: &str = "054e292c9880d4992f02c0196d3ea468";
 
-/// A secret that must turn up nowhere. Every run of the child looks for it.
-pub const CANARY: &str = "MIIEcanaryTokenThatMustNeverBeSeenAnywhere0123456789";
+/// A secret that must turn up nowhere, nor any beginning of it. Every run of the child looks for it. As long as a text
+/// that is cut, and with what JSON escapes.
+pub const CANARY: &str = "MIIEcanary/TokenThatMustNeverBeSeenAnywhere==0123456789/\
+    aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\
+    bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\
+    cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc";
 
 /// The documented success example, byte for byte.
 pub const SUCCESS: &str = include_str!("../../src/cloud/judge/success.json");

@@ -271,7 +271,7 @@ pub(crate) struct SimulateArgs {
     pub(crate) access_key: String,
 
     /// Its secret key
-    #[arg(long, value_name = "SK", default_value = "test-secret-key")]
+    #[arg(long, value_name = "SK", default_value = "testsecretkey000000000000000000000000000")]
     pub(crate) secret_key: String,
 
     /// The password of every user, exchanged for tokens at POST /v3/auth/tokens

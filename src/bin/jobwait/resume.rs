@@ -2,15 +2,17 @@
 
 use std::path::Path;
 
-use jobwait::JobId;
+use jobwait::{Endpoint, JobId};
 
 use crate::args::{TargetArgs, TimingArgs};
 
 /// The command line, quoted for a shell. Credentials still come from where they came from.
 pub(crate) fn command(job: &JobId, target: &TargetArgs, timing: &TimingArgs) -> String {
     let variable = |names: &[&str]| {
-        names.iter().find_map(|name| std::env::var(name).ok()).filter(|value| !value.is_empty())
+        names.iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
     };
+    // What is no endpoint may hold a password: it is refused elsewhere, and not repeated here.
+    let endpoint = |url: &Option<String>| Some(Endpoint::parse_insecure(url.as_deref()?).ok()?.to_string());
     let region = target.region.clone().or_else(|| variable(&["HW_REGION_NAME", "OS_REGION_NAME"]));
     let project = ["HW_PROJECT_ID", "OS_PROJECT_ID", "OS_TENANT_ID", "HUAWEICLOUD_SDK_PROJECT_ID"];
     let project = target.project_id.clone().or_else(|| variable(&project));
@@ -18,8 +20,8 @@ pub(crate) fn command(job: &JobId, target: &TargetArgs, timing: &TimingArgs) -> 
     let settings = [
         ("--region", region),
         ("--project-id", project),
-        ("--endpoint", target.endpoint.clone()),
-        ("--iam-endpoint", target.iam_endpoint.clone()),
+        ("--endpoint", endpoint(&target.endpoint)),
+        ("--iam-endpoint", endpoint(&target.iam_endpoint)),
         ("--service", Some(target.service.to_string()).filter(|service| service != "taurusdb")),
         ("--token-file", target.token_file.as_deref().map(path)),
         ("--profile", target.profile.clone()),

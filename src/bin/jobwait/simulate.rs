@@ -13,12 +13,12 @@ pub(crate) async fn run(args: SimulateArgs, mut signals: Signals) -> Result<u8, 
     let mut simulator =
         Simulator::new().duration(args.duration).appear_after(args.appear_after).token_life(args.token_life);
     if args.require_auth {
-        simulator = simulator.require_auth(Accepted {
-            token: args.token,
-            access_key: args.access_key,
-            secret_key: args.secret_key,
-            password: args.password,
-        });
+        let mut accepted = Accepted::default();
+        accepted.token = args.token;
+        accepted.access_key = args.access_key;
+        accepted.secret_key = args.secret_key;
+        accepted.password = args.password;
+        simulator = simulator.require_auth(accepted);
     }
     if let Some(reason) = args.fail_reason {
         simulator = simulator.fail_reason(reason);

@@ -1,20 +1,16 @@
 //! Where to ask, and as whom: from options, variables and files to a connection, checked before anything is sent
 //! to the service.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use jobwait::{
-    Cloud, CloudBuilder, ConfigError, Credentials, Endpoint, Fault, Found, Project, ProjectId, Region,
-    Settings,
+    Cloud, ConfigError, Credentials, Endpoint, Fault, Found, Project, ProjectId, Region, Settings,
 };
 use tracing::debug;
 
 use crate::args::TargetArgs;
 use crate::config::{Refusal, refuse};
-
-/// What answers on an ECS instance.
-const METADATA: &str = "http://169.254.169.254";
 
 /// What there is to ask with, and what the user should know about it.
 pub(crate) struct Connected {
@@ -22,45 +18,79 @@ pub(crate) struct Connected {
     pub(crate) warnings: Vec<String>,
 }
 
-/// Finds everything that a look needs. It reads files, which may block.
+/// Finds everything that a look needs. What needs no secret comes first: a typing error should not wait for a token that
+/// is still being read.
 pub(crate) async fn connect(args: TargetArgs, request_timeout: Duration) -> Result<Connected, Refusal> {
     let settings = Settings::new(variable, args.profile.clone());
     let read = if args.insecure_http { Endpoint::parse_insecure } else { Endpoint::parse };
 
-    let credentials = credentials(&args, &settings).await?;
-    debug!(credentials = %credentials.value, from = %credentials.from, "found");
     let region = match &args.region {
         Some(name) => Some(settings.region_named(name).map_err(|error| refuse("--region", &error))?),
         None => settings.region()?.map(|found| found.value),
     };
     let endpoint = match (&args.endpoint, &region) {
-        (Some(url), _) => read(url).map_err(|error| refuse("--endpoint", &error))?,
-        (None, Some(region)) => region.endpoint(args.service),
-        (None, None) => {
-            return Err(Refusal("no endpoint: give --region or set HW_REGION_NAME, or give --endpoint or set JOBWAIT_ENDPOINT".into()));
+        (Some(url), _) => Some(read(url).map_err(|error| refuse("--endpoint", &error))?),
+        (None, region) => region.as_ref().map(|region| region.endpoint(args.service)),
+    };
+    let project = match &args.project_id {
+        Some(id) => {
+            Some(ProjectId::parse(id).map(Project::Id).map_err(|error| refuse("--project-id", &error))?)
         }
+        None => settings.project(region.as_ref())?.map(|found| found.value),
     };
-    let iam = match &args.iam_endpoint {
-        Some(url) => Some(Found { value: url.clone(), from: "--iam-endpoint".into() }),
-        None => settings.iam_endpoint()?,
-    };
-    let iam = match iam {
-        Some(url) => Some(read(&url.value).map_err(|error| refuse(&url.from, &error))?),
-        None => region.as_ref().map(Region::iam),
-    };
+    // The region's default project has its name.
+    let project = project.or_else(|| region.as_ref().map(|region| Project::Named(region.name().to_owned())));
+    if let Some(url) = &args.iam_endpoint {
+        read(url).map_err(|error| refuse("--iam-endpoint", &error))?;
+    }
+    let roots = trust_roots(&args, &settings)?;
 
-    let cloud = Cloud::builder(endpoint, project(&args, &settings, region.as_ref())?, credentials.value)
+    let credentials = credentials(&args, &settings).await?;
+    debug!(credentials = %credentials.value, from = %credentials.from, "found");
+    let Some(endpoint) = endpoint else {
+        return Err(Refusal(
+            "no endpoint: give --region or set HW_REGION_NAME, or give --endpoint or set JOBWAIT_ENDPOINT"
+                .into(),
+        ));
+    };
+    let Some(project) = project else {
+        return Err(Refusal(
+            "no project: give --project-id or set HW_PROJECT_ID; with a region, IAM is asked for it".into(),
+        ));
+    };
+    let needs_iam = credentials.value.need_iam() || matches!(project, Project::Named(_));
+
+    let mut cloud = Cloud::builder(endpoint, project, credentials.value)
         .service(args.service)
         .language(args.language)
         .request_timeout(request_timeout);
-    let cloud = trust(cloud, &args, &settings)?;
-    let cloud = match iam {
-        Some(iam) => cloud.iam(iam).build()?,
-        None => {
-            cloud.build().map_err(|error| Refusal(format!("{error}: give --region or --iam-endpoint")))?
-        }
-    };
-    Ok(Connected { cloud, warnings: args.token_file.as_deref().and_then(exposure).into_iter().collect() })
+    if needs_iam {
+        let url = match &args.iam_endpoint {
+            Some(url) => Some(Found::new(url.clone(), "--iam-endpoint")),
+            None => settings.iam_endpoint()?,
+        };
+        let iam = match url {
+            Some(url) => read(&url.value).map_err(|error| refuse(&url.from, &error))?,
+            None => region.as_ref().map(Region::iam).ok_or_else(|| {
+                Refusal(
+                    "a password, or a project without an ID, needs IAM: give --region or --iam-endpoint"
+                        .into(),
+                )
+            })?,
+        };
+        cloud = cloud.iam(iam);
+    }
+    if let Some(Found { value: pem, from, .. }) = roots {
+        cloud = cloud.trust(&pem).map_err(|error| refuse(&from, &error))?;
+    }
+    let mut warnings: Vec<String> = args.token_file.as_deref().and_then(exposure).into_iter().collect();
+    if variable("HW_INSECURE").is_some_and(|value| value.eq_ignore_ascii_case("true") || value == "1") {
+        warnings.push(
+            "warning: HW_INSECURE is not heeded: certificates are checked; --ca-cert adds a trust root"
+                .into(),
+        );
+    }
+    Ok(Connected { cloud: cloud.build()?, warnings })
 }
 
 async fn credentials(args: &TargetArgs, settings: &Settings<'_>) -> Result<Found<Credentials>, Refusal> {
@@ -71,17 +101,22 @@ async fn credentials(args: &TargetArgs, settings: &Settings<'_>) -> Result<Found
             Credentials::token_file(path)
         };
         let value = read.map_err(|error| refuse("--token-file", &error))?;
-        return Ok(Found { value, from: "--token-file".into() });
+        return Ok(Found::new(value, "--token-file"));
     }
     if let Some(found) = settings.credentials()? {
         return Ok(found);
     }
     // Not documented: for tests, and for rehearsals away from an ECS instance.
-    let metadata = variable("JOBWAIT_METADATA_ADDRESS").unwrap_or_else(|| METADATA.into());
-    let metadata =
-        Endpoint::parse_insecure(&metadata).map_err(|error| refuse("JOBWAIT_METADATA_ADDRESS", &error))?;
-    match Credentials::of_the_agency(metadata).await {
-        Ok(value) => Ok(Found { value, from: "the ECS metadata service".into() }),
+    let agency = match variable("JOBWAIT_METADATA_ADDRESS") {
+        Some(address) => {
+            let address = Endpoint::parse_insecure(&address)
+                .map_err(|error| refuse("JOBWAIT_METADATA_ADDRESS", &error))?;
+            Credentials::of_the_agency_at(address).await
+        }
+        None => Credentials::of_the_agency().await,
+    };
+    match agency {
+        Ok(value) => Ok(Found::new(value, "the ECS metadata service")),
         Err(fault) => Err(no_credentials(&fault)),
     }
 }
@@ -101,36 +136,22 @@ fn no_credentials(fault: &Fault) -> Refusal {
     ))
 }
 
-fn project(args: &TargetArgs, settings: &Settings<'_>, region: Option<&Region>) -> Result<Project, Refusal> {
-    let id = match &args.project_id {
-        Some(id) => Some(Found { value: id.clone(), from: "--project-id".into() }),
-        None => settings.project_id()?,
-    };
-    match (id, settings.project_name(), region) {
-        (Some(id), _, _) => {
-            ProjectId::parse(&id.value).map(Project::Id).map_err(|error| refuse(&id.from, &error))
-        }
-        (None, Some(name), _) => Ok(Project::Named(name.value)),
-        (None, None, Some(region)) => Ok(Project::Named(region.name().to_owned())),
-        (None, None, None) => Err(Refusal(
-            "no project: give --project-id or set HW_PROJECT_ID; with a region, IAM is asked for it".into(),
-        )),
-    }
-}
-
-fn trust(cloud: CloudBuilder, args: &TargetArgs, settings: &Settings<'_>) -> Result<CloudBuilder, Refusal> {
+/// The PEM file, and the name under which it was given.
+fn trust_roots(args: &TargetArgs, settings: &Settings<'_>) -> Result<Option<Found<Vec<u8>>>, Refusal> {
     let file = match &args.ca_cert {
-        Some(path) => Some(Found { value: path.clone(), from: "--ca-cert".into() }),
-        None => settings.ca_cert(),
+        Some(path) => Found::new(path.clone(), "--ca-cert"),
+        None => match settings.ca_cert() {
+            Some(file) => file,
+            None => return Ok(None),
+        },
     };
-    let Some(Found { value: path, from }) = file else { return Ok(cloud) };
-    let refuse = |why: String| Refusal(format!("{from}: {}: {why}", path.display()));
-    let pem = read_some(&path).map_err(|error| refuse(error.to_string()))?;
-    cloud.trust(&pem).map_err(|error| refuse(error.to_string()))
+    let name = format!("{}: {}", file.from, file.value.display());
+    let pem = read_some(&file.value).map_err(|error| Refusal(format!("{name}: {error}")))?;
+    Ok(Some(Found::new(pem, name)))
 }
 
 /// All the roots of the world are a quarter of a megabyte.
-fn read_some(path: &PathBuf) -> std::io::Result<Vec<u8>> {
+fn read_some(path: &Path) -> std::io::Result<Vec<u8>> {
     use std::io::Read as _;
 
     let mut bytes = Vec::new();

@@ -51,7 +51,7 @@ fn first_words(body: &[u8]) -> Option<String> {
         return title(body);
     }
     let text = std::str::from_utf8(body).ok()?;
-    text.lines().map(str::trim).find(|line| !line.is_empty()).map(|line| line.chars().take(300).collect())
+    text.lines().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned)
 }
 
 /// The title of an HTML page.
@@ -106,6 +106,5 @@ mod tests {
             assert_eq!(said(empty), (None, None), "{empty}");
         }
         assert_eq!(Complaint::read(b"\xff\xfe"), Complaint::default());
-        assert_eq!(said(&"x".repeat(10_000)).1.unwrap().len(), 300);
     }
 }

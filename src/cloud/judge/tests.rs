@@ -244,12 +244,14 @@ fn what_an_unreadable_answer_looks_like_is_said() {
 fn a_fault_says_first_what_it_is_about_and_keeps_the_rest() {
     for status in [401, 503] {
         let before = refusal(&answer(status, error("X.1")));
-        let (Sighting::Permanent(fault) | Sighting::Transient { fault, .. }) = about("signing in", before)
+        let (Sighting::Permanent(fault) | Sighting::Transient { fault, .. }) =
+            about("signing in", Asked::Iam, before)
         else {
             panic!()
         };
         assert_eq!(fault.message, format!("signing in: HTTP {status}: said"));
         assert_eq!((fault.error_code.as_deref(), fault.http_status), (Some("X.1"), Some(status)));
+        assert_eq!(fault.asked, Asked::Iam);
     }
 }
 

@@ -127,6 +127,19 @@ fn one_slow_look_does_not_end_a_wait_early() {
 }
 
 #[test]
+fn a_service_that_gets_faster_is_put_forward_once() {
+    let latency = |n| if n < 9 { 1.0 } else { 0.2 };
+    let (looks, _) = timetable_of(waiting(limits(60.0, 60.0)), latency, |_, _| going());
+    assert_eq!(looks[8..], [55.172, 58.0, 59.9], "{looks:?}");
+}
+
+#[test]
+fn a_short_wait_has_its_last_look_a_tenth_before_its_deadline() {
+    let (looks, verdict) = timetable(waiting(limits(0.5, 60.0)), 0.0, |_, _| going());
+    assert_eq!((looks, verdict.outcome), (vec![0.0, 0.45], Outcome::TimedOut));
+}
+
+#[test]
 fn looks_that_hang_until_their_timeout_go_on_until_the_deadline() {
     let mut limits = limits(30.0, 60.0);
     limits.longest_look = secs(2.0);

@@ -1,6 +1,6 @@
 //! What to say beside a verdict: the last sighting, the likely causes, the next command. At most four lines.
 
-use jobwait::{Fault, FaultKind, Outcome, Verdict};
+use jobwait::{Asked, Fault, FaultKind, Outcome, Verdict};
 
 use super::{complaint, status};
 use crate::duration::brief;
@@ -77,23 +77,34 @@ fn said(verdict: &Verdict) -> String {
 
 /// What is likely wrong, and where to look.
 fn cause(fault: &Fault) -> Option<&'static str> {
-    Some(match fault.kind {
-        FaultKind::Unauthenticated => {
+    Some(match (fault.asked, fault.kind) {
+        (_, FaultKind::Unauthenticated) => {
             "the credentials are wrong, have expired, or are of another region; -v tells which were used"
         }
-        FaultKind::Forbidden => "these credentials need gaussdbformysql:task:list in this project",
-        FaultKind::UnknownProject => "give --project-id, or the --region whose project it is",
-        FaultKind::UnknownHost => "check --region and --endpoint, and this machine's name lookup",
-        FaultKind::Untrusted => {
+        (_, FaultKind::UnknownProject) => "give --project-id, or the --region whose project it is",
+        (_, FaultKind::Untrusted) => {
             "give the issuer's certificate with --ca-cert, and check the host and this machine's clock"
         }
-        FaultKind::Redirected | FaultKind::WrongApi => {
+        (_, FaultKind::Proxy) => "check HTTPS_PROXY, HTTP_PROXY and NO_PROXY",
+        (Asked::Iam, FaultKind::Forbidden) => "they may not ask IAM for the project's ID: give --project-id",
+        (Asked::Iam, _) => {
+            "check --region and --iam-endpoint; with --project-id, and without a password, IAM is not asked"
+        }
+        (Asked::Metadata, _) => "check the agency of this ECS instance",
+        (_, FaultKind::Forbidden) => {
+            "these credentials need gaussdbformysql:task:list (or the sibling's like) in this project"
+        }
+        (_, FaultKind::UnknownHost) => "check --region and --endpoint, and this machine's name lookup",
+        (_, FaultKind::Redirected | FaultKind::WrongApi) => {
             "check host and path prefix of --endpoint: the jobs API is not there"
         }
-        FaultKind::Unreadable => "something else answers at --endpoint: a login page, a proxy, another API",
-        FaultKind::Proxy => "check HTTPS_PROXY, HTTP_PROXY and NO_PROXY",
-        FaultKind::BadRequest => "check --project-id and the ID of the task",
-        FaultKind::Network | FaultKind::TimedOut => "check --endpoint, the network and the proxy on the way",
+        (_, FaultKind::Unreadable) => {
+            "something else answers at --endpoint: a login page, a proxy, another API"
+        }
+        (_, FaultKind::BadRequest) => "check --project-id and the ID of the task",
+        (_, FaultKind::Network | FaultKind::TimedOut) => {
+            "check --endpoint, the network and the proxy on the way"
+        }
         _ => return None,
     })
 }
