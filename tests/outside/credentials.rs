@@ -54,7 +54,7 @@ fn home(file: &str, text: &str) -> PathBuf {
 
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let name = format!("jobwait-outside-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-    let path = std::env::temp_dir().join(name);
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     std::fs::create_dir_all(path.join(file).parent().unwrap()).unwrap();
     std::fs::write(path.join(file), text).unwrap();
     path

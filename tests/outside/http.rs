@@ -234,7 +234,7 @@ fn token_file(token: &str) -> PathBuf {
 
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let name = format!("token-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-    let path = std::env::temp_dir().join(name);
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     std::fs::write(&path, format!("{token}\n")).unwrap();
     path
 }

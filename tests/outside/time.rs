@@ -56,7 +56,7 @@ fn c1_a_delay_that_outlasts_the_deadline_ends_on_time() {
 #[cfg(unix)]
 #[test]
 fn a3_a_token_file_that_hangs_ends_on_time() {
-    let fifo = std::env::temp_dir().join(format!("fifo-{}", std::process::id()));
+    let fifo = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("fifo-{}", std::process::id()));
     let made = std::process::Command::new("mkfifo").arg(&fifo).status().unwrap();
     assert!(made.success());
     let run = at("http://127.0.0.1:9").timeout("1s").args(["--token-file", fifo.to_str().unwrap()]);

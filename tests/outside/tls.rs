@@ -50,7 +50,8 @@ fn t7_a_ca_file_that_holds_no_certificate_is_refused_by_name() {
     let server = serve(Wrong::Nothing, Vec::new());
     let der = server.ca_pem.replace("-----", "");
     let garbled = server.ca_pem.replacen('M', "*", 1);
-    let path = std::env::temp_dir().join(format!("jobwait-bad-ca-{}", std::process::id()));
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .join(format!("jobwait-bad-ca-{}", std::process::id()));
     let shown = path.to_str().unwrap().to_owned();
     for bad in ["", "hello", &server.ca_key_pem, &der, &garbled, "\u{0}\u{1}0\u{82}"] {
         fs::write(&path, bad).unwrap();

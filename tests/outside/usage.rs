@@ -195,7 +195,7 @@ fn a3_a_token_file_that_everybody_can_read_is_warned_of() {
     use std::os::unix::fs::PermissionsExt as _;
 
     let server = Server::answers([(200, SUCCESS)]);
-    let path = std::env::temp_dir().join(format!("open-{}", std::process::id()));
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("open-{}", std::process::id()));
     std::fs::write(&path, CANARY).unwrap();
     for (mode, warns) in [(0o644, true), (0o600, false)] {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();

@@ -33,7 +33,8 @@ pub fn at(endpoint: &str) -> Run {
 pub fn with_a_lookup_that_hangs() -> Option<Run> {
     static LIBRARY: std::sync::OnceLock<Option<std::path::PathBuf>> = std::sync::OnceLock::new();
     let library = LIBRARY.get_or_init(|| {
-        let library = std::env::temp_dir().join(format!("jobwait-slow-lookup-{}.so", std::process::id()));
+        let library = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"))
+            .join(format!("jobwait-slow-lookup-{}.so", std::process::id()));
         let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/slow_lookup.c");
         let built = Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(source).status();
         let built = built.is_ok_and(|status| status.success());

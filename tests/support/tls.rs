@@ -77,7 +77,8 @@ pub fn serve(wrong: Wrong, answer: Vec<u8>) -> TlsServer {
         }
     });
     let ca_pem = ca.pem();
-    let path = std::env::temp_dir().join(format!("jobwait-ca-{}-{port}.pem", std::process::id()));
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .join(format!("jobwait-ca-{}-{port}.pem", std::process::id()));
     std::fs::write(&path, &ca_pem).unwrap();
     TlsServer {
         url: format!("https://localhost:{port}"),
