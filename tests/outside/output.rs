@@ -57,16 +57,27 @@ fn a_document_can_be_read_however_deep_the_job_is() {
 }
 
 #[test]
-fn quiet_and_none_leave_the_verdict_and_errors() {
+fn quiet_leaves_the_verdict_and_errors_and_none_the_verdict() {
     let (going, bad) = (running("1%"), failed("disk full"));
-    for option in ["-q", "--progress=none"] {
-        let server = Server::answers([(200, going.as_str()), (503, "busy"), (200, &bad)]);
-        let ended = at(&server.url()).arg(option).run().expect(1, "disk full");
-        assert_eq!(ended.stderr, "", "{option}");
+    for (option, errors) in [("-q", 2), ("--progress=none", 0)] {
+        let answers =
+            [(200, going.as_str()), (503, "busy"), (503, "busy"), (500, "late"), (200, &going), (200, &bad)];
+        let ended = at(&Server::answers(answers).url()).arg(option).run().expect(1, "disk full");
+        assert_eq!(ended.stderr.matches("next look in").count(), errors, "each once: {ended:?}");
+        assert_eq!(ended.stderr.lines().count(), errors, "{ended:?}");
         let server = Server::answers([(401, "{}")]);
         let ended = at(&server.url()).arg(option).run().expect(4, "");
         assert!(ended.stderr.contains("the credentials are wrong"), "{ended:?}");
     }
+}
+
+#[test]
+fn it_is_told_when_things_go_on_after_an_error() {
+    let going = running("1%");
+    let server =
+        Server::answers([(200, going.as_str()), (503, "busy"), (200, &going), (200, &going), (200, SUCCESS)]);
+    let ended = at(&server.url()).run().expect(0, "busy");
+    assert_eq!(ended.stderr.matches("Running 1%").count(), 2, "{ended:?}");
 }
 
 #[test]

@@ -211,7 +211,7 @@ pub(crate) struct OutputArgs {
         default_value = "30s", value_parser = duration::positive, allow_hyphen_values = true)]
     pub(crate) heartbeat: Duration,
 
-    /// No progress; verdict and errors stay
+    /// No progress; verdict and errors stay (--progress none leaves out errors that pass as well)
     #[arg(short, long, env = "JOBWAIT_QUIET", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub(crate) quiet: bool,
 

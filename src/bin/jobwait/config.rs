@@ -25,13 +25,20 @@ pub(crate) struct Timing {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct View {
     pub(crate) output: Output,
-    pub(crate) progress: Option<Heartbeat>,
+    pub(crate) progress: Shown,
     pub(crate) logs: Option<Logs>,
 }
 
-/// A line of progress at least this often.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Heartbeat(pub(crate) Duration);
+/// What is shown on the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shown {
+    /// Progress and errors, and a line at least this often.
+    Progress { heartbeat: Duration },
+    /// Errors, each once while it lasts.
+    Errors,
+    /// Nothing before the verdict.
+    Nothing,
+}
 
 /// The logs that were asked for.
 #[derive(Debug, Clone, Copy)]
@@ -71,9 +78,9 @@ impl Timing {
 impl View {
     pub(crate) fn new(args: &OutputArgs) -> Self {
         let progress = match args.progress {
-            _ if args.quiet => None,
-            Progress::None => None,
-            Progress::Auto | Progress::Plain => Some(Heartbeat(args.heartbeat)),
+            Progress::None => Shown::Nothing,
+            _ if args.quiet => Shown::Errors,
+            Progress::Auto | Progress::Plain => Shown::Progress { heartbeat: args.heartbeat },
         };
         let level = match args.verbose {
             0 => None,

@@ -6,7 +6,7 @@ use jobwait::simulator::Simulator;
 use jobwait::{Cloud, Credentials, ProjectId, Wait};
 
 use crate::args::DemoArgs;
-use crate::config::{Config, Refusal, Timing, View};
+use crate::config::{Config, Refusal, Shown, Timing, View};
 use crate::session;
 use crate::signals::Signals;
 use crate::stream::Stream;
@@ -35,7 +35,7 @@ pub(crate) async fn run(
     let project =
         ProjectId::parse("0123456789abcdef0123456789abcdef").map_err(|error| Refusal(error.to_string()))?;
 
-    if view.progress.is_some() {
+    if matches!(view.progress, Shown::Progress { .. }) {
         let endpoint = service.endpoint();
         stderr.line(&format!(
             "jobwait: demo: {endpoint} simulates TaurusDB, and has just begun to create an instance"

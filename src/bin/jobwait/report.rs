@@ -24,32 +24,31 @@ const LONGEST_TEXT: usize = 300;
 pub(crate) struct Report {
     job: JobId,
     output: Output,
-    plain: Option<Plain>,
+    plain: Plain,
     result: Stream,
     progress: Stream,
 }
 
 impl Report {
     pub(crate) fn new(job: JobId, view: View, deadline: Duration, result: Stream, progress: Stream) -> Self {
-        let plain = view.progress.map(|heartbeat| Plain::new(heartbeat, deadline));
+        let plain = Plain::new(view.progress, deadline);
         Self { job, output: view.output, plain, result, progress }
     }
 
     pub(crate) fn event(&mut self, event: &Event<'_>) {
-        if let Some(line) = self.plain.as_mut().and_then(|plain| plain.line(event)) {
+        if let Some(line) = self.plain.line(event) {
             self.say(&line);
         }
     }
 
     /// When a heartbeat is due, from the beginning of the wait.
     pub(crate) fn heartbeat_at(&self) -> Option<Duration> {
-        self.plain.as_ref().map(Plain::heartbeat_at)
+        self.plain.heartbeat_at()
     }
 
     pub(crate) fn heartbeat(&mut self, elapsed: Duration) {
-        if let Some(line) = self.plain.as_mut().map(|plain| plain.heartbeat(elapsed)) {
-            self.say(&line);
-        }
+        let line = self.plain.heartbeat(elapsed);
+        self.say(&line);
     }
 
     /// Shows a verdict, and what to do about it; the exit code. `resume` is the command that waits on, if there is

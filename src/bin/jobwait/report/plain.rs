@@ -6,13 +6,13 @@ use std::time::Duration;
 use jobwait::{Event, Job, News, Status};
 
 use super::{complaint, status, subject};
-use crate::config::Heartbeat;
+use crate::config::Shown;
 use crate::duration::brief;
 
 /// What has been shown.
 #[derive(Debug)]
 pub(super) struct Plain {
-    heartbeat: Duration,
+    shown: Shown,
     deadline: Duration,
     last_line: Duration,
     /// What the last look that told something saw, and when.
@@ -20,27 +20,57 @@ pub(super) struct Plain {
     subject_shown: bool,
     /// The status that was explained last.
     explained: Option<Status>,
+    /// The error that the latest look met, if any.
+    error: Option<String>,
 }
 
 impl Plain {
-    pub(super) fn new(heartbeat: Heartbeat, deadline: Duration) -> Self {
+    pub(super) fn new(shown: Shown, deadline: Duration) -> Self {
         Self {
-            heartbeat: heartbeat.0,
+            shown,
             deadline,
             last_line: Duration::ZERO,
             latest: None,
             subject_shown: false,
             explained: None,
+            error: None,
         }
     }
 
     /// The line that an event is worth, if any.
     pub(super) fn line(&mut self, event: &Event<'_>) -> Option<String> {
         let line = match event.news {
+            News::Retry { fault, next_look } => {
+                self.error(complaint(fault), next_look.saturating_sub(event.elapsed))
+            }
+            News::Invisible { .. } | News::Going { .. } => self.progress(event),
+            // The end is the verdict's to show.
+            _ => None,
+        }?;
+        self.last_line = event.elapsed;
+        Some(format!(" [{}] {line}", brief(event.elapsed)))
+    }
+
+    fn error(&mut self, error: String, rest: Duration) -> Option<String> {
+        let line = format!("{error}; next look in {}", brief(rest));
+        let new = self.error.as_ref() != Some(&error);
+        self.error = Some(error);
+        let worth_a_line = match self.shown {
+            Shown::Progress { .. } => true,
+            Shown::Errors => new,
+            Shown::Nothing => false,
+        };
+        worth_a_line.then_some(line)
+    }
+
+    fn progress(&mut self, event: &Event<'_>) -> Option<String> {
+        // After an error, it is worth a line that things go on as before.
+        let after_an_error = self.error.take().is_some();
+        let line = match event.news {
             News::Invisible { fault, .. } => {
                 let seen = self.subject_shown;
                 let state = if seen { "gone from sight" } else { "not visible yet" };
-                if !self.is_new(state, event.elapsed) {
+                if !self.is_new(state, event.elapsed) && !after_an_error {
                     return None;
                 }
                 let why = if seen { "it is asked for again" } else { "a new ID takes some seconds" };
@@ -48,26 +78,24 @@ impl Plain {
             }
             News::Going { job, .. } => {
                 let state = status(job);
-                if !self.is_new(&state, event.elapsed) {
+                if !self.is_new(&state, event.elapsed) && !after_an_error {
                     return None;
                 }
                 let first = !std::mem::replace(&mut self.subject_shown, true);
                 let subject = subject(job).filter(|_| first).map(|subject| format!("  {subject}"));
                 format!("{state}{}{}", self.explanation(job), subject.unwrap_or_default())
             }
-            News::Retry { fault, next_look } => {
-                let rest = brief(next_look.saturating_sub(event.elapsed));
-                format!("{}; next look in {rest}", complaint(fault))
-            }
-            // The end is the verdict's to show.
             _ => return None,
         };
-        self.last_line = event.elapsed;
-        Some(format!(" [{}] {line}", brief(event.elapsed)))
+        matches!(self.shown, Shown::Progress { .. }).then_some(line)
     }
 
-    pub(super) fn heartbeat_at(&self) -> Duration {
-        self.last_line.saturating_add(self.heartbeat)
+    /// When silence has lasted long enough, from the beginning of the wait.
+    pub(super) fn heartbeat_at(&self) -> Option<Duration> {
+        match self.shown {
+            Shown::Progress { heartbeat } => Some(self.last_line.saturating_add(heartbeat)),
+            Shown::Errors | Shown::Nothing => None,
+        }
     }
 
     pub(super) fn heartbeat(&mut self, elapsed: Duration) -> String {
