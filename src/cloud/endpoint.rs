@@ -184,4 +184,16 @@ mod tests {
             assert!(said.contains("https") && !said.contains("CANARY"), "{bad}: {said}");
         }
     }
+
+    proptest::proptest! {
+        /// Whatever is accepted is asked at its own host, below its own prefix.
+        #[test]
+        fn an_endpoint_keeps_its_requests(text in "(https?://)?[ -~]{0,30}|https://[a-z0-9.:@/?#%]{0,30}") {
+            if let Ok(endpoint) = Endpoint::parse_insecure(&text) {
+                let url = endpoint.jobs(&ProjectId::parse("0a").unwrap());
+                proptest::prop_assert!(url.as_str().starts_with(&endpoint.to_string()), "{endpoint} {url}");
+                proptest::prop_assert!(url.path().ends_with("/v3/0a/jobs") && url.username().is_empty());
+            }
+        }
+    }
 }

@@ -89,13 +89,15 @@ impl Region {
                 safe(name, 60)
             )));
         }
-        if cloud.len() > 200 || !cloud.split('.').all(label) {
+        let region = Self { name: name.to_ascii_lowercase(), cloud: cloud.to_ascii_lowercase() };
+        // Not all that looks like a host is one: some labels are coded, and one of digits at the end makes an address.
+        if !cloud.split('.').all(label) || region.host("iam").is_err() {
             return Err(ConfigError::new(format!(
                 "'{}' is no cloud; they are domains like myhuaweicloud.com",
                 safe(cloud, 60)
             )));
         }
-        Ok(Self { name: name.to_ascii_lowercase(), cloud: cloud.to_ascii_lowercase() })
+        Ok(region)
     }
 
     /// The region's name, which is also that of its default project.
@@ -114,13 +116,13 @@ impl Region {
             Service::Dds => "dds",
             Service::GeminiDb => "gaussdb-nosql",
         };
-        self.host(prefix)
+        self.checked_host(prefix)
     }
 
     /// Where its IAM is.
     #[must_use]
     pub fn iam(&self) -> Endpoint {
-        self.host("iam")
+        self.checked_host("iam")
     }
 
     /// From the list of endpoints. A region that is not on it gets the general form.
@@ -135,9 +137,13 @@ impl Region {
         }
     }
 
-    fn host(&self, prefix: &str) -> Endpoint {
+    fn host(&self, prefix: &str) -> Result<Endpoint, ConfigError> {
         Endpoint::parse(&format!("https://{prefix}.{}.{}", self.name, self.cloud))
-            .unwrap_or_else(|_| unreachable!("checked labels make a host"))
+    }
+
+    /// What differs between hosts of a region is the first label, which is one of ours.
+    fn checked_host(&self, prefix: &str) -> Endpoint {
+        self.host(prefix).unwrap_or_else(|_| unreachable!("one host of this region was checked"))
     }
 }
 
@@ -207,7 +213,26 @@ mod tests {
             assert!(Region::parse(bad).is_err(), "{bad}");
             assert!(Region::in_cloud("r", &format!("{bad}/x")).is_err(), "{bad}");
         }
-        assert!(Region::in_cloud("r", "").is_err());
+        for (name, cloud) in
+            [("r", ""), ("r", "127.0.0.1"), ("r", "1"), ("xn--a", "c.example"), ("r", "xn--a.example")]
+        {
+            assert!(Region::in_cloud(name, cloud).is_err(), "{name} {cloud}");
+        }
         assert_eq!(Region::parse("CN-North-4").unwrap().name(), "cn-north-4");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_region_that_is_accepted_has_its_hosts_in_its_cloud(
+            name in "[a-zA-Z0-9-]{0,8}|xn--[a-z0-9-]{0,8}|[ -~]{0,8}",
+            cloud in "[a-z0-9.-]{0,20}|[ -~]{0,12}|([0-9]{1,3}[.]){0,4}[0-9]{0,3}",
+        ) {
+            if let Ok(region) = Region::in_cloud(&name, &cloud) {
+                let end = format!(".{}.{}", name.to_lowercase(), cloud.to_lowercase());
+                for host in [region.iam(), region.endpoint(Service::TaurusDb), region.endpoint(Service::GeminiDb)] {
+                    proptest::prop_assert!(host.to_string().ends_with(&end), "{host}");
+                }
+            }
+        }
     }
 }

@@ -140,4 +140,16 @@ mod tests {
             assert_eq!(brief(Duration::from_millis(millis)), shown);
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_a_panic_or_more_than_thirty_days(
+            text in "[0-9.eE+-]{0,30} ?(ns|us|ms|s|m|min|h|hr|d|days|w|M|y|yr|years|month|x|µs)? ?[0-9a-zA-Zµ. -]{0,12}",
+        ) {
+            if let Ok(duration) = any(&text) {
+                proptest::prop_assert!(duration <= LONGEST, "{text}: {duration:?}");
+                let _ = brief(duration);
+            }
+        }
+    }
 }
