@@ -101,7 +101,8 @@ impl<'a> Settings<'a> {
     /// When it is no region, or what `HW_CLOUD` names is no cloud.
     pub fn region_named(&self, name: &str) -> Result<Region, ConfigError> {
         match self.variable(&["HW_CLOUD"]) {
-            Some(cloud) => Region::in_cloud(name, &cloud.value),
+            Some(cloud) => Region::in_cloud(name, &cloud.value)
+                .map_err(|error| ConfigError::new(format!("{error} (HW_CLOUD names the cloud)"))),
             None => Region::parse(name),
         }
     }

@@ -93,7 +93,8 @@ impl Region {
         // Not all that looks like a host is one: some labels are coded, and one of digits at the end makes an address.
         if !cloud.split('.').all(label) || region.host("iam").is_err() {
             return Err(ConfigError::new(format!(
-                "'{}' is no cloud; they are domains like myhuaweicloud.com",
+                "'{}' in the cloud '{}' makes no host; clouds are domains like myhuaweicloud.com",
+                safe(name, 60),
                 safe(cloud, 60)
             )));
         }

@@ -353,7 +353,12 @@ fn another_cloud_is_named_by_a_variable() {
         region("cloud.example").unwrap().unwrap().value.iam().to_string(),
         "https://iam.eu-de.cloud.example"
     );
-    assert!(region("a/b").unwrap_err().to_string().contains("OS_REGION_NAME: 'a/b' is no cloud"));
+    assert!(
+        region("a/b")
+            .unwrap_err()
+            .to_string()
+            .contains("OS_REGION_NAME: 'eu-de' in the cloud 'a/b' makes no host")
+    );
 }
 
 #[test]
