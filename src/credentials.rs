@@ -142,8 +142,7 @@ impl Credentials {
     }
 
     /// Whether they are had from IAM.
-    #[must_use]
-    pub fn need_iam(&self) -> bool {
+    pub(crate) fn need_iam(&self) -> bool {
         matches!(self.source, Source::Password(_))
     }
 

@@ -57,6 +57,12 @@ impl CloudBuilder {
         self
     }
 
+    /// Whether IAM is asked: for a token, or for the project's ID.
+    #[must_use]
+    pub fn needs_iam(&self) -> bool {
+        self.credentials.need_iam() || matches!(self.project, Project::Named(_))
+    }
+
     /// The language of names and reasons. Default: English.
     pub fn language(mut self, language: Language) -> Self {
         self.language = language;
@@ -93,8 +99,7 @@ impl CloudBuilder {
     /// When there are no trust roots for `https`, IAM is needed and its endpoint is not known, or the proxy variable
     /// that counts cannot be read.
     pub fn build(self) -> Result<Cloud, ConfigError> {
-        let needs_iam = self.credentials.need_iam() || matches!(self.project, Project::Named(_));
-        let iam = match (needs_iam, self.iam) {
+        let iam = match (self.needs_iam(), self.iam) {
             (true, None) => {
                 return Err(ConfigError::new(
                     "a password, or a project without an ID, needs IAM, and where that is is not known",

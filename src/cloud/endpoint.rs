@@ -22,7 +22,7 @@ impl Endpoint {
     /// When it is not such a URL. The text never repeats user info, which may be a secret.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
         let endpoint = Self::parse_insecure(text)?;
-        if endpoint.0.scheme() == "http" && !is_loopback(&endpoint.0) {
+        if endpoint.0.scheme() == "http" && !endpoint.is_loopback() {
             return Err(ConfigError::new(format!(
                 "{endpoint} would send the credentials unencrypted to another machine: use https://"
             )));
@@ -81,21 +81,17 @@ impl Endpoint {
     }
 
     pub(crate) fn is_loopback(&self) -> bool {
-        is_loopback(&self.0)
+        let host = self.0.host_str().unwrap_or_default();
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        match host.parse::<IpAddr>() {
+            Ok(address) => address.is_loopback(),
+            // RFC 6761: these names are loopback wherever they are looked up.
+            Err(_) => host == "localhost" || host.ends_with(".localhost"),
+        }
     }
 
     pub(crate) fn is_https(&self) -> bool {
         self.0.scheme() == "https"
-    }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    match host.parse::<IpAddr>() {
-        Ok(address) => address.is_loopback(),
-        // RFC 6761: these names are loopback wherever they are looked up.
-        Err(_) => host == "localhost" || host.ends_with(".localhost"),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Signing in, and looking a project up: OpenStack Keystone's v3 API.
 
 use jiff::Timestamp;
-use reqwest::header::{CONTENT_TYPE, DATE, HeaderValue};
+use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, Request};
 use serde::Deserialize;
 
@@ -78,8 +78,7 @@ pub(super) async fn sign_in(
 
 /// When to renew what expires, by this machine's clock: the time it lives is told by the service's.
 fn renew_at(answer: &Answer, expires: Timestamp) -> Timestamp {
-    let sent =
-        answer.headers.get(DATE).and_then(|date| judge::date(date.to_str().ok()?)).unwrap_or(answer.received);
+    let sent = judge::sent(&answer.headers).unwrap_or(answer.received);
     let lives = expires.duration_since(sent).as_secs().max(0);
     let usable = lives - (lives / 10).min(EARLY);
     answer.received.checked_add(jiff::SignedDuration::from_secs(usable)).unwrap_or(Timestamp::MAX)
@@ -127,7 +126,7 @@ pub(super) async fn project(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use reqwest::header::HeaderMap;
+    use reqwest::header::{DATE, HeaderMap};
 
     fn renewed_after(expires: &str, date: Option<&'static str>) -> i64 {
         let mut headers = HeaderMap::new();

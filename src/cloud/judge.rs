@@ -6,12 +6,12 @@
 mod complaint;
 mod retry_after;
 
-use reqwest::header::{DATE, HeaderMap, LOCATION};
+use reqwest::header::{HeaderMap, LOCATION};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use self::complaint::Complaint;
-pub(super) use self::retry_after::date;
+pub(super) use self::retry_after::sent;
 use super::client::Answer;
 use super::region::Service;
 use crate::{Asked, Fault, FaultKind, Job, JobId, Sighting};
@@ -94,8 +94,7 @@ fn not_visible(answer: &Answer, complaint: Complaint) -> Sighting {
 /// A signature is refused when it is dated a quarter of an hour off: then the service's own clock tells.
 fn unauthenticated(answer: &Answer, complaint: Complaint) -> Sighting {
     let mut fault = fault(FaultKind::Unauthenticated, answer, complaint);
-    let sent = answer.headers.get(DATE).and_then(|date| self::date(date.to_str().ok()?));
-    let off = sent.map_or(0, |sent| answer.received.duration_since(sent).as_mins());
+    let off = sent(&answer.headers).map_or(0, |sent| answer.received.duration_since(sent).as_mins());
     if off.abs() >= 10 {
         let side = if off > 0 { "ahead of" } else { "behind" };
         fault.message =

@@ -58,13 +58,11 @@ pub(crate) async fn connect(args: TargetArgs, request_timeout: Duration) -> Resu
             "no project: give --project-id or set HW_PROJECT_ID; with a region, IAM is asked for it".into(),
         ));
     };
-    let needs_iam = credentials.value.need_iam() || matches!(project, Project::Named(_));
-
     let mut cloud = Cloud::builder(endpoint, project, credentials.value)
         .service(args.service)
         .language(args.language)
         .request_timeout(request_timeout);
-    if needs_iam {
+    if cloud.needs_iam() {
         let url = match &args.iam_endpoint {
             Some(url) => Some(Found::new(url.clone(), "--iam-endpoint")),
             None => settings.iam_endpoint()?,

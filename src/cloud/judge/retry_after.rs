@@ -16,15 +16,20 @@ pub(super) fn read(headers: &HeaderMap, received: Timestamp) -> Option<Duration>
         return text.parse().ok().filter(|seconds| *seconds <= SANEST).map(Duration::from_secs);
     }
     let until = date(text)?;
-    let now = headers.get(DATE).and_then(|now| date(now.to_str().ok()?)).unwrap_or(received);
+    let now = sent(headers).unwrap_or(received);
     Duration::try_from(until.duration_since(now)).ok()
 }
 
 /// A year. Whoever says more does not mean seconds.
 const SANEST: u64 = 366 * 24 * 60 * 60;
 
+/// When an answer was sent, by the clock of who sent it.
+pub(in crate::cloud) fn sent(headers: &HeaderMap) -> Option<Timestamp> {
+    date(headers.get(DATE)?.to_str().ok()?)
+}
+
 /// A date of HTTP.
-pub(in crate::cloud) fn date(text: &str) -> Option<Timestamp> {
+fn date(text: &str) -> Option<Timestamp> {
     rfc2822::DateTimeParser::new().parse_timestamp(text).ok()
 }
 

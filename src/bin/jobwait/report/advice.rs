@@ -35,11 +35,7 @@ pub(super) fn on(verdict: &Verdict, signal: Option<Signal>, resume: Option<&str>
             ": likely another project or region than the task's, a mistyped ID, or a task older than a month"
                 .into(),
         ],
-        Outcome::Unauthorized => {
-            let mut lines = vec![format!(": refused: {}", said(verdict))];
-            lines.extend(verdict.fault.as_ref().and_then(cause).map(|cause| format!(": {cause}")));
-            lines
-        }
+        Outcome::Unauthorized => said_and_cause("refused", verdict.fault.as_ref()),
         Outcome::TimedOut => {
             let mut lines = vec![format!(": {}", goes_on())];
             lines.extend(
@@ -52,11 +48,7 @@ pub(super) fn on(verdict: &Verdict, signal: Option<Signal>, resume: Option<&str>
             let name = signal.map_or("a signal", Signal::name);
             std::iter::once(format!(": ended by {name}; {}", goes_on())).chain(wait_on()).collect()
         }
-        _ => {
-            let mut lines = vec![format!(": no usable answer: {}", said(verdict))];
-            lines.extend(verdict.fault.as_ref().and_then(cause).map(|cause| format!(": {cause}")));
-            lines
-        }
+        _ => said_and_cause("no usable answer", verdict.fault.as_ref()),
     }
 }
 
@@ -71,8 +63,11 @@ fn sighting(verdict: &Verdict) -> String {
     )
 }
 
-fn said(verdict: &Verdict) -> String {
-    verdict.fault.as_ref().map_or_else(|| "nothing was said".to_owned(), complaint)
+/// What was said, and what is likely wrong.
+fn said_and_cause(what: &str, fault: Option<&Fault>) -> Vec<String> {
+    let said = fault.map_or_else(|| "nothing was said".to_owned(), complaint);
+    let cause = fault.and_then(cause).map(|cause| format!(": {cause}"));
+    std::iter::once(format!(": {what}: {said}")).chain(cause).collect()
 }
 
 /// What is likely wrong, and where to look.
