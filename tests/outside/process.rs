@@ -129,6 +129,22 @@ fn l1_a_stream_that_nobody_reads_holds_neither_the_deadline_nor_a_signal_up() {
 }
 
 #[test]
+fn the_result_is_the_last_line_where_both_streams_end_in_one_place() {
+    use std::io::Read as _;
+
+    for _ in 0..20 {
+        let server = Server::acts([answer(404, "{}")]);
+        let (mut read, write) = std::io::pipe().unwrap();
+        let run = at(&server.url()).stdout(write.try_clone().unwrap().into()).stderr(write.into());
+        run.run().expect(125, "");
+        let mut log = String::new();
+        read.read_to_string(&mut log).unwrap();
+        assert!(log.lines().last().unwrap().starts_with(&format!("{ID} unreachable")), "{log}");
+        assert_eq!(log.lines().count(), 3, "{log}");
+    }
+}
+
+#[test]
 fn a_reader_that_is_slow_gets_the_whole_result() {
     use std::io::Read as _;
 

@@ -16,6 +16,9 @@ use crate::exit;
 use crate::signals::Signal;
 use crate::stream::Stream;
 
+/// How long the result waits for what is said before it. A stream that nobody reads must not hold it up.
+const IN_ORDER: Duration = Duration::from_millis(20);
+
 /// As much of one text of the service as a line shows.
 const LONGEST_TEXT: usize = 300;
 
@@ -58,14 +61,18 @@ impl Report {
         for line in advice::on(verdict, signal, resume) {
             self.say(&line);
         }
-        match self.output {
-            Output::Text => self.result.line(&result::text(&self.job, name, verdict)),
+        let text = result::text(&self.job, name, verdict);
+        let result = match self.output {
+            Output::Text => text,
             Output::Json => {
                 // Who reads the log does not see the document that a script reads.
-                self.say(&format!(": {}", result::text(&self.job, name, verdict)));
-                self.result.line(&result::json(&self.job, name, code, verdict));
+                self.say(&format!(": {text}"));
+                result::json(&self.job, name, code, verdict)
             }
-        }
+        };
+        // Both streams often end in one log or terminal: there the result comes last.
+        self.progress.finish(IN_ORDER);
+        self.result.line(&result);
         code
     }
 

@@ -15,7 +15,7 @@ use crate::target::Connected;
 
 /// How long the streams may take to be read after the deadline, and after a signal.
 const AFTER_DEADLINE: Duration = Duration::from_millis(150);
-const AFTER_SIGNAL: Duration = Duration::from_millis(80);
+const AFTER_SIGNAL: Duration = Duration::from_millis(60);
 
 /// Waits as configured, with what `connect` makes; the exit code. `resume` is the command that waits on, if there is
 /// one.
