@@ -6,10 +6,14 @@ demo:
 test:
     cargo test
 
+# How the pace does against others: writes docs/schedules.* and the README's table
+study:
+    cargo bench --bench schedules
+
 # Everything that has to pass
 ci:
     .ci/run
 
 # Break the pure files, and see whether a test notices
 mutants:
-    cargo mutants --file src/wait/machine.rs --file src/wait/pace.rs --file 'src/cloud/judge*.rs' --file 'src/cloud/judge/*.rs' --file src/cloud/endpoint.rs -- --lib
+    cargo mutants --file src/wait/machine.rs --file src/wait/pace.rs --file src/wait/pace/foresight.rs --file 'src/cloud/judge*.rs' --file 'src/cloud/judge/*.rs' --file src/cloud/endpoint.rs -- --lib

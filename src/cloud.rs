@@ -4,7 +4,7 @@ pub(crate) mod builder;
 mod client;
 pub(crate) mod endpoint;
 mod iam;
-mod judge;
+pub(crate) mod judge;
 pub(crate) mod language;
 mod metadata;
 pub(crate) mod region;

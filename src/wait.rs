@@ -3,6 +3,7 @@
 mod clock;
 mod machine;
 pub(crate) mod pace;
+mod rehearsal;
 pub(crate) mod verdict;
 
 use std::future;
@@ -14,6 +15,9 @@ use tracing::debug;
 use self::clock::Clock;
 use self::machine::{Limits, Step, Waiting};
 use crate::{Event, News, Pace, Probe, Verdict};
+
+/// A cut that comes later than this after its time was slept through, by the machine or by a process that was stopped.
+const OVERSLEPT: Duration = Duration::from_millis(250);
 
 /// A wait that has not begun: its bounds and its pace.
 ///
@@ -119,16 +123,23 @@ impl Wait {
         mut tell: impl FnMut(Event<'_>),
     ) -> Verdict {
         let clock = Clock::since(self.since);
-        let deadline = self.limits.deadline;
         let mut waiting = Waiting::new(self.limits, self.pace.start(fastrand::Rng::new()), clock.elapsed());
         let mut stop = pin!(stop);
 
         loop {
+            let cut = waiting.cut_at(clock.elapsed());
             let sighting = tokio::select! {
                 biased;
                 () = &mut stop => return told(waiting.stopped(clock.elapsed()), &mut tell),
                 sighting = probe.look() => sighting,
-                () = clock.sleep_until(deadline) => return told(waiting.cut(clock.elapsed()), &mut tell),
+                () = clock.sleep_until(cut) => {
+                    let elapsed = clock.elapsed();
+                    if elapsed <= cut + OVERSLEPT {
+                        return told(waiting.cut(elapsed), &mut tell);
+                    }
+                    // Its connection may be of before the sleep: look anew.
+                    continue;
+                }
             };
             let elapsed = clock.elapsed();
             let (until, next) = match waiting.after(elapsed, sighting) {

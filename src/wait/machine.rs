@@ -17,6 +17,9 @@ use crate::{Fault, FaultKind, Job, News, Sighting};
 /// that lags.
 const VANISHED: u32 = 3;
 
+/// How long a look has that starts after the deadline, at the least.
+const AFTER_SLEEP: Duration = Duration::from_millis(200);
+
 /// The bounds of a wait, as times from its beginning.
 #[derive(Debug, Clone)]
 pub(crate) struct Limits {
@@ -54,6 +57,8 @@ pub(crate) struct Waiting {
     polls: u32,
     /// When the look that comes next, or is under way, was to start.
     look_at: Duration,
+    /// How long a look is given to be answered, by what the latest one took.
+    to_answer: Duration,
     /// Whether a look has been put forward, to be answered before the deadline.
     put_forward: bool,
     latest: Latest,
@@ -86,6 +91,7 @@ impl Waiting {
             pacer,
             polls: 0,
             look_at: elapsed,
+            to_answer: Duration::ZERO,
             put_forward: false,
             latest: Latest::Nothing,
             seen: None,
@@ -105,13 +111,13 @@ impl Waiting {
         self.polls += 1;
         match sighting {
             Sighting::Seen(job) => {
-                let end = job.end();
+                let (end, progress) = (job.end(), job.progress());
                 self = self.saw(job, elapsed);
                 match end {
                     Some(End::Success) => self.done(Outcome::Completed, elapsed),
                     Some(End::Failure) => self.done(Outcome::Failed, elapsed),
                     None => {
-                        let delay = self.pacer.going();
+                        let delay = self.pacer.going(elapsed, progress);
                         self.rest(elapsed, delay)
                     }
                 }
@@ -122,7 +128,7 @@ impl Waiting {
                 self.fault = Some(fault);
                 let (gone, delay) = if self.seen.is_some() {
                     self.vanished += 1;
-                    (self.vanished >= VANISHED, self.pacer.going())
+                    (self.vanished >= VANISHED, self.pacer.going(elapsed, None))
                 } else {
                     (elapsed >= self.limits.grace, self.pacer.invisible())
                 };
@@ -150,6 +156,16 @@ impl Waiting {
                 self.fault = Some(fault);
                 self.done(outcome, elapsed)
             }
+        }
+    }
+
+    /// When a look that starts at `now` is cut: at the deadline. No look starts later than that unless the machine
+    /// was asleep, or the process was stopped. Then what happened meanwhile is worth one look, as long as they take.
+    pub(crate) fn cut_at(&self, now: Duration) -> Duration {
+        if now < self.limits.deadline {
+            self.limits.deadline
+        } else {
+            now.saturating_add(self.to_answer.max(AFTER_SLEEP))
         }
     }
 
@@ -210,9 +226,9 @@ impl Waiting {
             return self.done(outcome, elapsed);
         }
         // Twice what the latest look took.
-        let to_answer =
+        self.to_answer =
             (elapsed.saturating_sub(self.look_at) * 2).min(self.limits.longest_look).max(shortest);
-        let forward = deadline.saturating_sub(to_answer);
+        let forward = deadline.saturating_sub(self.to_answer);
         let bound = if self.put_forward || elapsed >= forward { last } else { forward };
         let until = elapsed.saturating_add(delay).min(bound);
         self.put_forward |= until == forward;

@@ -1,27 +1,39 @@
 //! How long to rest between looks.
 //!
+//! Exponential at the most, sooner where `foresight` knows more than the clock, less jitter.
+//!
 //! The `backoff` crate is used as a pure generator of intervals, and only here: randomization 0 and no
 //! limit on the elapsed time, because its defaults stop silently after 15 minutes and its jitter exceeds its
 //! cap. Jitter, floor, cap and `Retry-After` are ours, on top. A differential test holds it against the
 //! closed form `interval · factorⁿ`.
+
+mod foresight;
 
 use std::time::Duration;
 
 use backoff::backoff::Backoff as _;
 use backoff::{ExponentialBackoff, ExponentialBackoffBuilder};
 
-use crate::ConfigError;
+use self::foresight::Foresight;
+use crate::{ConfigError, Progress};
 
-/// How long to rest between looks: exponential from a shortest to a longest delay, less jitter.
+/// How long to rest between looks: exponential from a shortest to a longest delay, sooner where the task's end is
+/// near, less jitter.
 ///
 /// The default rests 1 s, then half as long again each time, up to 15 s; each rest is shortened by up to a
 /// tenth, so that waits which start together do not poll together.
+///
+/// While a task's [progress](crate::Job::progress) moves, its speed tells when the task should end, and rests get
+/// shorter toward that moment, down to the shortest delay. What the service says never lengthens a rest, and a wait
+/// looks at most 1.3 times as often as it would without, plus 20. With a longest delay that is the shortest, or a
+/// factor of 1, the interval is fixed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pace {
     interval: Duration,
     max_interval: Duration,
     factor: f64,
     jitter: f64,
+    expected: Option<Duration>,
 }
 
 impl Default for Pace {
@@ -31,6 +43,7 @@ impl Default for Pace {
             max_interval: Duration::from_secs(15),
             factor: 1.5,
             jitter: 0.1,
+            expected: None,
         }
     }
 }
@@ -95,6 +108,22 @@ impl Pace {
         }
     }
 
+    /// How long such a task usually takes, from the beginning of the wait. While it tells no progress, rests are
+    /// shorter from three quarters to four thirds of this time: it may be a quarter off.
+    ///
+    /// # Errors
+    ///
+    /// When `duration` is zero or longer than [`Pace::LONGEST`].
+    pub fn expect(self, duration: Duration) -> Result<Self, ConfigError> {
+        if duration.is_zero() || duration > Self::LONGEST {
+            return Err(ConfigError::new(format!(
+                "an expected duration of {duration:?} is not between zero and {:?}",
+                Self::LONGEST
+            )));
+        }
+        Ok(Self { expected: Some(duration), ..self })
+    }
+
     pub(crate) fn start(self, random: fastrand::Rng) -> Pacer {
         let intervals = || {
             ExponentialBackoffBuilder::new()
@@ -105,7 +134,8 @@ impl Pace {
                 .with_max_elapsed_time(None)
                 .build()
         };
-        Pacer { going: intervals(), errors: intervals(), pace: self, random }
+        let foresight = Foresight::new(self.expected.map(|expected| expected.as_secs_f64()));
+        Pacer { going: intervals(), errors: intervals(), foresight, pace: self, random }
     }
 }
 
@@ -115,34 +145,41 @@ pub(crate) struct Pacer {
     pace: Pace,
     going: ExponentialBackoff,
     errors: ExponentialBackoff,
+    foresight: Foresight,
     random: fastrand::Rng,
 }
 
 impl Pacer {
-    /// The rest after the task was seen going on.
-    pub(crate) fn going(&mut self) -> Duration {
+    /// The rest after a look at `now`, from the beginning of the wait, that saw the task going on with `progress`.
+    pub(crate) fn going(&mut self, now: Duration, progress: Option<Progress>) -> Duration {
         self.errors.reset();
-        let full = self.going.next_backoff();
-        self.shortened(full)
+        let full = self.going.next_backoff().unwrap_or(self.pace.max_interval);
+        let rest = self.foresight.rest(
+            now.as_secs_f64(),
+            progress.map(Progress::percent),
+            full.as_secs_f64(),
+            self.pace.interval.as_secs_f64(),
+        );
+        self.jittered(Duration::from_secs_f64(rest))
     }
 
     /// The rest while the task was never visible: the first interval, without growth, since a new ID
     /// becomes visible within seconds. So the growth of [`going`](Self::going) starts when it does.
     pub(crate) fn invisible(&mut self) -> Duration {
         self.errors.reset();
-        self.shortened(Some(self.pace.interval))
+        self.jittered(self.pace.interval)
     }
 
     /// The rest after a look that could not tell: an exponential delay of its own, and at least what the
     /// service asks for.
     pub(crate) fn error(&mut self, retry_after: Option<Duration>) -> Duration {
-        let full = self.errors.next_backoff();
-        self.shortened(full).max(retry_after.unwrap_or_default())
+        let full = self.errors.next_backoff().unwrap_or(self.pace.max_interval);
+        self.jittered(full).max(retry_after.unwrap_or_default())
     }
 
     /// Cap first, then jitter: a jitter on top of the cap would exceed it, one below the floor is meant.
-    fn shortened(&mut self, full: Option<Duration>) -> Duration {
-        let full = full.unwrap_or(self.pace.max_interval).clamp(self.pace.interval, self.pace.max_interval);
+    fn jittered(&mut self, full: Duration) -> Duration {
+        let full = full.clamp(self.pace.interval, self.pace.max_interval);
         full.mul_f64(1.0 - self.pace.jitter * self.random.f64())
     }
 }
@@ -150,7 +187,10 @@ impl Pacer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Job;
     use proptest::prelude::*;
+
+    const NOW: Duration = Duration::ZERO;
 
     fn pacer(interval: f64, max: f64, factor: f64, jitter: f64) -> Pacer {
         Pace::new(Duration::from_secs_f64(interval), Duration::from_secs_f64(max))
@@ -167,14 +207,39 @@ mod tests {
     #[test]
     fn rests_grow_by_the_factor_up_to_the_longest() {
         let mut pacer = pacer(1.0, 15.0, 1.5, 0.0);
-        let rests = seconds(std::iter::repeat_with(|| pacer.going()).take(9));
+        let rests = seconds(std::iter::repeat_with(|| pacer.going(NOW, None)).take(9));
         assert_eq!(rests, [1.0, 1.5, 2.25, 3.375, 5.0625, 7.59375, 11.390_625, 15.0, 15.0]);
     }
 
     #[test]
     fn a_factor_of_one_is_a_fixed_interval() {
         let mut pacer = pacer(10.0, 15.0, 1.0, 0.0);
-        assert_eq!(seconds(std::iter::repeat_with(|| pacer.going()).take(3)), [10.0, 10.0, 10.0]);
+        assert_eq!(seconds(std::iter::repeat_with(|| pacer.going(NOW, None)).take(3)), [10.0, 10.0, 10.0]);
+    }
+
+    #[test]
+    fn an_expected_duration_shortens_rests_around_it() {
+        let pace = Pace::default().jitter(0.0).unwrap().factor(10.0).unwrap();
+        let third = |pace: Pace| {
+            let mut pacer = pace.start(fastrand::Rng::with_seed(7));
+            (0..3).map(|_| pacer.going(Duration::from_secs(120), None)).last().unwrap()
+        };
+        assert_eq!(third(pace.clone()), Duration::from_secs(15));
+        assert!(third(pace.expect(Duration::from_secs(120)).unwrap()) < Duration::from_secs(4));
+    }
+
+    #[test]
+    fn a_fixed_interval_stays_fixed_whatever_is_known() {
+        let progress = |percent| {
+            Job::from_json(&format!(r#"{{"id":"1","status":"Running","process":"{percent}"}}"#))
+                .unwrap()
+                .progress()
+        };
+        let pace = Pace::new(Duration::from_secs(10), Duration::from_secs(10)).unwrap().jitter(0.0).unwrap();
+        let mut pacer = pace.expect(Duration::from_secs(30)).unwrap().start(fastrand::Rng::with_seed(7));
+        for (now, percent) in [(0, 10), (10, 80), (20, 99), (30, 99)] {
+            assert_eq!(pacer.going(Duration::from_secs(now), progress(percent)), Duration::from_secs(10));
+        }
     }
 
     #[test]
@@ -187,11 +252,11 @@ mod tests {
     fn errors_have_a_growth_of_their_own_that_ends_with_them() {
         let mut pacer = pacer(1.0, 15.0, 2.0, 0.0);
         let rests = [
-            pacer.going(),
-            pacer.going(),
+            pacer.going(NOW, None),
+            pacer.going(NOW, None),
             pacer.error(None),
             pacer.error(None),
-            pacer.going(),
+            pacer.going(NOW, None),
             pacer.error(None),
         ];
         assert_eq!(seconds(rests.into_iter()), [1.0, 2.0, 1.0, 2.0, 4.0, 1.0]);
@@ -215,7 +280,7 @@ mod tests {
     #[test]
     fn c6_waits_that_start_together_do_not_look_together() {
         let firsts: std::collections::HashSet<Duration> =
-            (0..200).map(|_| Pace::default().start(fastrand::Rng::new()).going()).collect();
+            (0..200).map(|_| Pace::default().start(fastrand::Rng::new()).going(NOW, None)).collect();
         assert!(firsts.len() > 190, "{} different first rests", firsts.len());
     }
 
@@ -223,7 +288,7 @@ mod tests {
     fn c3_a_million_rests_are_within_bounds_and_never_zero() {
         let mut pacer = pacer(0.01, 15.0, 1.1, 0.5);
         for at in 0..1_000_000_u32 {
-            let rest = if at % 3 == 0 { pacer.error(None) } else { pacer.going() };
+            let rest = if at % 3 == 0 { pacer.error(None) } else { pacer.going(NOW, None) };
             assert!((0.005..=15.0).contains(&rest.as_secs_f64()), "{rest:?}");
         }
     }
@@ -236,7 +301,8 @@ mod tests {
         assert!(Pace::new(millis(10), millis(10)).is_ok());
         assert!(Pace::new(millis(21), millis(20)).is_err());
         assert!(Pace::new(millis(20), Duration::MAX).is_err());
-        let longest = Pace::new(Pace::LONGEST, Pace::LONGEST).unwrap().start(fastrand::Rng::new()).going();
+        let longest =
+            Pace::new(Pace::LONGEST, Pace::LONGEST).unwrap().start(fastrand::Rng::new()).going(NOW, None);
         assert!(longest <= Pace::LONGEST);
         assert_eq!(Pace::LONGEST.as_secs(), 2_592_000);
         for bad in [0.99, 10.01, -1.0, f64::NAN, f64::INFINITY] {
@@ -245,6 +311,10 @@ mod tests {
         for bad in [-0.01, 1.0, f64::NAN] {
             assert!(pace().jitter(bad).is_err(), "{bad}");
         }
+        for bad in [Duration::ZERO, Pace::LONGEST + Duration::from_nanos(1), Duration::MAX] {
+            assert!(pace().expect(bad).is_err(), "{bad:?}");
+        }
+        assert!(pace().expect(Duration::from_nanos(1)).is_ok() && pace().expect(Pace::LONGEST).is_ok());
         assert!(pace().factor(1.0).is_ok() && pace().factor(10.0).is_ok());
         assert!(pace().jitter(0.0).is_ok() && pace().jitter(0.99).is_ok());
     }
@@ -260,7 +330,7 @@ mod tests {
             let mut pacer = pacer(interval, interval + longer, factor, 0.0);
             for n in 0..40 {
                 let closed = (interval * factor.powi(n)).min(interval + longer);
-                let rest = pacer.going().as_secs_f64();
+                let rest = pacer.going(NOW, None).as_secs_f64();
                 // Each step of the generator cuts to whole nanoseconds.
                 prop_assert!((rest - closed).abs() <= 1e-6 * closed.max(1.0), "{n}: {rest} for {closed}");
             }
@@ -275,7 +345,7 @@ mod tests {
             let mut plain = pacer(interval, 600.0, factor, 0.0);
             let mut jittered = pacer(interval, 600.0, factor, jitter);
             for _ in 0..40 {
-                let (full, rest) = (plain.going().as_secs_f64(), jittered.going().as_secs_f64());
+                let (full, rest) = (plain.going(NOW, None).as_secs_f64(), jittered.going(NOW, None).as_secs_f64());
                 prop_assert!(rest <= full && rest >= full * (1.0 - jitter) - 1e-8, "{rest} for {full}");
             }
         }

@@ -179,3 +179,87 @@ fn an_option_beats_the_variable_of_the_other_in_once_and_timeout() {
     let both = bare().env("JOBWAIT_ONCE", "1").env("JOBWAIT_TIMEOUT", "5m").env("HW_AUTH_TOKEN", CANARY);
     both.args([ID]).run().expect(2, "--once");
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn c4_a_wall_clock_that_jumps_moves_neither_deadline_nor_delays_and_signatures_are_dated_anew() {
+    for day in [86_400, -86_400] {
+        let server = Server::answers([(200, running("1%").as_str())]);
+        let run = bare()
+            .env("HW_ACCESS_KEY", "AK")
+            .env("HW_SECRET_KEY", CANARY)
+            .args(["--project-id", PROJECT, "--endpoint", &server.url(), "--timeout", "1s", "--backoff", "1"])
+            .args(["--interval", "100ms", ID]);
+        let Some(run) = super::support::child::with_a_clock_that_jumps(run, day) else { return };
+        let ended = run.run().within(1.0).expect(124, "last seen Running 1%");
+        assert!(ended.took >= Duration::from_millis(850), "{ended:?}");
+        let dates: Vec<String> =
+            server.seen().iter().map(|seen| seen.header("x-sdk-date").unwrap()[..8].to_owned()).collect();
+        let (first, last) = (&dates[0], dates.last().unwrap());
+        assert!(if day > 0 { first < last } else { first > last }, "{dates:?}");
+        assert!((9..=14).contains(&dates.len()), "{dates:?}");
+        assert!(server.delays().iter().all(|delay| *delay < 250), "{:?}", server.delays());
+    }
+}
+
+/// Stops a wait from 0.3 s on past its deadline of 1 s, until 1.8 s; how it ended, and how long after it was woken.
+#[cfg(unix)]
+fn slept_through(server: &Server, interval: &str) -> (super::support::child::Ended, Duration) {
+    let run = at(&server.url()).timeout("1s").args(["--max-interval", "30s", "--interval", interval]).start();
+    std::thread::sleep(Duration::from_millis(300));
+    run.signal("STOP");
+    std::thread::sleep(Duration::from_millis(1500));
+    let woken = run.signal("CONT");
+    let ended = run.end();
+    (ended, woken.elapsed())
+}
+
+#[cfg(unix)]
+#[test]
+fn c5_who_sleeps_past_the_deadline_looks_once_more_and_ends() {
+    let going = running("40%");
+    let server = Server::answers([(200, going.as_str()), (200, SUCCESS)]);
+    slept_through(&server, "30s").0.expect(0, "completed");
+    assert_eq!(server.seen().len(), 2);
+
+    let server = Server::answers([(200, going.as_str())]);
+    let (ended, after) = slept_through(&server, "30s");
+    ended.expect(124, "last seen Running 40%");
+    assert!(server.seen().len() == 2 && after < Duration::from_millis(500), "{after:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn c5_who_is_stopped_in_a_look_looks_anew_and_does_not_hang() {
+    let server = Server::acts([Act::SendAndHang(Vec::new()), answer(200, SUCCESS)]);
+    slept_through(&server, "30s").0.expect(0, "completed");
+
+    let server = Server::acts([Act::SendAndHang(Vec::new())]);
+    let (ended, after) = slept_through(&server, "30s");
+    ended.expect(125, "before the deadline");
+    assert!(server.seen().len() == 2 && after < Duration::from_millis(700), "{after:?}");
+}
+
+/// A wait whose rests grow from 10 ms tenfold: after the fourth look, to many seconds.
+fn in_great_strides(server: &Server) -> super::support::child::Run {
+    at(&server.url()).timeout("20s").args(["--interval", "10ms", "--backoff", "10", "--max-interval", "30s"])
+}
+
+#[test]
+fn progress_that_nears_its_end_is_looked_at_sooner() {
+    let steps = ["0%", "50%", "90%", "92%", "94%", "96%", "98%"].map(running);
+    let answers = steps.iter().map(|step| (200, step.as_str())).chain([(200, SUCCESS)]);
+    // By the clock alone it would take 71 s.
+    in_great_strides(&Server::answers(answers)).run().expect(0, "completed");
+}
+
+#[test]
+fn an_expected_end_is_looked_for_around_its_time() {
+    let server = || {
+        let going = running("");
+        Server::start(move |n| answer(200, if n < 9 { &going } else { SUCCESS }))
+    };
+    in_great_strides(&server()).args(["--expect", "400ms"]).run().expect(0, "completed");
+    in_great_strides(&server()).env("JOBWAIT_EXPECT", "400ms").run().expect(0, "completed");
+    in_great_strides(&server()).run().expect(124, "last seen Running");
+}

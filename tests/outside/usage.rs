@@ -31,6 +31,8 @@ fn options_out_of_range_are_refused_by_name_and_value() {
         ("--jitter", "-0.1", "below 1"),
         ("--request-timeout", "0", "zero"),
         ("--heartbeat", "0s", "zero"),
+        ("--expect", "0", "zero"),
+        ("--expect", "2M", "'M' is no unit"),
         ("--not-found-grace", "2y", "'y' is no unit"),
         ("--output", "xml", "text"),
         ("--progress", "dots", "plain"),

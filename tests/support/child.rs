@@ -32,18 +32,31 @@ pub fn at(endpoint: &str) -> Run {
 #[cfg(target_os = "linux")]
 pub fn with_a_lookup_that_hangs() -> Option<Run> {
     static LIBRARY: std::sync::OnceLock<Option<std::path::PathBuf>> = std::sync::OnceLock::new();
-    let library = LIBRARY.get_or_init(|| {
-        let library = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"))
-            .join(format!("jobwait-slow-lookup-{}.so", std::process::id()));
-        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/slow_lookup.c");
-        let built = Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(source).status();
-        let built = built.is_ok_and(|status| status.success());
-        if !built {
-            println!("skipped: there is no C compiler to build the lookup that hangs");
-        }
-        built.then_some(library)
-    });
+    let library = LIBRARY.get_or_init(|| preloaded("slow_lookup"));
     Some(at("https://jobs.example").env("LD_PRELOAD", library.as_ref()?.to_str().unwrap()))
+}
+
+/// This wait with a wall clock that jumps by so many seconds, 300 ms after its start. None as above.
+#[cfg(target_os = "linux")]
+pub fn with_a_clock_that_jumps(run: Run, seconds: i64) -> Option<Run> {
+    static LIBRARY: std::sync::OnceLock<Option<std::path::PathBuf>> = std::sync::OnceLock::new();
+    let library = LIBRARY.get_or_init(|| preloaded("jumping_clock"));
+    Some(run.env("LD_PRELOAD", library.as_ref()?.to_str().unwrap()).env("JUMP", &seconds.to_string()))
+}
+
+/// A library that takes the place of a part of the system's.
+#[cfg(target_os = "linux")]
+fn preloaded(name: &str) -> Option<std::path::PathBuf> {
+    let library = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .join(format!("jobwait-{name}-{}.so", std::process::id()));
+    let source = format!("{}/tests/support/{name}.c", env!("CARGO_MANIFEST_DIR"));
+    let built =
+        Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).args([&source, "-ldl"]).status();
+    let built = built.is_ok_and(|status| status.success());
+    if !built {
+        println!("skipped: there is no C compiler to build {name}.c");
+    }
+    built.then_some(library)
 }
 
 pub struct Run {
@@ -94,11 +107,24 @@ impl Run {
 
     /// Started by another program, such as `nohup`.
     pub fn under(self, program: &str) -> Self {
-        let mut command = Command::new(program);
+        self.under_words([program])
+    }
+
+    fn under_words<'a>(self, words: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut words = words.into_iter();
+        let mut command = Command::new(words.next().unwrap());
+        command.args(words);
         command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.arg(self.command.get_program()).args(self.command.get_args());
         command.envs(self.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
         Self { command, stdin: self.stdin }
+    }
+
+    /// With no more than so many file descriptors.
+    #[cfg(unix)]
+    pub fn with_descriptors(self, most: u32) -> Self {
+        let limited = format!("ulimit -n {most} && exec \"$@\"");
+        self.under_words(["sh", "-c", &limited, "sh"])
     }
 
     pub fn stdout(mut self, to: Stdio) -> Self {

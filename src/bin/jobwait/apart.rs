@@ -68,7 +68,13 @@ impl Probe for Apart {
 /// Looks when asked.
 async fn serve(cloud: &Cloud, job: &JobId, mut asked: Asked) {
     let mut probe = cloud.job(job);
-    while let Some(tell) = asked.recv().await {
-        let _ = tell.send(probe.look().await);
+    while let Some(mut tell) = asked.recv().await {
+        let sighting = tokio::select! {
+            biased;
+            // Nobody waits for it any more, but for the next one.
+            () = tell.closed() => continue,
+            sighting = probe.look() => sighting,
+        };
+        let _ = tell.send(sighting);
     }
 }

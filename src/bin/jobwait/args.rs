@@ -56,7 +56,7 @@ Durations are 90s, 5m, 1h30m; a bare number is seconds.";
     name = "jobwait",
     version,
     after_long_help = AFTER_HELP,
-    after_help = "Try 'jobwait demo' without any cloud, and '--help' for exit codes and the environment.",
+    after_help = "Try 'jobwait demo' without any cloud, 'jobwait plan' for the polls of a wait, and '--help' for exit codes and the environment.",
     args_override_self = true,
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
@@ -77,6 +77,8 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Run the simulator by itself, to try hooks and pipelines against
     Simulate(SimulateArgs),
+    /// Print the polls that a wait would make: when, how many, worst lag
+    Plan(PlanArgs),
 }
 
 #[derive(Debug, Group)]
@@ -148,14 +150,31 @@ pub(crate) struct TargetArgs {
 #[derive(Debug, Group)]
 #[command(next_help_heading = "Timing")]
 pub(crate) struct TimingArgs {
-    /// The deadline, from the start of the process; it covers everything
-    #[arg(short, long, value_name = "D", env = "JOBWAIT_TIMEOUT", hide_env_values = true,
-        default_value = "60m", value_parser = duration::timeout, allow_hyphen_values = true)]
-    pub(crate) timeout: Duration,
+    #[command(flatten)]
+    pub(crate) pace: PaceArgs,
 
     /// Look once and exit: 124 when the task is still going
     #[arg(long, env = "JOBWAIT_ONCE", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub(crate) once: bool,
+
+    /// How long a new ID may be unknown to the service; 0s is strict
+    #[arg(long, value_name = "D", env = "JOBWAIT_NOT_FOUND_GRACE", hide_env_values = true,
+        default_value = "60s", value_parser = duration::any, allow_hyphen_values = true)]
+    pub(crate) not_found_grace: Duration,
+
+    /// For one request, connection included; never past the deadline
+    #[arg(long, value_name = "D", env = "JOBWAIT_REQUEST_TIMEOUT", hide_env_values = true,
+        default_value = "10s", value_parser = duration::positive, allow_hyphen_values = true)]
+    pub(crate) request_timeout: Duration,
+}
+
+#[derive(Debug, Group)]
+#[command(next_help_heading = "Timing")]
+pub(crate) struct PaceArgs {
+    /// The deadline, from the start of the process; it covers everything
+    #[arg(short, long, value_name = "D", env = "JOBWAIT_TIMEOUT", hide_env_values = true,
+        default_value = "60m", value_parser = duration::timeout, allow_hyphen_values = true)]
+    pub(crate) timeout: Duration,
 
     /// The first delay, and the shortest before jitter
     #[arg(long, value_name = "D", env = "JOBWAIT_INTERVAL", hide_env_values = true,
@@ -177,15 +196,10 @@ pub(crate) struct TimingArgs {
         default_value = "0.1", value_parser = jitter, allow_hyphen_values = true)]
     pub(crate) jitter: f64,
 
-    /// How long a new ID may be unknown to the service; 0s is strict
-    #[arg(long, value_name = "D", env = "JOBWAIT_NOT_FOUND_GRACE", hide_env_values = true,
-        default_value = "60s", value_parser = duration::any, allow_hyphen_values = true)]
-    pub(crate) not_found_grace: Duration,
-
-    /// For one request, connection included; never past the deadline
-    #[arg(long, value_name = "D", env = "JOBWAIT_REQUEST_TIMEOUT", hide_env_values = true,
-        default_value = "10s", value_parser = duration::positive, allow_hyphen_values = true)]
-    pub(crate) request_timeout: Duration,
+    /// How long such a task usually takes: polls become dense around that time, while the task tells no progress
+    #[arg(long, value_name = "D", env = "JOBWAIT_EXPECT", hide_env_values = true,
+        value_parser = duration::positive, allow_hyphen_values = true)]
+    pub(crate) expect: Option<Duration>,
 }
 
 #[derive(Debug, Group)]
@@ -283,6 +297,24 @@ pub(crate) struct SimulateArgs {
     pub(crate) token_life: Duration,
 }
 
+#[derive(Debug, Group)]
+pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    pub(crate) pace: PaceArgs,
+
+    /// How long the planned task takes; else it goes on until the deadline
+    #[arg(long, value_name = "D", value_parser = duration::any, help_heading = "Task")]
+    pub(crate) duration: Option<Duration>,
+
+    /// That it tells its progress, in steps of so many percent: 1, 5, 20
+    #[arg(long, value_name = "PERCENT", value_parser = percent, requires = "duration", help_heading = "Task")]
+    pub(crate) steps: Option<f64>,
+
+    /// The form of the plan
+    #[arg(short, long, value_name = "F", default_value = "text", help_heading = "Output")]
+    pub(crate) output: Output,
+}
+
 /// The form of the result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Output {
@@ -361,6 +393,12 @@ fn backoff(text: &str) -> Result<f64, String> {
 
 fn jitter(text: &str) -> Result<f64, String> {
     number(text, |share| Pace::default().jitter(share))
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    let error = || "it is not a percentage above 0, up to 100".to_owned();
+    let percent = text.trim().trim_end_matches('%').parse().map_err(|_| error())?;
+    if percent > 0.0 && percent <= 100.0 { Ok(percent) } else { Err(error()) }
 }
 
 fn number<T>(text: &str, check: impl Fn(f64) -> Result<T, jobwait::ConfigError>) -> Result<f64, String> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jobwait::{ConfigError, JobId, Pace, Wait};
 
-use crate::args::{LogFormat, Output, OutputArgs, Progress, TimingArgs};
+use crate::args::{LogFormat, Output, OutputArgs, PaceArgs, Progress, TimingArgs};
 
 /// What a wait needs, but for whom to ask.
 #[derive(Debug)]
@@ -59,19 +59,28 @@ impl Config {
 
 impl Timing {
     fn new(args: &TimingArgs) -> Result<Self, Refusal> {
-        let pace = Pace::new(args.interval, args.max_interval)
-            .map_err(|error| refuse("--interval and --max-interval", &error))?
-            .factor(args.backoff)
-            .map_err(|error| refuse("--backoff", &error))?
-            .jitter(args.jitter)
-            .map_err(|error| refuse("--jitter", &error))?;
+        let deadline = args.pace.timeout;
         let wait = Wait::new()
-            .deadline(args.timeout)
+            .deadline(deadline)
             .grace(args.not_found_grace)
             .longest_look(args.request_timeout)
-            .pace(pace);
+            .pace(pace(&args.pace)?);
         let wait = if args.once { wait.once() } else { wait };
-        Ok(Self { wait, deadline: args.timeout })
+        Ok(Self { wait, deadline })
+    }
+}
+
+/// The pace that was asked for.
+pub(crate) fn pace(args: &PaceArgs) -> Result<Pace, Refusal> {
+    let pace = Pace::new(args.interval, args.max_interval)
+        .map_err(|error| refuse("--interval and --max-interval", &error))?
+        .factor(args.backoff)
+        .map_err(|error| refuse("--backoff", &error))?
+        .jitter(args.jitter)
+        .map_err(|error| refuse("--jitter", &error))?;
+    match args.expect {
+        Some(expected) => pace.expect(expected).map_err(|error| refuse("--expect", &error)),
+        None => Ok(pace),
     }
 }
 

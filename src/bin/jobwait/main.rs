@@ -5,9 +5,11 @@ mod args;
 mod config;
 mod core_dumps;
 mod demo;
+mod descriptors;
 mod duration;
 mod exit;
 mod logs;
+mod plan;
 mod report;
 mod resume;
 mod session;
@@ -46,8 +48,9 @@ fn main() -> ExitCode {
 }
 
 fn run(args: Args, start: Instant, stderr: &Stream) -> Result<u8, Refusal> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Refusal(format!("cannot start: {error}")))?;
+    let runtime = descriptors::check()
+        .and_then(|()| tokio::runtime::Builder::new_current_thread().enable_all().build())
+        .map_err(|error| Refusal(format!("cannot start: {error}")))?;
     let code = runtime.block_on(async {
         let signals =
             Signals::listen().map_err(|error| Refusal(format!("cannot listen for signals: {error}")))?;
@@ -62,6 +65,7 @@ fn run(args: Args, start: Instant, stderr: &Stream) -> Result<u8, Refusal> {
             }
             Some(Command::Demo(args)) => demo::run(&args, signals, start, stderr).await,
             Some(Command::Simulate(args)) => simulate::run(args, signals).await,
+            Some(Command::Plan(args)) => plan::run(&args),
         }
     });
     // The exit waits for nobody, whatever they hang in.

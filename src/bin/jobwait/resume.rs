@@ -28,7 +28,7 @@ pub(crate) fn command(job: &JobId, target: &TargetArgs, timing: &TimingArgs) -> 
         ("--ca-cert", target.ca_cert.as_deref().map(path)),
         (
             "--timeout",
-            Some(timing.timeout)
+            Some(timing.pace.timeout)
                 .filter(|_| !timing.once)
                 .map(|timeout| humantime::format_duration(timeout).to_string()),
         ),

@@ -104,6 +104,18 @@ fn the_last_look_falls_on_the_deadline_less_the_time_to_answer() {
 }
 
 #[test]
+fn progress_that_moves_is_met_where_it_ends() {
+    let see = |_, now: f64| {
+        let process = format!(r#", "process": "{}%""#, (now / 2.0).floor());
+        if now < 200.0 { Sighting::Seen(job("Running", &process)) } else { succeeded() }
+    };
+    let (looks, verdict) = timetable(waiting(limits(600.0, 60.0)), 0.0, see);
+    assert_eq!(looks[..9], [0.0, 1.0, 2.5, 4.75, 8.125, 13.188, 20.781, 32.172, 47.172]);
+    assert_eq!((looks.len(), verdict.outcome), (24, Outcome::Completed));
+    assert!(verdict.elapsed < secs(201.0), "{looks:?}");
+}
+
+#[test]
 fn a_slow_service_is_asked_in_time_to_answer() {
     let (looks, verdict) = timetable(waiting(limits(30.0, 60.0)), 1.0, |_, _| going());
     // Two seconds for an answer that takes one, and a last look should the next one be quick.
@@ -395,6 +407,8 @@ fn every_sequence_of_sightings_ends_in_time_and_tells_the_truth() {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Going,
+    /// Its progress is near the end.
+    Nearly,
     NotVisible,
     Succeeded,
     Failed,
@@ -406,8 +420,9 @@ enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Going,
+        Self::Nearly,
         Self::NotVisible,
         Self::Succeeded,
         Self::Failed,
@@ -420,7 +435,8 @@ impl Kind {
 
     fn sighting(self) -> Sighting {
         match self {
-            Self::Going => going(),
+            Self::Going => Sighting::Seen(job("Running", r#", "process": "1%""#)),
+            Self::Nearly => Sighting::Seen(job("Running", r#", "process": "99%""#)),
             Self::NotVisible => not_visible(),
             Self::Succeeded => succeeded(),
             Self::Failed => failed(),
@@ -430,6 +446,10 @@ impl Kind {
             Self::UnknownHost => transient(FaultKind::UnknownHost),
             Self::Unauthenticated => permanent(FaultKind::Unauthenticated),
         }
+    }
+
+    fn saw(self) -> bool {
+        matches!(self, Self::Going | Self::Nearly | Self::Succeeded | Self::Failed)
     }
 
     fn is_final(self) -> bool {
@@ -483,6 +503,15 @@ impl Exploration {
             Step::Rest { until, waiting } => {
                 assert!(!kind.is_final(), "an end was not final: {:?}", self.told);
                 assert!(until > answered && until < deadline, "{:?}: {until:?}", self.told);
+                let rest = until.saturating_sub(answered);
+                let (shortest, longest) = match kind {
+                    Kind::RetryAfter => (7.0, 15.0),
+                    Kind::NotVisible if !self.told.iter().any(|kind| kind.saw()) => (1.0, 1.0),
+                    _ => (1.0, 15.0),
+                };
+                let cut_short = waiting.put_forward || until + secs(0.1).min(deadline / 10) >= deadline;
+                assert!(rest >= secs(shortest) || cut_short, "polls hot: {:?}: {rest:?}", self.told);
+                assert!(rest <= secs(longest), "rests for too long: {:?}: {rest:?}", self.told);
                 Some((waiting, until))
             }
         }
@@ -492,7 +521,7 @@ impl Exploration {
         self.ends += 1;
         let told = &self.told;
         let last = told.last().copied();
-        let saw = told.iter().any(|kind| matches!(kind, Kind::Going | Kind::Succeeded | Kind::Failed));
+        let saw = told.iter().any(|kind| kind.saw());
         let is = |outcome| verdict.outcome == outcome;
 
         assert!(verdict.elapsed <= deadline, "{told:?}");
@@ -510,7 +539,7 @@ impl Exploration {
             Outcome::Unreachable => assert!(!saw || last == Some(Kind::Unauthenticated), "{told:?}"),
             _ => {}
         }
-        if last.is_some_and(|kind| !matches!(kind, Kind::Going)) && !last.is_some_and(Kind::is_final) {
+        if last.is_some_and(|kind| !kind.saw()) && !last.is_some_and(Kind::is_final) {
             assert!(verdict.fault.is_some(), "the last fault is never lost: {told:?}");
         }
 

@@ -1,0 +1,49 @@
+//! What jobwait promises of its pace, against fixed 10 s polling of the same tasks.
+
+use std::fmt::Write as _;
+
+use crate::Study;
+use crate::schedules::{FIXED, JOBWAIT, PLAIN};
+use crate::shapes::{SHAPES, Shape, TELLING};
+
+/// A sentence on each promise that is kept.
+///
+/// # Errors
+///
+/// The sentences of those that are not.
+pub(crate) fn check(study: &Study) -> Result<String, String> {
+    let ratio = |shape| study.score(JOBWAIT, shape).price() / study.score(FIXED, shape).price();
+    let mut kept = String::new();
+    let mut missed = String::new();
+    let mut promise = |what: &str, value: f64, most: f64| {
+        let text = if value <= most { &mut kept } else { &mut missed };
+        let _ = writeln!(text, "{what}: {value:.2}, at most {most}");
+    };
+
+    let ratios = TELLING.map(ratio);
+    let average = ratios.iter().sum::<f64>() / f64::from(u8::try_from(ratios.len()).unwrap_or(u8::MAX));
+    promise("polls × mean lag where progress tells, to fixed 10 s, on average", average, 0.25);
+    for shape in TELLING {
+        promise(&format!("  {}", shape.name()), ratio(shape), 0.5);
+    }
+    for shape in [Shape::Stuck, Shape::None] {
+        promise(&format!("where it tells nothing: {}", shape.name()), ratio(shape), 1.2);
+    }
+    promise("where a duration is expected, right within a quarter", ratio(Shape::Expected), 0.5);
+    for shape in SHAPES {
+        let polls = study.score(JOBWAIT, shape).polls / study.score(FIXED, shape).polls;
+        promise(&format!("polls to those of fixed 10 s: {}", shape.name()), polls, 1.0);
+        let polls = study.score(JOBWAIT, shape).polls / (1.3 * study.score(PLAIN, shape).polls + 20.0);
+        promise(&format!("polls to 1.3 times the blind ones and 20: {}", shape.name()), polls, 1.0);
+    }
+    for shape in TELLING {
+        let ours = study.score(JOBWAIT, shape);
+        let better = study.rows.iter().filter(|(schedule, _)| schedule.is_peer()).filter(|(schedule, _)| {
+            let theirs = study.score(schedule.name, shape);
+            theirs.polls <= ours.polls && theirs.lag <= ours.lag
+        });
+        let better = u32::try_from(better.count()).unwrap_or(u32::MAX);
+        promise(&format!("better in both polls and lag: {}", shape.name()), f64::from(better), 0.0);
+    }
+    if missed.is_empty() { Ok(kept) } else { Err(format!("promises that are not kept:\n{missed}")) }
+}

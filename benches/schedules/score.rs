@@ -1,0 +1,37 @@
+//! How well a schedule did over many tasks.
+
+use crate::schedules::Followed;
+
+pub(crate) struct Score {
+    /// Mean, over all tasks.
+    pub(crate) polls: f64,
+    /// Mean and 99th percentile, in seconds, over the tasks that it saw the end of.
+    pub(crate) lag: f64,
+    pub(crate) late: f64,
+    /// The share of tasks that it gave up on.
+    pub(crate) given_up: f64,
+}
+
+#[expect(clippy::cast_precision_loss, reason = "there are thousands of tasks, not more")]
+impl Score {
+    pub(crate) fn of(waits: impl Iterator<Item = Followed>) -> Self {
+        let (mut tasks, mut polls, mut lags) = (0, 0.0, Vec::new());
+        for wait in waits {
+            tasks += 1;
+            polls += f64::from(wait.polls);
+            lags.extend(wait.lag);
+        }
+        lags.sort_by(f64::total_cmp);
+        Self {
+            polls: polls / f64::from(tasks),
+            lag: lags.iter().sum::<f64>() / lags.len() as f64,
+            late: lags[(lags.len() * 99 / 100).min(lags.len() - 1)],
+            given_up: 1.0 - lags.len() as f64 / f64::from(tasks),
+        }
+    }
+
+    /// What a shorter lag is paid with: constant for all that polls evenly.
+    pub(crate) fn price(&self) -> f64 {
+        self.polls * self.lag
+    }
+}

@@ -1,0 +1,104 @@
+//! Tasks of any duration, and how they tell their progress.
+
+/// How a task's progress moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// In proportion to the time.
+    Even,
+    /// The same, in steps of so many percent.
+    Steps(u8),
+    /// Fast up to 70 to 95 % in 30 to 60 % of the time, then slow.
+    SlowTail,
+    /// Slow up to 10 to 40 % in 60 to 90 % of the time, then fast.
+    LateBurst,
+    /// Even up to anywhere (every second task: 99 %) in 10 to 60 % of the time, and no further.
+    Stuck,
+    /// No progress is told.
+    None,
+    /// No progress is told, but about how long it takes is known: the truth is within a quarter of what is expected.
+    Expected,
+}
+
+pub(crate) const SHAPES: [Shape; 9] = [
+    Shape::Even,
+    Shape::Steps(1),
+    Shape::Steps(5),
+    Shape::Steps(20),
+    Shape::SlowTail,
+    Shape::LateBurst,
+    Shape::Stuck,
+    Shape::None,
+    Shape::Expected,
+];
+
+/// Those whose progress tells when the task will end.
+pub(crate) const TELLING: [Shape; 6] =
+    [Shape::Even, Shape::Steps(1), Shape::Steps(5), Shape::Steps(20), Shape::SlowTail, Shape::LateBurst];
+
+impl Shape {
+    pub(crate) fn name(self) -> String {
+        match self {
+            Self::Even => "even".into(),
+            Self::Steps(percent) => format!("steps of {percent} %"),
+            Self::SlowTail => "slow tail".into(),
+            Self::LateBurst => "late burst".into(),
+            Self::Stuck => "stuck".into(),
+            Self::None => "none".into(),
+            Self::Expected => "none, `--expect` ±25 %".into(),
+        }
+    }
+}
+
+/// A task. Times are seconds.
+#[derive(Debug, Clone)]
+pub(crate) struct Task {
+    pub(crate) duration: f64,
+    /// How long it is expected to take, if that is known.
+    pub(crate) expected: Option<f64>,
+    shape: Shape,
+    /// The share of the time and the percentage at which its speed changes.
+    bend: (f64, f64),
+}
+
+impl Task {
+    /// So many tasks of a shape. Durations are from 20 s to 1 h, by their logarithm: as many take 30 to 60 s as take
+    /// 30 to 60 min. They are the same for each shape, and one is drawn from each of as many equal parts as there are
+    /// tasks, so that few tasks stand for many.
+    pub(crate) fn all(shape: Shape, count: u32, seed: u64) -> Vec<Self> {
+        let mut durations = fastrand::Rng::with_seed(seed);
+        let mut random = fastrand::Rng::with_seed(seed + 1);
+        let mut between = |low: f64, high: f64| low + (high - low) * random.f64();
+        (0..count)
+            .map(|n| {
+                let duration = 20.0 * 180_f64.powf((f64::from(n) + durations.f64()) / f64::from(count));
+                let bend = match shape {
+                    Shape::SlowTail => (between(0.3, 0.6), between(70.0, 95.0)),
+                    Shape::LateBurst => (between(0.6, 0.9), between(10.0, 40.0)),
+                    Shape::Stuck => (between(0.1, 0.6), if n % 2 == 0 { 99.0 } else { between(0.0, 99.0) }),
+                    _ => (1.0, 100.0),
+                };
+                let expected = (shape == Shape::Expected).then(|| duration / between(0.75, 1.25));
+                Self { duration, expected, shape, bend }
+            })
+            .collect()
+    }
+
+    /// What it tells of its progress at a time before its end, in percent.
+    pub(crate) fn progress(&self, at: f64) -> Option<f64> {
+        let (share, percent) = self.bend;
+        let time = at / self.duration;
+        let bent = if time < share {
+            percent * time / share
+        } else {
+            percent + (100.0 - percent) * (time - share) / (1.0 - share)
+        };
+        let in_steps = |value: f64, step: f64| (value / step).floor() * step;
+        match self.shape {
+            Shape::Even => Some(time * 100.0),
+            Shape::Steps(step) => Some(in_steps(time * 100.0, f64::from(step))),
+            Shape::SlowTail | Shape::LateBurst => Some(in_steps(bent, 1.0)),
+            Shape::Stuck => Some(in_steps(bent.min(percent), 1.0)),
+            Shape::None | Shape::Expected => None,
+        }
+    }
+}
