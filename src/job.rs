@@ -360,6 +360,17 @@ mod tests {
     }
 
     #[test]
+    fn b10_times_of_any_form_are_kept_as_they_came_and_decide_nothing() {
+        for created in
+            ["2018-08-06T10:41:14+0800", "2018-08-06T10:41:14Z", "2018-08-06T10:41:14+08:00", "", "soon"]
+        {
+            let read = job(&format!(r#""created":"{created}","ended":"{created}""#));
+            assert!(read.as_json().contains(&format!(r#""created":"{created}""#)), "{}", read.as_json());
+            assert_eq!((read.end(), read.status()), (None, &Status::Running));
+        }
+    }
+
+    #[test]
     fn a_field_that_only_informs_never_makes_the_job_unreadable() {
         let odd = job(r#""name": 5, "instance": "x", "process": {}, "created": []"#);
         assert_eq!((odd.name(), odd.instance(), odd.progress()), (None, None, None));

@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -39,6 +40,8 @@ pub(super) struct Answer {
 pub(super) struct Client {
     http: reqwest::Client,
     request_timeout: Duration,
+    /// Whether the latest request was answered, so that the next one goes on its connection.
+    kept: Arc<AtomicBool>,
 }
 
 impl Client {
@@ -57,7 +60,7 @@ impl Client {
         let http = builder
             .build()
             .map_err(|error| ConfigError::new(format!("no HTTP client: {}", root_cause(&error))))?;
-        Ok(Self { http, request_timeout })
+        Ok(Self { http, request_timeout, kept: Arc::default() })
     }
 
     /// Sends a request and reads its whole answer, or tells what a look saw in its stead.
@@ -66,7 +69,7 @@ impl Client {
             + &request.url().port().map(|port| format!(":{port}")).unwrap_or_default();
         let failed = |error: &reqwest::Error| self.fault(error, &place);
 
-        let mut response = self.http.execute(request).await.map_err(|error| failed(&error))?;
+        let mut response = self.execute(request).await.map_err(|error| failed(&error))?;
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| failed(&error))? {
             if body.len() + chunk.len() > LARGEST_BODY {
@@ -77,12 +80,25 @@ impl Client {
             }
             body.extend_from_slice(&chunk);
         }
+        self.kept.store(true, Ordering::Relaxed);
         Ok(Answer {
             status: response.status().as_u16(),
             headers: std::mem::take(response.headers_mut()),
             body,
             received: wall_clock(),
         })
+    }
+
+    /// Sends a request. A connection that was kept may have been given up by the other side, or by what stands between,
+    /// just when it was used again: that tells nothing about the service, so a question is asked once more at once, on
+    /// a new one.
+    async fn execute(&self, request: Request) -> Result<reqwest::Response, reqwest::Error> {
+        let kept = self.kept.swap(false, Ordering::Relaxed);
+        let again = request.try_clone().filter(|again| kept && again.method() == reqwest::Method::GET);
+        match (self.http.execute(request).await, again) {
+            (Err(error), Some(again)) if was_given_up(&error) => self.http.execute(again).await,
+            (result, _) => result,
+        }
     }
 
     /// What it means for a look that a request failed. Nothing of the request is in the text but the host.
@@ -124,6 +140,14 @@ impl Client {
 )]
 pub(super) fn wall_clock() -> Timestamp {
     Timestamp::now()
+}
+
+/// Whether a connection ended before any of the answer came.
+fn was_given_up(error: &reqwest::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
+    let broken = |error: &io::Error| matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset);
+    let broken = in_chain::<io::Error>(error).is_some_and(broken);
+    !error.is_connect() && (broken || root_cause(error) == "connection closed before message completed")
 }
 
 fn is_local(error: &io::Error) -> bool {

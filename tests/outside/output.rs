@@ -152,3 +152,20 @@ fn logs_are_structured_and_hold_no_secret() {
     assert!(levels.contains(&"TRACE".into()) && levels.contains(&"DEBUG".into()), "{json:?}");
     assert!(!json.stderr.contains(CANARY));
 }
+
+#[test]
+fn l6_without_a_terminal_there_are_plain_lines_whatever_the_environment_says() {
+    for (name, value) in [
+        ("TERM", "dumb"),
+        ("TERM", "xterm-256color"),
+        ("NO_COLOR", "1"),
+        ("CLICOLOR_FORCE", "1"),
+        ("COLUMNS", "1"),
+        ("CI", "1"),
+    ] {
+        let server = Server::answers([(200, running("1%").as_str()), (200, SUCCESS)]);
+        // That there is no control byte is checked at the end of every process.
+        let ended = at(&server.url()).env(name, value).run().expect(0, "Running 1%");
+        assert_eq!(ended.stderr.lines().count(), 1, "{name}: {ended:?}");
+    }
+}

@@ -78,6 +78,57 @@ fn t10_an_idle_connection_that_is_closed_between_polls_is_not_noticed() {
 }
 
 #[test]
+fn t9_a_reset_on_a_kept_connection_is_tried_again_at_once_and_once() {
+    let server = Server::acts([answer(200, &running("1%")), Act::Reset, answer(200, SUCCESS)]);
+    let ended = at(&server.url()).arg("-ojson").run().expect(0, "completed");
+    assert!(!ended.stderr.contains("next look in"), "it is no fault of a look: {ended:?}");
+    assert_eq!(ended.json()["jobs"][0]["polls"], 2);
+    assert_eq!(server.seen().len(), 3);
+    assert!(server.delays()[1] < 20, "{:?}", server.delays());
+
+    // Again and again: once at once, then it is a fault like others.
+    let server =
+        Server::acts([answer(200, &running("1%")), Act::Reset, Act::Reset, Act::Reset, answer(200, SUCCESS)]);
+    let ended = at(&server.url()).arg("-ojson").run().expect(0, "completed");
+    assert!(ended.stderr.contains("the connection to 127.0.0.1"), "{ended:?}");
+    assert_eq!((ended.json()["jobs"][0]["polls"].clone(), server.seen().len()), (4.into(), 5));
+}
+
+#[test]
+fn t11_a_connection_whose_peer_falls_silent_is_replaced() {
+    let server =
+        Server::acts([answer(200, &running("1%")), Act::SendAndHang(Vec::new()), answer(200, SUCCESS)]);
+    let run = at(&server.url()).args(["--request-timeout", "300ms"]);
+    run.run().expect(0, "no answer from 127.0.0.1");
+    let connections: Vec<usize> = server.seen().iter().map(|seen| seen.connection).collect();
+    assert_eq!(connections, [0, 0, 1]);
+}
+
+#[cfg(unix)]
+#[test]
+fn t15_without_file_descriptors_it_says_so() {
+    let server = Server::answers([(200, SUCCESS)]);
+    let mut said = Vec::new();
+    // Fewer than four do not do to load its libraries.
+    for most in 4..24 {
+        let run = at(&server.url()).timeout("500ms").with_descriptors(most);
+        let ended = run.run();
+        assert!(matches!(ended.code, Some(0 | 2 | 125)), "{most}: {ended:?}");
+        if ended.code != Some(0) {
+            assert!(
+                ended.stderr.contains("descriptors") || ended.stderr.contains("open files"),
+                "{most}: {ended:?}"
+            );
+        }
+        said.push(ended.code);
+    }
+    // From one that cannot start, over one that cannot connect, to one that works.
+    for code in [2, 125, 0] {
+        assert!(said.contains(&Some(code)), "{said:?}");
+    }
+}
+
+#[test]
 fn polls_share_one_connection() {
     let server =
         Server::acts((0..5).map(|n| answer(200, &running(&format!("{n}%")))).chain([answer(200, SUCCESS)]));
