@@ -54,6 +54,9 @@ pub use secrecy;
 
 pub use cloud::builder::CloudBuilder;
 pub use cloud::endpoint::Endpoint;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use cloud::judge::judge_anything;
 pub use cloud::language::Language;
 pub use cloud::region::{Region, Service};
 pub use cloud::{Cloud, JobProbe, Project};

@@ -38,6 +38,19 @@ pub(super) fn judge(answer: &Answer, asked: &JobId, service: Service) -> Sightin
     }
 }
 
+/// A door for the fuzzer, which is there in its builds only: what comes from the network goes through here.
+#[cfg(fuzzing)]
+#[must_use]
+pub fn judge_anything(
+    status: u16,
+    headers: HeaderMap,
+    body: Vec<u8>,
+    asked: &JobId,
+    service: Service,
+) -> Sighting {
+    judge(&Answer { status, headers, body, received: jiff::Timestamp::UNIX_EPOCH }, asked, service)
+}
+
 /// Judges an answer that is not what was asked for, by its status.
 pub(super) fn refusal(answer: &Answer) -> Sighting {
     refused(answer, Complaint::read(&answer.body))
