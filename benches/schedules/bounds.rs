@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use crate::Study;
 use crate::schedules::{FIXED, JOBWAIT, PLAIN};
-use crate::shapes::{SHAPES, Shape, TELLING};
+use crate::score::count;
+use crate::shapes::{PROMISED, Shape, TELLING, shapes};
 
 /// A sentence on each promise that is kept.
 ///
@@ -21,18 +22,20 @@ pub(crate) fn check(study: &Study) -> Result<String, String> {
     };
 
     let ratios = TELLING.map(ratio);
-    let average = ratios.iter().sum::<f64>() / f64::from(u8::try_from(ratios.len()).unwrap_or(u8::MAX));
+    let average = ratios.iter().sum::<f64>() / count(ratios.len());
     promise("polls × mean lag where progress tells, to fixed 10 s, on average", average, 0.25);
     for shape in TELLING {
         promise(&format!("  {}", shape.name()), ratio(shape), 0.5);
     }
-    for shape in [Shape::Stuck, Shape::None] {
+    for shape in [Shape::Stuck, Shape::StuckAtTheEnd, Shape::None] {
         promise(&format!("where it tells nothing: {}", shape.name()), ratio(shape), 1.2);
     }
     promise("where a duration is expected, right within a quarter", ratio(Shape::Expected), 0.5);
-    for shape in SHAPES {
+    for shape in PROMISED {
         let polls = study.score(JOBWAIT, shape).polls / study.score(FIXED, shape).polls;
         promise(&format!("polls to those of fixed 10 s: {}", shape.name()), polls, 1.0);
+    }
+    for shape in shapes() {
         let polls = study.score(JOBWAIT, shape).polls / (1.3 * study.score(PLAIN, shape).polls + 20.0);
         promise(&format!("polls to 1.3 times the blind ones and 20: {}", shape.name()), polls, 1.0);
     }
@@ -42,8 +45,7 @@ pub(crate) fn check(study: &Study) -> Result<String, String> {
             let theirs = study.score(schedule.name, shape);
             theirs.polls <= ours.polls && theirs.lag <= ours.lag
         });
-        let better = u32::try_from(better.count()).unwrap_or(u32::MAX);
-        promise(&format!("better in both polls and lag: {}", shape.name()), f64::from(better), 0.0);
+        promise(&format!("better in both polls and lag: {}", shape.name()), count(better.count()), 0.0);
     }
     if missed.is_empty() { Ok(kept) } else { Err(format!("promises that are not kept:\n{missed}")) }
 }

@@ -17,14 +17,14 @@ use std::path::Path;
 
 use crate::schedules::{Schedule, schedules};
 use crate::score::Score;
-use crate::shapes::{SHAPES, Shape, Task};
+use crate::shapes::{Shape, Task, shapes};
 
 const SEED: u64 = 20_260_818;
 
 /// All scores: of each schedule, over the tasks of each shape.
 pub(crate) struct Study {
     tasks: u32,
-    rows: Vec<(Schedule, [(Shape, Score); SHAPES.len()])>,
+    rows: Vec<(Schedule, Vec<(Shape, Score)>)>,
 }
 
 impl Study {
@@ -36,7 +36,7 @@ impl Study {
         let rows = schedules()
             .into_iter()
             .map(|schedule| {
-                let scores = SHAPES.map(|shape| (shape, score(&schedule, shape)));
+                let scores = shapes().map(|shape| (shape, score(&schedule, shape))).collect();
                 (schedule, scores)
             })
             .collect();
@@ -54,6 +54,8 @@ impl Study {
 fn main() -> Result<(), Box<dyn Error>> {
     let measures = std::env::args().any(|argument| argument == "--bench");
     let study = Study::of(if measures { 4000 } else { 800 });
+    print!("{}", table::brief(&study));
+    println!("\n{}", bounds::check(&study)?);
     if measures {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         fs::create_dir_all(root.join("docs"))?;
@@ -62,7 +64,5 @@ fn main() -> Result<(), Box<dyn Error>> {
         let readme = fs::read_to_string(root.join("README.md"))?;
         fs::write(root.join("README.md"), table::placed(&readme, &table::brief(&study))?)?;
     }
-    print!("{}", table::brief(&study));
-    println!("\n{}", bounds::check(&study)?);
     Ok(())
 }

@@ -12,7 +12,11 @@ pub(crate) struct Score {
     pub(crate) given_up: f64,
 }
 
-#[expect(clippy::cast_precision_loss, reason = "there are thousands of tasks, not more")]
+#[expect(clippy::cast_precision_loss, reason = "there are thousands of anything, not more")]
+pub(crate) fn count(number: usize) -> f64 {
+    number as f64
+}
+
 impl Score {
     pub(crate) fn of(waits: impl Iterator<Item = Followed>) -> Self {
         let (mut tasks, mut polls, mut lags) = (0, 0.0, Vec::new());
@@ -24,9 +28,9 @@ impl Score {
         lags.sort_by(f64::total_cmp);
         Self {
             polls: polls / f64::from(tasks),
-            lag: lags.iter().sum::<f64>() / lags.len() as f64,
+            lag: lags.iter().sum::<f64>() / count(lags.len()),
             late: lags[(lags.len() * 99 / 100).min(lags.len() - 1)],
-            given_up: 1.0 - lags.len() as f64 / f64::from(tasks),
+            given_up: 1.0 - count(lags.len()) / f64::from(tasks),
         }
     }
 

@@ -11,15 +11,26 @@ pub(crate) enum Shape {
     SlowTail,
     /// Slow up to 10 to 40 % in 60 to 90 % of the time, then fast.
     LateBurst,
-    /// Even up to anywhere (every second task: 99 %) in 10 to 60 % of the time, and no further.
+    /// Even up to anywhere in 10 to 60 % of the time, and no further.
     Stuck,
+    /// The same, up to 99 %.
+    StuckAtTheEnd,
     /// No progress is told.
     None,
     /// No progress is told, but about how long it takes is known: the truth is within a quarter of what is expected.
     Expected,
+    /// The same, but it takes half of what is expected, or twice that.
+    ExpectedWrongly,
+    /// Steps of ten percent, of which one can take ten times as long as another.
+    Uneven,
+    /// A slow tail in steps of 20 %.
+    CoarseTail,
+    /// In steps of 1 %, of which the wait misses the first 10 to 90.
+    JoinedLate,
 }
 
-pub(crate) const SHAPES: [Shape; 9] = [
+/// Those of which something is promised.
+pub(crate) const PROMISED: [Shape; 10] = [
     Shape::Even,
     Shape::Steps(1),
     Shape::Steps(5),
@@ -27,9 +38,18 @@ pub(crate) const SHAPES: [Shape; 9] = [
     Shape::SlowTail,
     Shape::LateBurst,
     Shape::Stuck,
+    Shape::StuckAtTheEnd,
     Shape::None,
     Shape::Expected,
 ];
+
+/// Those that were not thought of when the pace was made.
+pub(crate) const OTHERS: [Shape; 4] =
+    [Shape::Uneven, Shape::CoarseTail, Shape::JoinedLate, Shape::ExpectedWrongly];
+
+pub(crate) fn shapes() -> impl Iterator<Item = Shape> {
+    PROMISED.into_iter().chain(OTHERS)
+}
 
 /// Those whose progress tells when the task will end.
 pub(crate) const TELLING: [Shape; 6] =
@@ -42,9 +62,14 @@ impl Shape {
             Self::Steps(percent) => format!("steps of {percent} %"),
             Self::SlowTail => "slow tail".into(),
             Self::LateBurst => "late burst".into(),
-            Self::Stuck => "stuck".into(),
+            Self::Stuck => "stuck anywhere".into(),
+            Self::StuckAtTheEnd => "stuck at 99 %".into(),
             Self::None => "none".into(),
             Self::Expected => "none, `--expect` ±25 %".into(),
+            Self::ExpectedWrongly => "none, `--expect` half or twice the truth".into(),
+            Self::Uneven => "uneven steps of 10 %".into(),
+            Self::CoarseTail => "slow tail, steps of 20 %".into(),
+            Self::JoinedLate => "joined late".into(),
         }
     }
 }
@@ -58,6 +83,8 @@ pub(crate) struct Task {
     shape: Shape,
     /// The share of the time and the percentage at which its speed changes.
     bend: (f64, f64),
+    /// The shares of the time at which uneven steps are taken.
+    steps: [f64; 9],
 }
 
 impl Task {
@@ -72,13 +99,29 @@ impl Task {
             .map(|n| {
                 let duration = 20.0 * 180_f64.powf((f64::from(n) + durations.f64()) / f64::from(count));
                 let bend = match shape {
-                    Shape::SlowTail => (between(0.3, 0.6), between(70.0, 95.0)),
+                    Shape::SlowTail | Shape::CoarseTail => (between(0.3, 0.6), between(70.0, 95.0)),
                     Shape::LateBurst => (between(0.6, 0.9), between(10.0, 40.0)),
-                    Shape::Stuck => (between(0.1, 0.6), if n % 2 == 0 { 99.0 } else { between(0.0, 99.0) }),
+                    Shape::Stuck => (between(0.1, 0.6), between(0.0, 99.0)),
+                    Shape::StuckAtTheEnd => (between(0.1, 0.6), 99.0),
+                    // It is there when the wait begins.
+                    Shape::JoinedLate => (0.0, between(10.0, 90.0)),
                     _ => (1.0, 100.0),
                 };
-                let expected = (shape == Shape::Expected).then(|| duration / between(0.75, 1.25));
-                Self { duration, expected, shape, bend }
+                let expected = match shape {
+                    Shape::Expected => Some(duration / between(0.75, 1.25)),
+                    Shape::ExpectedWrongly => Some(duration * if n % 2 == 0 { 0.5 } else { 2.0 }),
+                    _ => None,
+                };
+                let mut steps = [0.0; 9];
+                if shape == Shape::Uneven {
+                    let lengths: [f64; 10] = std::array::from_fn(|_| between(0.2, 2.0));
+                    let mut at = 0.0;
+                    for (step, length) in steps.iter_mut().zip(lengths) {
+                        at += length / lengths.iter().sum::<f64>();
+                        *step = at;
+                    }
+                }
+                Self { duration, expected, shape, bend, steps }
             })
             .collect()
     }
@@ -96,9 +139,11 @@ impl Task {
         match self.shape {
             Shape::Even => Some(time * 100.0),
             Shape::Steps(step) => Some(in_steps(time * 100.0, f64::from(step))),
-            Shape::SlowTail | Shape::LateBurst => Some(in_steps(bent, 1.0)),
-            Shape::Stuck => Some(in_steps(bent.min(percent), 1.0)),
-            Shape::None | Shape::Expected => None,
+            Shape::SlowTail | Shape::LateBurst | Shape::JoinedLate => Some(in_steps(bent, 1.0)),
+            Shape::CoarseTail => Some(in_steps(bent, 20.0)),
+            Shape::Stuck | Shape::StuckAtTheEnd => Some(in_steps(bent.min(percent), 1.0)),
+            Shape::Uneven => Some(self.steps.iter().filter(|step| time >= **step).map(|_| 10.0).sum()),
+            Shape::None | Shape::Expected | Shape::ExpectedWrongly => None,
         }
     }
 }

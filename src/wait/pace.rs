@@ -108,8 +108,9 @@ impl Pace {
         }
     }
 
-    /// How long such a task usually takes, from the beginning of the wait. While it tells no progress, rests are
-    /// shorter from three quarters to four thirds of this time: it may be a quarter off.
+    /// How long such a task usually takes, from the beginning of the wait. While it tells no progress, or should have
+    /// ended by what it told, rests are shorter from three quarters to four thirds of this time: it may be a quarter
+    /// off.
     ///
     /// # Errors
     ///

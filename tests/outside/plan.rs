@@ -41,12 +41,20 @@ fn the_busiest_window_is_five_minutes_long() {
 fn a_plan_for_a_task_tells_how_late_its_end_is_seen() {
     let told = document(&["--duration", "18m", "--steps", "5"]);
     let blind = document(&["--duration", "18m"]);
-    let lag = |plan: &serde_json::Value| plan["task"]["lag_seconds"].as_f64().unwrap();
-    assert!(lag(&told) < 5.0 && lag(&told) < lag(&blind), "{} and {}", told["task"], blind["task"]);
-    let last = told["times_seconds"].as_array().unwrap().last().unwrap().as_f64().unwrap();
-    assert!((last - 1080.0 - lag(&told)).abs() < 0.01, "{told}");
+    let lag = |plan: &serde_json::Value, which| plan["task"][which].as_f64().unwrap();
+    assert!(lag(&told, "lag_seconds") < 4.0, "{}", told["task"]);
+    assert!(lag(&told, "lag_at_most_seconds") < 10.0, "{}", told["task"]);
+    assert!((4.0..11.0).contains(&lag(&blind, "lag_seconds")), "{}", blind["task"]);
+    assert!((13.0..15.0).contains(&lag(&blind, "lag_at_most_seconds")), "{}", blind["task"]);
+    let strict = document(&["--duration", "18m", "--jitter", "0"]);
+    let last = strict["times_seconds"].as_array().unwrap().last().unwrap().as_f64().unwrap();
+    for which in ["lag_seconds", "lag_at_most_seconds"] {
+        assert!((last - 1080.0 - lag(&strict, which)).abs() < 0.01, "{strict}");
+    }
     let never = document(&["--duration", "2h"]);
-    assert_eq!(never["task"], serde_json::json!({ "duration_seconds": 7200.0, "lag_seconds": null }));
+    let task =
+        serde_json::json!({ "duration_seconds": 7200.0, "lag_seconds": null, "lag_at_most_seconds": null });
+    assert_eq!(never["task"], task);
 }
 
 #[test]
@@ -57,34 +65,96 @@ fn an_expected_duration_is_planned_for_by_option_and_by_variable() {
     };
     assert_eq!(around(document(&[])), 8);
     assert!(around(document(&["--expect", "9m"])) >= 15);
-    let ended = bare().args(["plan", "-o", "json"]).env("JOBWAIT_EXPECT", "9m").run().expect(0, "");
+    let ended =
+        bare().arg("plan").env("JOBWAIT_EXPECT", "9m").env("JOBWAIT_OUTPUT", "json").run().expect(0, "");
     assert!(around(ended.json()) >= 15);
 }
 
+/// The texts as they are printed, and as people read them.
 #[test]
 fn a_plan_for_people_says_it_in_lines_and_bars() {
-    let ended = plan(&["--timeout", "10m"]).expect(0, "");
-    let lines: Vec<&str> = ended.stdout.lines().collect();
-    assert_eq!(lines[0], "polls      46 until the deadline of 10m, with jitter at most 52");
-    assert_eq!(lines[1], "worst lag  15s: the longest rest");
-    assert!(lines[2].starts_with("busiest    25 polls in 5m, with jitter at most 28; "), "{}", lines[2]);
-    assert_eq!(
-        lines[3],
-        "at         0.0s, 1.0s, 2.5s, 4.8s, 8.1s, 13s, 21s, 32s, then every 15s until 9m 47s, 10m"
+    let until_the_deadline = "\
+polls      46 until the deadline of 10m, with jitter up to 49; errors and sign-in are not counted
+worst lag  15s: the longest rest
+busiest    25 polls in 5m, with jitter up to 27; an account can spare about 180
+at         0s, 1.0s, 2.5s, 4.8s, 8.1s, 13s, 21s, 32s, then every 15s until 9m 47s, 10m
+
+          0s      9  ########################################
+         50s      3  ##############
+      1m 40s      3  ##############
+      2m 30s      4  ##################
+      3m 20s      3  ##############
+      4m 10s      3  ##############
+          5m      4  ##################
+      5m 50s      3  ##############
+      6m 40s      3  ##############
+      7m 30s      4  ##################
+      8m 20s      3  ##############
+      9m 10s      4  ##################
+         10m
+";
+    assert_eq!(plan(&["--timeout", "10m"]).expect(0, "").stdout, until_the_deadline);
+
+    let beyond = plan(&["--timeout", "2s", "--duration", "10m", "--jitter", "0"]).expect(0, "");
+    let text = "\
+polls      3 until the deadline of 2.0s: the task takes 10m; errors and sign-in are not counted
+worst lag  1.0s: the longest rest
+busiest    3 polls in 5m; an account can spare about 180
+at         0s, 1.0s, 1.9s
+";
+    assert_eq!(beyond.stdout, text);
+
+    let told = plan(&["--duration", "18m", "--steps", "20", "--jitter", "0"]).expect(0, "").stdout;
+    let lines: Vec<&str> = told.lines().collect();
+    assert!(lines[0].starts_with("polls      8") && lines[0].contains(" for a task of 18m; "), "{told}");
+    assert!(
+        lines[1].starts_with("lag        ") && lines[1].ends_with("s: the task's end is seen so late"),
+        "{told}"
     );
-    assert_eq!((lines.len(), lines[4]), (17, ""));
-    assert!(lines[5].ends_with(&"#".repeat(40)) && ended.stdout.is_ascii(), "{}", ended.stdout);
-    assert!(lines.iter().all(|line| line.trim_end() == *line), "{}", ended.stdout);
+    assert!(lines.iter().all(|line| line.trim_end() == *line) && told.is_ascii(), "{told}");
+}
+
+#[test]
+fn a_plan_tells_of_too_many_polls_and_of_what_changes_nothing() {
+    let hot = plan(&["--interval", "1s", "--max-interval", "1s", "--timeout", "10m"]).expect(0, "");
+    assert!(
+        hot.stdout.contains("; an account can spare about 180: TOO MANY, give a longer --max-interval\n")
+    );
+    let late = plan(&["--expect", "80m"]).expect(0, "");
+    let remark = "jobwait: --expect 1h 20m changes nothing: the deadline, --timeout 1h, is long before\n";
+    assert_eq!(late.stderr, remark);
+    assert!(plan(&["--expect", "79m"]).expect(0, "").stderr.is_empty());
+}
+
+/// What is said of jitter holds for the wait itself.
+#[test]
+fn other_seeds_poll_about_as_often_as_planned() {
+    use jobwait::{Job, Pace, Sighting, Status, Wait};
+    use std::time::Duration;
+
+    let plan = document(&["--timeout", "20m", "--expect", "9m"]);
+    let number = |name: &str| usize::try_from(plan[name].as_u64().unwrap()).unwrap();
+    for seed in 1000..1200 {
+        let pace = Pace::default().expect(Duration::from_secs(540)).unwrap();
+        let wait = Wait::new().deadline(Duration::from_secs(1200)).pace(pace);
+        let polls = wait.rehearse(seed, |_| Sighting::Seen(Job::new("1", &Status::Running))).count();
+        assert!((number("polls")..=number("polls_at_most") + 2).contains(&polls), "{polls} for {plan}");
+    }
 }
 
 #[test]
 fn a_plan_that_cannot_be_is_refused() {
     for (options, said) in [
         (&["--interval", "20s"][..], "--interval and --max-interval"),
-        (&["--interval", "10ms", "--backoff", "1", "--timeout", "30d"], "more than 1000000 times"),
+        (&["--interval", "10ms", "--backoff", "1", "--timeout", "30d"], "more than 100000 times"),
         (&["--steps", "5"], "--duration"),
         (&["--duration", "5m", "--steps", "0"], "percentage"),
         (&["--duration", "5m", "--steps", "NaN"], "percentage"),
+        (&["--duration", "5m", "--steps", "0.009"], "percentage"),
+        (&["--duration", "5m", "--steps", "5%%"], "percentage"),
+        (&["--duration", "5m", "--steps", "-5"], "percentage"),
+        (&["--duration", "-5m"], "a duration is not negative"),
+        (&["--duration", "0"], "it is zero"),
         (&["--timeout", "0"], "--once"),
         (&["31b8ae23"], "31b8ae23"),
     ] {

@@ -240,16 +240,16 @@ fn c5_who_is_stopped_in_a_look_looks_anew_and_does_not_hang() {
     assert!(server.seen().len() == 2 && after < Duration::from_millis(700), "{after:?}");
 }
 
-/// A wait whose rests grow from 10 ms tenfold: after the fourth look, to many seconds.
+/// A wait that looks seven times at the most, two of them at the deadline, when it goes by the clock alone: after 50 ms,
+/// half a second, and then every two.
 fn in_great_strides(server: &Server) -> super::support::child::Run {
-    at(&server.url()).timeout("20s").args(["--interval", "10ms", "--backoff", "10", "--max-interval", "30s"])
+    at(&server.url()).timeout("6s").args(["--interval", "50ms", "--backoff", "10", "--max-interval", "2s"])
 }
 
 #[test]
 fn progress_that_nears_its_end_is_looked_at_sooner() {
-    let steps = ["0%", "50%", "90%", "92%", "94%", "96%", "98%"].map(running);
+    let steps = ["0%", "50%", "90%", "92%", "94%", "96%", "98%", "99%"].map(running);
     let answers = steps.iter().map(|step| (200, step.as_str())).chain([(200, SUCCESS)]);
-    // By the clock alone it would take 71 s.
     in_great_strides(&Server::answers(answers)).run().expect(0, "completed");
 }
 
@@ -257,9 +257,9 @@ fn progress_that_nears_its_end_is_looked_at_sooner() {
 fn an_expected_end_is_looked_for_around_its_time() {
     let server = || {
         let going = running("");
-        Server::start(move |n| answer(200, if n < 9 { &going } else { SUCCESS }))
+        Server::start(move |n| answer(200, if n < 8 { &going } else { SUCCESS }))
     };
-    in_great_strides(&server()).args(["--expect", "400ms"]).run().expect(0, "completed");
-    in_great_strides(&server()).env("JOBWAIT_EXPECT", "400ms").run().expect(0, "completed");
+    in_great_strides(&server()).args(["--expect", "2s"]).run().expect(0, "completed");
+    in_great_strides(&server()).env("JOBWAIT_EXPECT", "2s").run().expect(0, "completed");
     in_great_strides(&server()).run().expect(124, "last seen Running");
 }

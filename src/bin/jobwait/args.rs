@@ -196,7 +196,8 @@ pub(crate) struct PaceArgs {
         default_value = "0.1", value_parser = jitter, allow_hyphen_values = true)]
     pub(crate) jitter: f64,
 
-    /// How long such a task usually takes: polls become dense around that time, while the task tells no progress
+    /// How long such a task usually takes, from the start of the wait: polls become dense from three quarters to four
+    /// thirds of it, while the task tells no progress
     #[arg(long, value_name = "D", env = "JOBWAIT_EXPECT", hide_env_values = true,
         value_parser = duration::positive, allow_hyphen_values = true)]
     pub(crate) expect: Option<Duration>,
@@ -303,15 +304,24 @@ pub(crate) struct PlanArgs {
     pub(crate) pace: PaceArgs,
 
     /// How long the planned task takes; else it goes on until the deadline
-    #[arg(long, value_name = "D", value_parser = duration::any, help_heading = "Task")]
+    #[arg(long, value_name = "D", value_parser = duration::positive, allow_hyphen_values = true, help_heading = "Task")]
     pub(crate) duration: Option<Duration>,
 
     /// That it tells its progress, in steps of so many percent: 1, 5, 20
-    #[arg(long, value_name = "PERCENT", value_parser = percent, requires = "duration", help_heading = "Task")]
+    #[arg(long, value_name = "PERCENT", value_parser = percent, allow_hyphen_values = true,
+        requires = "duration", help_heading = "Task")]
     pub(crate) steps: Option<f64>,
 
     /// The form of the plan
-    #[arg(short, long, value_name = "F", default_value = "text", help_heading = "Output")]
+    #[arg(
+        short,
+        long,
+        value_name = "F",
+        env = "JOBWAIT_OUTPUT",
+        hide_env_values = true,
+        default_value = "text",
+        help_heading = "Output"
+    )]
     pub(crate) output: Output,
 }
 
@@ -396,9 +406,10 @@ fn jitter(text: &str) -> Result<f64, String> {
 }
 
 fn percent(text: &str) -> Result<f64, String> {
-    let error = || "it is not a percentage above 0, up to 100".to_owned();
-    let percent = text.trim().trim_end_matches('%').parse().map_err(|_| error())?;
-    if percent > 0.0 && percent <= 100.0 { Ok(percent) } else { Err(error()) }
+    let error = || "it is not a percentage from 0.01 to 100".to_owned();
+    let text = text.trim();
+    let percent = text.strip_suffix('%').unwrap_or(text).trim_end().parse().map_err(|_| error())?;
+    if (0.01..=100.0).contains(&percent) { Ok(percent) } else { Err(error()) }
 }
 
 fn number<T>(text: &str, check: impl Fn(f64) -> Result<T, jobwait::ConfigError>) -> Result<f64, String> {

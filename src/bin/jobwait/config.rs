@@ -5,6 +5,7 @@ use std::time::Duration;
 use jobwait::{ConfigError, JobId, Pace, Wait};
 
 use crate::args::{LogFormat, Output, OutputArgs, PaceArgs, Progress, TimingArgs};
+use crate::duration::brief;
 
 /// What a wait needs, but for whom to ask.
 #[derive(Debug)]
@@ -82,6 +83,14 @@ pub(crate) fn pace(args: &PaceArgs) -> Result<Pace, Refusal> {
         Some(expected) => pace.expect(expected).map_err(|error| refuse("--expect", &error)),
         None => Ok(pace),
     }
+}
+
+/// What is worth a word about a pace that can be had, but does not do what was meant.
+pub(crate) fn remark(args: &PaceArgs) -> Option<String> {
+    // Polls become dense from three quarters of what is expected.
+    let expected = args.expect.filter(|expected| *expected * 3 / 4 >= args.timeout)?;
+    let (expected, timeout) = (brief(expected), brief(args.timeout));
+    Some(format!("--expect {expected} changes nothing: the deadline, --timeout {timeout}, is long before"))
 }
 
 impl View {

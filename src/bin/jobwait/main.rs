@@ -59,13 +59,16 @@ fn run(args: Args, start: Instant, stderr: &Stream) -> Result<u8, Refusal> {
                 let WaitArgs { job_id, target, timing, output } = args.wait;
                 let config = Config::new(job_id.as_deref(), &timing, &output)?;
                 config.view.logs.into_iter().for_each(|logs| logs::start(logs, stderr.clone()));
+                if let Some(remark) = config::remark(&timing.pace) {
+                    stderr.line(&format!("jobwait: {remark}"));
+                }
                 let resume = resume::command(&config.job, &target, &timing);
                 let connect = async move || target::connect(target, timing.request_timeout).await;
                 session::run(config, connect, signals, start, stderr.clone(), Some(&resume)).await
             }
             Some(Command::Demo(args)) => demo::run(&args, signals, start, stderr).await,
             Some(Command::Simulate(args)) => simulate::run(args, signals).await,
-            Some(Command::Plan(args)) => plan::run(&args),
+            Some(Command::Plan(args)) => plan::run(&args, stderr),
         }
     });
     // The exit waits for nobody, whatever they hang in.

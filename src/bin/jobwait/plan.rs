@@ -5,27 +5,33 @@ mod text;
 use std::io::{self, Write as _};
 use std::time::Duration;
 
-use jobwait::{Job, Pace, Sighting, Wait};
+use jobwait::{Job, Pace, Sighting, Status, Wait};
 use serde::{Serialize, Serializer};
 
 use crate::args::{Output, PlanArgs};
 use crate::config::{self, Refusal};
+use crate::stream::Stream;
 
 /// More polls than this are no plan for anybody.
-const MOST: usize = 1_000_000;
+const MOST: usize = 100_000;
+
+/// How often a wait is rehearsed with jitter, and how many polls all rehearsals may have.
+const REHEARSALS: usize = 200;
+const REHEARSED: usize = 1_000_000;
 
 /// What an account can spare: 200 requests in 5 minutes were reported to be its quota on the same gateway, and others
 /// use it too.
 const BUDGET: usize = 180;
 const BUDGET_WINDOW: Duration = Duration::from_secs(5 * 60);
 
-/// A wait that did not take place. Without jitter: that only makes rests shorter. Field names are API.
+/// A wait that did not take place: without jitter, but for what is said to be over rehearsals with it. Field names
+/// are API.
 #[derive(Debug, Serialize)]
 struct Plan {
     #[serde(rename = "timeout_seconds", serialize_with = "seconds")]
     timeout: Duration,
     polls: usize,
-    /// If jitter shortened each rest by its whole share.
+    /// Over the rehearsals with jitter.
     polls_at_most: usize,
     /// The longest rest: a task that ended right after a poll is seen to have ended so much later.
     #[serde(rename = "worst_lag_seconds", serialize_with = "seconds")]
@@ -34,8 +40,6 @@ struct Plan {
     task: Option<Task>,
     #[serde(rename = "times_seconds", serialize_with = "all_seconds")]
     times: Vec<Duration>,
-    #[serde(skip)]
-    jitter: f64,
 }
 
 /// The window with the most polls.
@@ -44,6 +48,7 @@ struct Window {
     #[serde(rename = "window_seconds", serialize_with = "seconds")]
     length: Duration,
     polls: usize,
+    /// Over the rehearsals with jitter.
     polls_at_most: usize,
     budget: usize,
 }
@@ -53,14 +58,21 @@ struct Window {
 struct Task {
     #[serde(rename = "duration_seconds", serialize_with = "seconds")]
     duration: Duration,
-    /// How long after its end that is seen, if it ends before the deadline.
+    /// How long after its end that is seen, if it ends before the deadline: the median over the rehearsals with jitter,
+    /// and the longest.
     #[serde(rename = "lag_seconds", serialize_with = "maybe_seconds")]
     lag: Option<Duration>,
+    #[serde(rename = "lag_at_most_seconds", serialize_with = "maybe_seconds")]
+    lag_at_most: Option<Duration>,
 }
 
 /// Prints the plan.
-pub(crate) fn run(args: &PlanArgs) -> Result<u8, Refusal> {
+pub(crate) fn run(args: &PlanArgs, stderr: &Stream) -> Result<u8, Refusal> {
     let plan = Plan::new(args)?;
+    if let Some(remark) = config::remark(&args.pace) {
+        stderr.line(&format!("jobwait: {remark}"));
+        stderr.finish(Duration::from_secs(1));
+    }
     let text = match args.output {
         Output::Text => text::of(&plan),
         Output::Json => {
@@ -80,72 +92,92 @@ pub(crate) fn run(args: &PlanArgs) -> Result<u8, Refusal> {
 
 impl Plan {
     fn new(args: &PlanArgs) -> Result<Self, Refusal> {
-        let timeout = args.pace.timeout;
-        let jitter = args.pace.jitter;
-        let pace: Pace =
-            config::pace(&args.pace)?.jitter(0.0).map_err(|error| config::refuse("--jitter", &error))?;
-        let sees = |at| sighting(at, args.duration, args.steps);
-        let times: Vec<Duration> =
-            Wait::new().deadline(timeout).pace(pace).rehearse(0, sees).take(MOST + 1).collect();
+        let pace = config::pace(&args.pace)?;
+        let strict = pace.clone().jitter(0.0).map_err(|error| config::refuse("--jitter", &error))?;
+        let stage = Stage { timeout: args.pace.timeout, duration: args.duration, steps: args.steps };
+        let times = stage.rehearse(strict, 0);
         if times.len() > MOST {
             return Err(Refusal(format!(
-                "a wait with these options polls more than {MOST} times: give a longer --interval or a shorter --timeout"
+                "a wait with these options polls more than {MOST} times: give a longer --interval, a longer --max-interval or a shorter --timeout"
             )));
         }
-        let with_jitter = |polls: usize| at_most(polls, jitter);
-        let busiest = busiest(&times, BUDGET_WINDOW);
-        let last = times.last().copied().unwrap_or_default();
+        let mut polls_at_most = times.len();
+        let mut busiest_at_most = busiest(&times);
+        let mut lags: Vec<Duration> = stage.lag(&times).into_iter().collect();
+        if args.pace.jitter > 0.0 {
+            // Many polls vary little.
+            for seed in 0..REHEARSALS.min(REHEARSED / times.len()) {
+                let times = stage.rehearse(pace.clone(), seed as u64);
+                polls_at_most = polls_at_most.max(times.len());
+                busiest_at_most = busiest_at_most.max(busiest(&times));
+                lags.extend(stage.lag(&times));
+            }
+        }
+        lags.sort();
         Ok(Self {
-            timeout,
+            timeout: stage.timeout,
             polls: times.len(),
-            polls_at_most: with_jitter(times.len()),
+            polls_at_most,
             worst_lag: times.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).max().unwrap_or_default(),
             busiest: Window {
                 length: BUDGET_WINDOW,
-                polls: busiest,
-                polls_at_most: with_jitter(busiest),
+                polls: busiest(&times),
+                polls_at_most: busiest_at_most,
                 budget: BUDGET,
             },
-            task: args.duration.map(|duration| Task { duration, lag: last.checked_sub(duration) }),
+            task: args.duration.map(|duration| Task {
+                duration,
+                lag: lags.get(lags.len() / 2).copied(),
+                lag_at_most: lags.last().copied(),
+            }),
             times,
-            jitter,
         })
     }
 }
 
-/// What a look at a task of this duration sees.
-fn sighting(at: Duration, duration: Option<Duration>, steps: Option<f64>) -> Sighting {
-    let status = if duration.is_some_and(|duration| at >= duration) { "Completed" } else { "Running" };
-    let process = duration.zip(steps).map_or(String::new(), |(duration, step)| {
-        let percent = 100.0 * at.as_secs_f64() / duration.as_secs_f64().max(f64::MIN_POSITIVE);
-        ((percent / step).floor() * step).to_string()
-    });
-    let json = serde_json::json!({ "id": "planned", "status": status, "process": process });
+/// Where a wait is rehearsed.
+struct Stage {
+    timeout: Duration,
+    duration: Option<Duration>,
+    steps: Option<f64>,
+}
+
+impl Stage {
+    fn rehearse(&self, pace: Pace, seed: u64) -> Vec<Duration> {
+        let going = Job::new("planned", &Status::Running);
+        let look = |at| match (self.duration, self.steps) {
+            (Some(duration), _) if at >= duration => Sighting::Seen(Job::new("planned", &Status::Completed)),
+            (Some(duration), Some(step)) => in_steps(at, duration, step),
+            _ => Sighting::Seen(going.clone()),
+        };
+        Wait::new().deadline(self.timeout).pace(pace).rehearse(seed, look).take(MOST + 1).collect()
+    }
+
+    /// How long after the task's end the last look was, if it did end before that.
+    fn lag(&self, times: &[Duration]) -> Option<Duration> {
+        times.last()?.checked_sub(self.duration?)
+    }
+}
+
+/// What a look at a task sees that tells its progress in steps of so many percent.
+fn in_steps(at: Duration, duration: Duration, step: f64) -> Sighting {
+    let percent = 100.0 * at.as_secs_f64() / duration.as_secs_f64();
+    let process = ((percent / step).floor() * step).to_string();
+    let json = serde_json::json!({ "id": "planned", "status": "Running", "process": process });
     Job::from_json(&json.to_string()).map_or_else(Sighting::Permanent, Sighting::Seen)
 }
 
-/// The most polls in any window of this length.
-fn busiest(times: &[Duration], window: Duration) -> usize {
+/// The most polls in any window of which the budget is.
+fn busiest(times: &[Duration]) -> usize {
     let mut first = 0;
     let mut most = 0;
     for (last, at) in times.iter().enumerate() {
-        while at.saturating_sub(times[first]) >= window {
+        while at.saturating_sub(times[first]) >= BUDGET_WINDOW {
             first += 1;
         }
         most = most.max(last - first + 1);
     }
     most
-}
-
-/// How many polls jitter can make of so many.
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "there are at most a million, and a jitter is below 1"
-)]
-fn at_most(polls: usize, jitter: f64) -> usize {
-    (polls as f64 / (1.0 - jitter)).ceil() as usize
 }
 
 fn rounded(duration: Duration) -> f64 {
