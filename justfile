@@ -6,6 +6,10 @@ demo:
 test:
     cargo test
 
+# A minute of waits against random faults
+soak:
+    cargo test --test outside -- --ignored --nocapture soak
+
 # How the pace does against others: writes docs/schedules.* and the README's table
 study:
     cargo bench --bench schedules

@@ -19,6 +19,7 @@ mod process;
 mod reliability;
 mod secrets;
 mod simulator;
+mod soak;
 mod time;
 mod tls;
 mod transport;

@@ -10,6 +10,9 @@ use super::{CANARY, ID, PROJECT};
 /// How late after its deadline a process may end.
 pub const LATE: Duration = Duration::from_millis(250);
 
+/// How much memory a process may have, in KiB, whatever comes from outside: an answer of 1 MiB is held some times over.
+const MOST_MEMORY: u64 = 24 * 1024;
+
 /// The binary, with nothing set.
 pub fn bare() -> Run {
     let mut command = Command::new(env!("CARGO_BIN_EXE_jobwait"));
@@ -71,6 +74,8 @@ pub struct Ended {
     pub stdout: String,
     pub stderr: String,
     pub took: Duration,
+    /// The most memory that was resident, in KiB, as far as it was seen. 0 where that cannot be told.
+    pub peak: u64,
 }
 
 impl Run {
@@ -187,7 +192,10 @@ impl Running {
 
     /// Waits for its end, and checks what holds for every end: no panic, no secret.
     pub fn end(mut self) -> Ended {
+        let mut peak = 0;
         let status = loop {
+            // It only grows, so that it is enough to look now and then.
+            peak = peak_memory(self.pid()).unwrap_or(peak);
             if let Some(status) = self.child.try_wait().unwrap() {
                 break status;
             }
@@ -195,7 +203,7 @@ impl Running {
                 let _ = self.child.kill();
                 panic!("it hangs");
             }
-            thread::sleep(Duration::from_millis(1));
+            thread::sleep(Duration::from_millis(2));
         };
         let took = self.start.elapsed();
         let text = |reader: Option<Reader>| {
@@ -204,7 +212,8 @@ impl Running {
                 .unwrap_or_default()
         };
         let (stdout, stderr) = (text(self.stdout.take()), text(self.stderr.take()));
-        let ended = Ended { code: status.code(), stdout, stderr, took };
+        let ended = Ended { code: status.code(), stdout, stderr, took, peak };
+        assert!(peak <= MOST_MEMORY, "it took {peak} KiB: {ended:?}");
         assert!(!ended.stderr.contains("panicked"), "{ended:?}");
         let beginning = &CANARY[..10];
         assert!(
@@ -214,6 +223,13 @@ impl Running {
         assert!(!ended.stderr.contains('\r') && !ended.stderr.contains('\u{1b}'), "control bytes: {ended:?}");
         ended
     }
+}
+
+/// How much memory of a process has been resident at the most, in KiB.
+fn peak_memory(pid: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix(" kB")?.parse().ok()
 }
 
 impl Ended {

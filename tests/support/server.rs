@@ -46,6 +46,11 @@ pub struct Server {
 impl Server {
     /// Does with the n-th request what `script` says.
     pub fn start(script: impl Fn(usize) -> Act + Send + Sync + 'static) -> Self {
+        Self::asked(move |n, _| script(n))
+    }
+
+    /// Does with the n-th request what `script` says of its head.
+    pub fn asked(script: impl Fn(usize, &str) -> Act + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(Mutex::new(Vec::new()));
@@ -106,7 +111,7 @@ fn serve(
     mut stream: TcpStream,
     connection: usize,
     start: Instant,
-    script: &(dyn Fn(usize) -> Act + Send + Sync),
+    script: &(dyn Fn(usize, &str) -> Act + Send + Sync),
     log: &Mutex<Vec<Seen>>,
 ) {
     // Nagle's algorithm and delayed acknowledgements would turn a drip into bursts.
@@ -114,10 +119,10 @@ fn serve(
     while let Some(head) = read_head(&mut stream) {
         let n = {
             let mut log = log.lock().unwrap();
-            log.push(Seen { at: start.elapsed(), connection, head });
+            log.push(Seen { at: start.elapsed(), connection, head: head.clone() });
             log.len() - 1
         };
-        match script(n) {
+        match script(n, &head) {
             Act::Send(bytes) => {
                 let _ = stream.write_all(&bytes);
             }

@@ -175,6 +175,17 @@ fn h12_a_look_that_is_cut_at_the_deadline_hides_nothing() {
 }
 
 #[test]
+fn c5_a_look_is_cut_at_the_deadline_and_one_that_starts_later_gets_as_long_as_they_take() {
+    let cuts = |waiting: &Waiting| [0.0, 29.999, 30.0, 500.0].map(|now| waiting.cut_at(secs(now)));
+    let waiting = waiting(limits(30.0, 60.0));
+    // A fifth of a second, while it is not known how long they take.
+    assert_eq!(cuts(&waiting), [30.0, 30.0, 30.2, 500.2].map(secs));
+    let Step::Rest { waiting, .. } = waiting.after(secs(2.0), going()) else { panic!("it goes on") };
+    // Twice the two seconds of the latest one.
+    assert_eq!(cuts(&waiting), [30.0, 30.0, 34.0, 504.0].map(secs));
+}
+
+#[test]
 fn s8_a_task_that_completes_on_the_last_look_completed() {
     let see = |_, at: f64| if at > 29.0 { succeeded() } else { going() };
     let (looks, verdict) = timetable(waiting(limits(30.0, 60.0)), 0.0, see);

@@ -1,0 +1,193 @@
+//! Hundreds of waits against a server that injects faults at random, each of which has to end as its script demands.
+//!
+//! `cargo test --test outside -- --ignored soak` runs for a minute; `SOAK_SECONDS` and `SOAK_SEED` say otherwise. The seed
+//! is printed: the same seed, the same scripts.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::support::child::{Run, bare};
+use super::support::server::{Act, Server, answer, answer_with, raw};
+use super::support::{CANARY, ID, NOT_FOUND, PROJECT, SUCCESS, failed, running};
+
+/// How many waits there are in a round, and how many at once.
+const WAITS: usize = 200;
+const AT_ONCE: usize = 25;
+
+/// How late after its deadline a wait may end while so many others run.
+const LATE: Duration = Duration::from_secs(1);
+
+#[test]
+#[ignore = "it takes a minute"]
+fn soak_every_wait_ends_as_its_script_demands() {
+    let set = |name: &str| std::env::var(name).ok().map(|value| value.parse().unwrap());
+    let seconds = set("SOAK_SECONDS").unwrap_or(60);
+    let mut seed: u64 = set("SOAK_SEED").unwrap_or_else(|| fastrand::u64(..1_000_000));
+    let end = Instant::now() + Duration::from_secs(seconds);
+    let mut rounds = 0;
+    while rounds == 0 || Instant::now() < end {
+        println!("SOAK_SEED={seed}");
+        round(seed);
+        seed += 1;
+        rounds += 1;
+    }
+    println!("{} waits ended as they should", rounds * WAITS);
+}
+
+fn round(seed: u64) {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let scripts: Vec<Script> = (0..WAITS).map(|_| Script::any(&mut random)).collect();
+    let acts: HashMap<String, Vec<Act>> =
+        scripts.iter().enumerate().map(|(n, script)| (id(n), script.acts.clone())).collect();
+    let asked: Mutex<HashMap<String, usize>> = Mutex::default();
+    let server = Server::asked(move |_, head| {
+        let id = head.split_once("?id=").and_then(|(_, rest)| rest.split_once(' ')).unwrap().0.to_owned();
+        let mut asked = asked.lock().unwrap();
+        let n = asked.entry(id.clone()).or_default();
+        *n += 1;
+        // The last for ever.
+        let act = acts[&id].get(*n - 1).or(acts[&id].last()).unwrap().clone();
+        of(&id, act)
+    });
+    let scripts = Arc::new(scripts);
+    let next = Arc::new(Mutex::new(0..WAITS));
+    let workers: Vec<_> = (0..AT_ONCE)
+        .map(|_| {
+            let (scripts, next, url) = (Arc::clone(&scripts), Arc::clone(&next), server.url());
+            thread::spawn(move || {
+                while let Some(n) = { next.lock().unwrap().next() } {
+                    scripts[n].check(seed, n, &url);
+                }
+            })
+        })
+        .collect();
+    for worker in workers {
+        worker.join().unwrap();
+    }
+}
+
+/// As long as the ID of the examples, in whose place it stands.
+fn id(n: usize) -> String {
+    format!("{}{n:012}", &ID[..24])
+}
+
+fn of(id: &str, act: Act) -> Act {
+    let renamed = |bytes: Vec<u8>| match String::from_utf8(bytes) {
+        Ok(text) => text.replace(ID, id).into_bytes(),
+        Err(error) => error.into_bytes(),
+    };
+    match act {
+        Act::Send(bytes) => Act::Send(renamed(bytes)),
+        Act::SendAndClose(bytes) => Act::SendAndClose(renamed(bytes)),
+        Act::SendAndHang(bytes) => Act::SendAndHang(renamed(bytes)),
+        Act::Drip(bytes, pause) => Act::Drip(renamed(bytes), pause),
+        other => other,
+    }
+}
+
+/// What a service does when it is asked for one task, and how the wait for it has to end.
+#[derive(Clone)]
+struct Script {
+    what: &'static str,
+    acts: Vec<Act>,
+    timeout: Duration,
+    grace: &'static str,
+    code: i32,
+}
+
+impl Script {
+    fn any(random: &mut fastrand::Rng) -> Self {
+        let long = Duration::from_secs(30);
+        let short = Duration::from_millis(random.u64(1500..3500));
+        let mut acts = Vec::new();
+        // Up to two looks that do not see it, and few enough answers that make no sense for it not to be another API.
+        let before = random.usize(..5);
+        acts.extend((0..before).map(|n| match random.u8(..4) {
+            0 if n < 2 => answer(400, NOT_FOUND),
+            1 if n < 3 => nonsense(random),
+            _ => fault(random),
+        }));
+        let seen = acts.len();
+        for _ in 0..random.usize(..4) {
+            acts.push(going(random));
+            acts.extend(
+                (0..random.usize(..5)).map(|_| if random.bool() { fault(random) } else { nonsense(random) }),
+            );
+            acts.extend((0..random.usize(..3)).map(|_| answer(400, NOT_FOUND)));
+        }
+        let visible = acts.len() > seen;
+        let (what, last, timeout, code) = match random.u8(..14) {
+            0 | 1 => ("completed", answer(200, SUCCESS), long, 0),
+            2 => ("failed", answer(200, &failed("The quota is exhausted.")), long, 1),
+            3 => ("canceled", answer(200, &SUCCESS.replace("Completed", "Canceled")), long, 1),
+            4 => {
+                let reason =
+                    running("40%").replace(r#""process""#, r#""fail_reason": "No disk.", "process""#);
+                ("a reason", answer(200, &reason), long, 1)
+            }
+            5 => ("unknown for ever", answer(400, NOT_FOUND), long, 3),
+            6 => ("403", answer(403, r#"{"error_code":"DBS.201028","error_msg":"No."}"#), long, 4),
+            7 => ("401", answer(401, r#"{"error_code":"APIGW.0301","error_msg":"No."}"#), long, 4),
+            8 => ("no such API", answer(404, r#"{"error_code":"APIGW.0101","error_msg":"No."}"#), long, 125),
+            9 => ("redirect", answer_with(302, "Location: https://elsewhere.example/\r\n", ""), long, 125),
+            10 | 11 => ("going on", going(random), short, 124),
+            // The same at the end of every look: at the deadline it depends on whether the task was seen.
+            12 => ("faults for ever", Act::Reset, short, if visible { 124 } else { 125 }),
+            _ => ("silence for ever", Act::SendAndHang(Vec::new()), short, if visible { 124 } else { 125 }),
+        };
+        if timeout == short {
+            // The deadline must not come before the last of them.
+            acts = if visible { vec![going(random)] } else { Vec::new() };
+        }
+        acts.push(last);
+        // Faults take time, in which a new ID would become visible.
+        let grace = if what == "unknown for ever" { "1s" } else { "30s" };
+        Self { what, acts, timeout, grace, code }
+    }
+
+    fn check(&self, seed: u64, n: usize, url: &str) {
+        let timeout = format!("{}ms", self.timeout.as_millis());
+        let ended = wait(url, &id(n)).timeout(&timeout).args(["--not-found-grace", self.grace]).run();
+        let what = self.what;
+        assert_eq!(ended.code, Some(self.code), "SOAK_SEED={seed}, {}: {what}: {ended:?}", id(n));
+        assert!(ended.took <= self.timeout + LATE, "SOAK_SEED={seed}, {}: {what}: {ended:?}", id(n));
+        assert_eq!(ended.json()["exit_code"], self.code, "SOAK_SEED={seed}: {ended:?}");
+    }
+}
+
+fn wait(url: &str, id: &str) -> Run {
+    bare()
+        .env("HW_AUTH_TOKEN", CANARY)
+        .env("HW_PROJECT_ID", PROJECT)
+        .args(["--endpoint", url, "--interval", "10ms", "--max-interval", "40ms", "--request-timeout", "1s"])
+        .args(["-o", "json", id])
+}
+
+fn going(random: &mut fastrand::Rng) -> Act {
+    answer(200, &running(["", "3%", "40%", "99%", "x"][random.usize(..5)]))
+}
+
+/// What passes, and tells nothing of the task.
+fn fault(random: &mut fastrand::Rng) -> Act {
+    let whole = raw(200, "", SUCCESS.as_bytes());
+    match random.u8(..9) {
+        0 => Act::Reset,
+        1 => Act::SendAndClose(Vec::new()),
+        2 => Act::SendAndClose(whole[..random.usize(1..whole.len())].to_vec()),
+        3 => Act::Drip(whole, Duration::from_millis(20)),
+        4 => Act::SendAndHang(whole[..random.usize(..200)].to_vec()),
+        5 => Act::SendAndClose(b"\x16\x03\x01\r\n\r\n".to_vec()),
+        6 => answer_with(503, "Retry-After: 1\r\n", "<html>busy</html>"),
+        7 => Act::Flood(raw(200, "", b"")[..40].to_vec(), b"X-More: 1\r\n".to_vec()),
+        _ => answer([408, 425, 429, 500, 502, 504][random.usize(..6)], ""),
+    }
+}
+
+/// A success of HTTP that is no job.
+fn nonsense(random: &mut fastrand::Rng) -> Act {
+    let other = SUCCESS.replace(ID, "another");
+    let body = ["", "null", "{}", "<!DOCTYPE html><title>Log in</title>", r#"{"job": null}"#, &other];
+    answer(200, body[random.usize(..body.len())])
+}
