@@ -1,6 +1,7 @@
 //! Text from the service, made safe to show on a terminal and in a log.
 
-use std::fmt;
+use std::borrow::Cow;
+use std::fmt::{self, Write as _};
 
 /// Shows `text` with control, bidirectional and invisible characters escaped as `\u{…}`, and cut with `…`
 /// after `longest` characters.
@@ -20,8 +21,6 @@ pub struct Safe<'a> {
 
 impl fmt::Display for Safe<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        use fmt::Write as _;
-
         for (shown, c) in self.text.chars().enumerate() {
             if shown == self.longest {
                 return f.write_char('…');
@@ -36,6 +35,29 @@ impl fmt::Display for Safe<'_> {
         }
         Ok(())
     }
+}
+
+/// The same JSON, with control, bidirectional and invisible characters in its strings escaped as `\uXXXX`. Whoever parses
+/// it reads what was there before; who looks at it on a terminal is not deceived.
+#[must_use]
+pub fn safe_json(json: &str) -> Cow<'_, str> {
+    // Outside of strings, JSON has ASCII only, and white space is no matter.
+    let hides = |c: char| is_treacherous(c) && !matches!(c, '\n' | '\r' | '\t');
+    if !json.contains(hides) {
+        return Cow::Borrowed(json);
+    }
+    let mut safe = String::with_capacity(json.len() + 16);
+    for c in json.chars() {
+        if hides(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                // Writing into a string cannot fail.
+                let _ = write!(safe, "\\u{unit:04x}");
+            }
+        } else {
+            safe.push(c);
+        }
+    }
+    Cow::Owned(safe)
 }
 
 fn is_treacherous(c: char) -> bool {
@@ -60,6 +82,16 @@ mod tests {
             safe("a\u{1b}]52;c;x\u{7}\r\n\u{9b}\u{202e}b", 80).to_string(),
             r"a\u{1b}]52;c;x\u{7}\r\n\u{9b}\u{202e}b"
         );
+    }
+
+    #[test]
+    fn json_is_escaped_and_reads_the_same() {
+        let json = "{ \"a\":\t\"\u{9b}1A\u{202e}\u{7f}\u{e0001}磁盘\" }\n";
+        let safe = safe_json(json);
+        assert_eq!(safe, "{ \"a\":\t\"\\u009b1A\\u202e\\u007f\\udb40\\udc01磁盘\" }\n");
+        let read = |json: &str| serde_json::from_str::<serde_json::Value>(json).unwrap();
+        assert_eq!(read(&safe), read(json));
+        assert!(matches!(safe_json("{\"a\": \"磁盘 \\u202e\"}"), Cow::Borrowed(_)));
     }
 
     #[test]

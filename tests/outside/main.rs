@@ -17,6 +17,8 @@ mod output;
 mod plan;
 mod process;
 mod reliability;
+#[cfg(unix)]
+mod screen;
 mod secrets;
 mod simulator;
 mod soak;

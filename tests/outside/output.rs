@@ -107,6 +107,54 @@ fn json_is_one_document_for_every_code() {
 }
 
 #[test]
+fn events_are_told_as_they_happen_and_end_with_verdict_and_result() {
+    let [first, second] = ["3%", "40%"].map(running);
+    let lines = [(400, NOT_FOUND), (200, &first), (200, &first), (503, ""), (200, &second), (200, SUCCESS)];
+    let ended =
+        at(&Server::answers(lines).url()).args(["-o", "jsonl", "--progress", "none"]).run().expect(0, "");
+    let events = ended.events();
+    let names: Vec<&str> = events.iter().map(|event| event["event"].as_str().unwrap()).collect();
+    assert_eq!(names, ["invisible", "status", "retry", "status", "verdict", "result"]);
+    assert!(events[..5].iter().all(|event| event["job_id"] == ID), "{events:?}");
+    assert_eq!((&events[1]["progress"], &events[3]["progress"]), (&3.0.into(), &40.0.into()));
+    assert_eq!((&events[2]["http_status"], &events[4]["outcome"]), (&503.into(), &"completed".into()));
+    assert_eq!((&events[4]["polls"], &events[5]["exit_code"]), (&6.into(), &0.into()));
+    assert_eq!(events[4]["job"], serde_json::from_str::<serde_json::Value>(SUCCESS).unwrap()["job"]);
+}
+
+#[test]
+fn events_have_a_heartbeat_and_tell_of_every_end() {
+    let server = Server::answers([(200, running("40%").as_str())]);
+    let run = at(&server.url()).timeout("500ms").args(["-o", "jsonl", "--heartbeat", "100ms", "-q"]);
+    let events = run.run().expect(124, "timed_out").events();
+    let beats: Vec<_> = events.iter().filter(|event| event["event"] == "heartbeat").collect();
+    assert!(
+        (2..5).contains(&beats.len()) && beats.iter().all(|beat| beat["status"] == "Running"),
+        "{events:?}"
+    );
+    assert_eq!(events.last().unwrap()["exit_code"], 124);
+}
+
+#[test]
+fn a_failure_is_an_annotation_where_its_log_is_read_so() {
+    let failure = failed("The quota is 100 % used.\\n::warning::no");
+    let run = |name: &str, value: &str| {
+        at(&Server::answers([(200, failure.as_str())]).url()).env(name, value).run()
+    };
+    let ended = run("GITHUB_ACTIONS", "true").expect(1, "");
+    let notes: Vec<&str> = ended.stderr.lines().filter(|line| line.starts_with("::")).collect();
+    assert_eq!(notes.len(), 1, "{ended:?}");
+    assert!(notes[0].starts_with(&format!("::error title=jobwait%3A failed::{ID} failed ")), "{notes:?}");
+    assert!(notes[0].ends_with("The quota is 100 %25 used.\\n::warning::no"), "{notes:?}");
+    assert!(!ended.stdout.contains("::error"), "{ended:?}");
+    for (name, value) in [("GITHUB_ACTIONS", "false"), ("GITLAB_CI", "true")] {
+        assert!(!run(name, value).expect(1, "").stderr.contains("::error"));
+    }
+    let done = at(&Server::answers([(200, SUCCESS)]).url()).env("GITHUB_ACTIONS", "true").run().expect(0, "");
+    assert!(!done.stderr.contains("::"), "{done:?}");
+}
+
+#[test]
 fn l5_text_of_the_service_is_escaped_for_people_and_kept_in_json() {
     let hostile = r#""status": "Failed", "name": "a\u001b[2Jb\u0007\u009b\u202e", "fail_reason": "x\r\n\u001b]52;c;YQ==\u0007""#;
     let server = Server::acts([answer(200, &job(hostile))]);

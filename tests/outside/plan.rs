@@ -9,7 +9,7 @@ fn plan(options: &[&str]) -> Ended {
 fn document(options: &[&str]) -> serde_json::Value {
     let ended = plan(&[options, &["--output", "json"]].concat()).expect(0, "");
     assert!(ended.stderr.is_empty(), "{ended:?}");
-    ended.json()
+    ended.object()
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn an_expected_duration_is_planned_for_by_option_and_by_variable() {
     assert!(around(document(&["--expect", "9m"])) >= 15);
     let ended =
         bare().arg("plan").env("JOBWAIT_EXPECT", "9m").env("JOBWAIT_OUTPUT", "json").run().expect(0, "");
-    assert!(around(ended.json()) >= 15);
+    assert!(around(ended.object()) >= 15);
 }
 
 /// The texts as they are printed, and as people read them.
@@ -167,7 +167,7 @@ fn a_plan_that_cannot_be_is_refused() {
 #[test]
 fn a_plan_that_cannot_be_printed_says_so_and_a_reader_who_leaves_does_not_matter() {
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-    bare().arg("plan").stdout(full.into()).run().expect(2, "cannot print the plan");
+    bare().arg("plan").stdout(full.into()).run().expect(2, "cannot print it");
     let (read, write) = std::io::pipe().unwrap();
     drop(read);
     let ended = bare().arg("plan").stdout(write.into()).run().expect(0, "");

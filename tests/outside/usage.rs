@@ -109,23 +109,6 @@ fn the_project_and_the_token_come_from_the_first_variable_that_is_set() {
 }
 
 #[test]
-fn every_long_option_has_a_variable() {
-    let help = bare().args(["--help"]).run().expect(0, "Exit codes:");
-    let options: Vec<&str> = help
-        .stdout
-        .split_whitespace()
-        .filter_map(|word| word.strip_prefix("--"))
-        .map(|word| word.trim_end_matches(|c: char| !c.is_ascii_alphabetic()))
-        .filter(|name| !["help", "version"].contains(name) && !name.is_empty())
-        .collect();
-    assert!(options.len() > 15, "{options:?}");
-    for name in options {
-        let variable = format!("JOBWAIT_{}", name.to_uppercase().replace('-', "_"));
-        assert!(help.stdout.contains(&variable), "{variable} is missing");
-    }
-}
-
-#[test]
 fn an_empty_variable_is_as_good_as_unset() {
     let server = Server::answers([(200, SUCCESS)]);
     let run = ["TIMEOUT", "ENDPOINT", "OUTPUT", "ONCE", "TOKEN_FILE", "BACKOFF", "QUIET"]
@@ -256,8 +239,58 @@ fn help_and_version_go_to_standard_output() {
 }
 
 #[test]
+fn the_short_help_fits_a_screen_and_the_long_one_has_examples() {
+    let short = bare().args(["-h"]).run().expect(0, "--help").stdout;
+    let long = bare().args(["--help"]).run().expect(0, "Examples:").stdout;
+    assert!(short.lines().count() < 60 && long.lines().count() > 120, "{short}");
+    for group in ["Target:", "Credentials:", "Timing:", "Output:"] {
+        assert!(short.contains(group) && long.contains(group), "{group}");
+    }
+    assert!(long.contains("--max-interval") && !short.contains("--max-interval"));
+}
+
+#[test]
+fn completions_know_commands_and_options() {
+    for (shell, beginning) in
+        [("bash", "_jobwait"), ("zsh", "#compdef jobwait"), ("fish", "jobwait"), ("powershell", "using")]
+    {
+        let text = bare().args(["completions", shell]).run().expect(0, beginning).stdout;
+        for word in ["simulate", "max-interval", "token-file"] {
+            assert!(text.contains(word), "{shell}: {word}");
+        }
+    }
+    refused(bare().args(["completions", "tcsh"]), &["tcsh", "bash"]);
+}
+
+/// What a shell itself makes of them, where it is there.
+#[cfg(unix)]
+#[test]
+fn bash_completes_with_them() {
+    let completions = bare().args(["completions", "bash"]).run().expect(0, "").stdout;
+    let script = format!(
+        "{completions}\nCOMP_WORDS=(jobwait --pro) COMP_CWORD=1\n_jobwait jobwait --pro jobwait\necho \"${{COMPREPLY[@]}}\""
+    );
+    match std::process::Command::new("bash").args(["-c", &script]).output() {
+        Ok(output) => {
+            let replies = String::from_utf8_lossy(&output.stdout).into_owned();
+            assert!(replies.contains("--progress") && replies.contains("--project-id"), "{output:?}");
+        }
+        Err(_) => println!("skipped: there is no bash"),
+    }
+}
+
+#[test]
+fn the_manual_page_says_what_the_help_says() {
+    let page = bare().arg("man").run().expect(0, ".TH jobwait 1").stdout;
+    for title in ["TARGET", "CREDENTIALS", "TIMING", "OUTPUT", "EXAMPLES", "\"EXIT CODES\"", "ENVIRONMENT"] {
+        assert!(page.contains(&format!(".SH {title}")), "{title} is missing: {page}");
+    }
+    assert!(page.contains("the deadline passed") && page.contains("\\-\\-max\\-interval"), "{page}");
+}
+
+#[test]
 fn help_shows_no_value_of_a_variable() {
-    let help = bare().env("JOBWAIT_ENDPOINT", CANARY).args(["--help"]).run().expect(0, "JOBWAIT_ENDPOINT");
+    let help = bare().env("JOBWAIT_ENDPOINT", CANARY).args(["--help"]).run().expect(0, "JOBWAIT_");
     assert!(!help.stdout.contains(CANARY));
 }
 

@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{CANARY, ID, PROJECT};
+use super::{CANARY, ID, PROJECT, schema};
 
 /// How late after its deadline a process may end.
 pub const LATE: Duration = Duration::from_millis(250);
@@ -233,8 +233,27 @@ fn peak_memory(pid: u32) -> Option<u64> {
 }
 
 impl Ended {
+    /// Its result, which fits the published schema.
+    #[track_caller]
     pub fn json(&self) -> serde_json::Value {
+        let document = self.object();
+        schema::result(&document);
+        document
+    }
+
+    /// What it printed, if that is one JSON object.
+    pub fn object(&self) -> serde_json::Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// Its events, which fit the published schema.
+    #[track_caller]
+    pub fn events(&self) -> Vec<serde_json::Value> {
+        let read =
+            |line: &str| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {self:?}"));
+        let events: Vec<_> = self.stdout.lines().map(read).collect();
+        events.iter().for_each(schema::event);
+        events
     }
 
     /// It exited with this code, and said this.

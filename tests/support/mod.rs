@@ -1,7 +1,10 @@
 //! The built binary as a child process, and a server that misbehaves to order.
 
 pub mod child;
+pub mod schema;
 pub mod server;
+#[cfg(unix)]
+pub mod terminal;
 pub mod tls;
 
 /// A secret as the user info of a URL holds it.

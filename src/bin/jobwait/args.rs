@@ -1,5 +1,8 @@
 //! The command line. Nothing else knows clap.
 
+mod generated;
+mod help;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,45 +11,11 @@ use clap::builder::FalseyValueParser;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Args as Group, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use jobwait::{Language, Pace, Service};
 
+pub(crate) use self::generated::{completions, manual};
 use crate::duration;
-
-const AFTER_HELP: &str = "\
-Exit codes:
-    0  every task completed
-    1  a task ended without success: Failed, Canceled, or with a fail_reason
-    2  usage or configuration is wrong; nothing was sent
-    3  the service knows no such task, and the grace is over
-    4  the service refuses these credentials
-  124  the deadline passed, and the task was last seen going on
-  125  no usable answer about the task could be had
-  129, 130, 143  SIGHUP, SIGINT, SIGTERM; the task goes on in the cloud
-
-Environment:
-  JOBWAIT_<OPTION>            every long option, upper case, '-' as '_'; an option beats its variable
-  HW_REGION_NAME, OS_REGION_NAME; HW_CLOUD
-                              the region, and the domain of another cloud
-  HW_PROJECT_ID, OS_PROJECT_ID, OS_TENANT_ID, HUAWEICLOUD_SDK_PROJECT_ID; HW_PROJECT_NAME
-                              the project
-  HW_AUTH_URL, OS_AUTH_URL, HUAWEICLOUD_SDK_IAM_ENDPOINT
-                              where IAM is
-  HW_PROFILE, HW_SHARED_CONFIG_FILE, HUAWEICLOUD_SDK_CREDENTIALS_FILE
-                              the profile, and where the files are
-  OS_CACERT                   a PEM file with more trust roots
-
-Credentials are the first of these; a secret is never an option:
-  1. --token-file, HW_AUTH_TOKEN, OS_AUTH_TOKEN
-  2. HW_ACCESS_KEY and HW_SECRET_KEY [and HW_SECURITY_TOKEN], OS_..., HUAWEICLOUD_SDK_AK and _SK
-  3. HW_USER_NAME, HW_USER_PASSWORD, HW_DOMAIN_NAME, OS_USERNAME, ...
-  4. the profile
-  5. ~/.huaweicloud/credentials
-  6. the agency of an ECS instance
-
-Proxies:
-  HTTPS_PROXY, HTTP_PROXY, NO_PROXY
-
-Durations are 90s, 5m, 1h30m; a bare number is seconds.";
 
 /// Block until an asynchronous Huawei Cloud TaurusDB task has finished, and tell by the exit code how it ended.
 ///
@@ -55,8 +24,8 @@ Durations are 90s, 5m, 1h30m; a bare number is seconds.";
 #[command(
     name = "jobwait",
     version,
-    after_long_help = AFTER_HELP,
-    after_help = "Try 'jobwait demo' without any cloud, 'jobwait plan' for the polls of a wait, and '--help' for exit codes and the environment.",
+    after_long_help = help::long(),
+    after_help = help::SHORT,
     args_override_self = true,
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
@@ -79,6 +48,10 @@ pub(crate) enum Command {
     Simulate(SimulateArgs),
     /// Print the polls that a wait would make: when, how many, worst lag
     Plan(PlanArgs),
+    /// Print the completions of a shell
+    Completions(CompletionsArgs),
+    /// Print the manual page, in roff
+    Man,
 }
 
 #[derive(Debug, Group)]
@@ -101,49 +74,50 @@ pub(crate) struct WaitArgs {
 #[command(next_help_heading = "Target")]
 pub(crate) struct TargetArgs {
     /// The region of the task, such as cn-north-4: it tells where the service is
-    #[arg(long, value_name = "R", env = "JOBWAIT_REGION", hide_env_values = true)]
+    #[arg(long, value_name = "R", env = "JOBWAIT_REGION", hide_env = true)]
     pub(crate) region: Option<String>,
 
     /// The project of the task: letters and digits; else IAM is asked by the region's name
-    #[arg(long, value_name = "P", env = "JOBWAIT_PROJECT_ID", hide_env_values = true)]
+    #[arg(long, value_name = "P", env = "JOBWAIT_PROJECT_ID", hide_env = true)]
     pub(crate) project_id: Option<String>,
 
     /// Where the service is, instead of by region: `https://host[:port][/prefix]`
-    #[arg(long, value_name = "URL", env = "JOBWAIT_ENDPOINT", hide_env_values = true)]
+    #[arg(long, value_name = "URL", env = "JOBWAIT_ENDPOINT", hide_env = true)]
     pub(crate) endpoint: Option<String>,
 
     /// Where IAM is, instead of by region
-    #[arg(long, value_name = "URL", env = "JOBWAIT_IAM_ENDPOINT", hide_env_values = true)]
+    #[arg(long, value_name = "URL", env = "JOBWAIT_IAM_ENDPOINT", hide_short_help = true, hide_env = true)]
     pub(crate) iam_endpoint: Option<String>,
 
     /// The service: taurusdb, rds, gaussdb, dds, geminidb
-    #[arg(
-        long,
-        value_name = "S",
-        env = "JOBWAIT_SERVICE",
-        hide_env_values = true,
-        default_value = "taurusdb"
-    )]
+    #[arg(long, value_name = "S", env = "JOBWAIT_SERVICE", hide_env = true, default_value = "taurusdb")]
     pub(crate) service: Service,
 
     /// A file with the X-Auth-Token, read again when the token is refused; '-' is standard input
-    #[arg(long, value_name = "F", env = "JOBWAIT_TOKEN_FILE", hide_env_values = true)]
+    #[arg(long, value_name = "F", env = "JOBWAIT_TOKEN_FILE", hide_env = true, help_heading = "Credentials")]
     pub(crate) token_file: Option<PathBuf>,
 
     /// A profile of the shared config file, ~/.hcloud/config.json
-    #[arg(long, value_name = "NAME", env = "JOBWAIT_PROFILE", hide_env_values = true)]
+    #[arg(long, value_name = "NAME", env = "JOBWAIT_PROFILE", hide_env = true, help_heading = "Credentials")]
     pub(crate) profile: Option<String>,
 
     /// The language of names and reasons: en-us, zh-cn
-    #[arg(long, value_name = "L", env = "JOBWAIT_LANGUAGE", hide_env_values = true, default_value = "en-us")]
+    #[arg(
+        long,
+        value_name = "L",
+        env = "JOBWAIT_LANGUAGE",
+        hide_short_help = true,
+        hide_env = true,
+        default_value = "en-us"
+    )]
     pub(crate) language: Language,
 
     /// A PEM file with more trust roots
-    #[arg(long, value_name = "F", env = "JOBWAIT_CA_CERT", hide_env_values = true)]
+    #[arg(long, value_name = "F", env = "JOBWAIT_CA_CERT", hide_env = true)]
     pub(crate) ca_cert: Option<PathBuf>,
 
     /// Allow a plain http:// endpoint that is not on this machine
-    #[arg(long, env = "JOBWAIT_INSECURE_HTTP", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "JOBWAIT_INSECURE_HTTP", hide_short_help = true, hide_env = true, value_parser = FalseyValueParser::new())]
     pub(crate) insecure_http: bool,
 }
 
@@ -154,16 +128,16 @@ pub(crate) struct TimingArgs {
     pub(crate) pace: PaceArgs,
 
     /// Look once and exit: 124 when the task is still going
-    #[arg(long, env = "JOBWAIT_ONCE", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "JOBWAIT_ONCE", hide_env = true, value_parser = FalseyValueParser::new())]
     pub(crate) once: bool,
 
     /// How long a new ID may be unknown to the service; 0s is strict
-    #[arg(long, value_name = "D", env = "JOBWAIT_NOT_FOUND_GRACE", hide_env_values = true,
+    #[arg(long, value_name = "D", env = "JOBWAIT_NOT_FOUND_GRACE", hide_short_help = true, hide_env = true,
         default_value = "60s", value_parser = duration::any, allow_hyphen_values = true)]
     pub(crate) not_found_grace: Duration,
 
     /// For one request, connection included; never past the deadline
-    #[arg(long, value_name = "D", env = "JOBWAIT_REQUEST_TIMEOUT", hide_env_values = true,
+    #[arg(long, value_name = "D", env = "JOBWAIT_REQUEST_TIMEOUT", hide_short_help = true, hide_env = true,
         default_value = "10s", value_parser = duration::positive, allow_hyphen_values = true)]
     pub(crate) request_timeout: Duration,
 }
@@ -172,33 +146,33 @@ pub(crate) struct TimingArgs {
 #[command(next_help_heading = "Timing")]
 pub(crate) struct PaceArgs {
     /// The deadline, from the start of the process; it covers everything
-    #[arg(short, long, value_name = "D", env = "JOBWAIT_TIMEOUT", hide_env_values = true,
+    #[arg(short, long, value_name = "D", env = "JOBWAIT_TIMEOUT", hide_env = true,
         default_value = "60m", value_parser = duration::timeout, allow_hyphen_values = true)]
     pub(crate) timeout: Duration,
 
     /// The first delay, and the shortest before jitter
-    #[arg(long, value_name = "D", env = "JOBWAIT_INTERVAL", hide_env_values = true,
+    #[arg(long, value_name = "D", env = "JOBWAIT_INTERVAL", hide_short_help = true, hide_env = true,
         default_value = "1s", value_parser = duration::interval, allow_hyphen_values = true)]
     pub(crate) interval: Duration,
 
     /// The longest delay
-    #[arg(long, value_name = "D", env = "JOBWAIT_MAX_INTERVAL", hide_env_values = true,
+    #[arg(long, value_name = "D", env = "JOBWAIT_MAX_INTERVAL", hide_short_help = true, hide_env = true,
         default_value = "15s", value_parser = duration::interval, allow_hyphen_values = true)]
     pub(crate) max_interval: Duration,
 
     /// Growth of the delay per poll, 1 to 10; 1 is a fixed interval
-    #[arg(long, value_name = "F", env = "JOBWAIT_BACKOFF", hide_env_values = true,
+    #[arg(long, value_name = "F", env = "JOBWAIT_BACKOFF", hide_short_help = true, hide_env = true,
         default_value = "1.5", value_parser = backoff, allow_hyphen_values = true)]
     pub(crate) backoff: f64,
 
     /// Each delay is shortened by up to this share, 0 to below 1
-    #[arg(long, value_name = "F", env = "JOBWAIT_JITTER", hide_env_values = true,
+    #[arg(long, value_name = "F", env = "JOBWAIT_JITTER", hide_short_help = true, hide_env = true,
         default_value = "0.1", value_parser = jitter, allow_hyphen_values = true)]
     pub(crate) jitter: f64,
 
     /// How long such a task usually takes, from the start of the wait: polls become dense from three quarters to four
     /// thirds of it, while the task tells no progress
-    #[arg(long, value_name = "D", env = "JOBWAIT_EXPECT", hide_env_values = true,
+    #[arg(long, value_name = "D", env = "JOBWAIT_EXPECT", hide_env = true,
         value_parser = duration::positive, allow_hyphen_values = true)]
     pub(crate) expect: Option<Duration>,
 }
@@ -207,27 +181,20 @@ pub(crate) struct PaceArgs {
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArgs {
     /// The result on standard output
-    #[arg(
-        short,
-        long,
-        value_name = "F",
-        env = "JOBWAIT_OUTPUT",
-        hide_env_values = true,
-        default_value = "text"
-    )]
+    #[arg(short, long, value_name = "F", env = "JOBWAIT_OUTPUT", hide_env = true, default_value = "text")]
     pub(crate) output: Output,
 
     /// Progress on standard error
-    #[arg(long, value_name = "P", env = "JOBWAIT_PROGRESS", hide_env_values = true, default_value = "auto")]
+    #[arg(long, value_name = "P", env = "JOBWAIT_PROGRESS", hide_env = true, default_value = "auto")]
     pub(crate) progress: Progress,
 
     /// A line of progress at least this often
-    #[arg(long, value_name = "D", env = "JOBWAIT_HEARTBEAT", hide_env_values = true,
+    #[arg(long, value_name = "D", env = "JOBWAIT_HEARTBEAT", hide_short_help = true, hide_env = true,
         default_value = "30s", value_parser = duration::positive, allow_hyphen_values = true)]
     pub(crate) heartbeat: Duration,
 
     /// No progress; verdict and errors stay (--progress none leaves out errors that pass as well)
-    #[arg(short, long, env = "JOBWAIT_QUIET", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    #[arg(short, long, env = "JOBWAIT_QUIET", hide_env = true, value_parser = FalseyValueParser::new())]
     pub(crate) quiet: bool,
 
     /// Logs on standard error: -v debug, -vv trace
@@ -239,7 +206,8 @@ pub(crate) struct OutputArgs {
         long,
         value_name = "F",
         env = "JOBWAIT_LOG_FORMAT",
-        hide_env_values = true,
+        hide_short_help = true,
+        hide_env = true,
         default_value = "text"
     )]
     pub(crate) log_format: LogFormat,
@@ -318,11 +286,18 @@ pub(crate) struct PlanArgs {
         long,
         value_name = "F",
         env = "JOBWAIT_OUTPUT",
-        hide_env_values = true,
+        hide_env = true,
         default_value = "text",
         help_heading = "Output"
     )]
     pub(crate) output: Output,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct CompletionsArgs {
+    /// For which shell
+    #[arg(value_name = "SHELL")]
+    pub(crate) shell: Shell,
 }
 
 /// The form of the result.
@@ -332,13 +307,17 @@ pub(crate) enum Output {
     Text,
     /// One document when the wait ends
     Json,
+    /// An object a line as it happens
+    Jsonl,
 }
 
 /// The form of progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Progress {
-    /// What fits where it goes
+    /// A bar on a terminal, else lines
     Auto,
+    /// One line that is redrawn in place; lines where that cannot be
+    Bar,
     /// Lines
     Plain,
     /// None
@@ -415,4 +394,26 @@ fn percent(text: &str) -> Result<f64, String> {
 fn number<T>(text: &str, check: impl Fn(f64) -> Result<T, jobwait::ConfigError>) -> Result<f64, String> {
     let number = text.trim().parse().map_err(|_| "it is not a number".to_owned())?;
     check(number).map(|_| number).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_long_option_has_a_variable() {
+        let command = Args::command();
+        let options = command.get_arguments().filter_map(|arg| Some((arg.get_long()?, arg.get_env())));
+        let options: Vec<_> = options.filter(|(name, _)| !["help", "version"].contains(name)).collect();
+        assert!(options.len() > 20, "{options:?}");
+        for (name, variable) in options {
+            let expected = format!("JOBWAIT_{}", name.to_uppercase().replace('-', "_"));
+            assert_eq!(variable, Some(expected.as_ref()), "--{name}");
+        }
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Args::command().debug_assert();
+    }
 }

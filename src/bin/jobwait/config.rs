@@ -1,5 +1,6 @@
 //! From the command line to what a wait needs.
 
+use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
 use jobwait::{ConfigError, JobId, Pace, Wait};
@@ -27,14 +28,20 @@ pub(crate) struct Timing {
 pub(crate) struct View {
     pub(crate) output: Output,
     pub(crate) progress: Shown,
+    /// How long at the most nothing is told of a wait.
+    pub(crate) heartbeat: Duration,
+    /// Whether the log is read by GitHub Actions, which shows errors of this form where people look first.
+    pub(crate) annotates: bool,
     pub(crate) logs: Option<Logs>,
 }
 
 /// What is shown on the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shown {
-    /// Progress and errors, and a line at least this often.
-    Progress { heartbeat: Duration },
+    /// A bar that is redrawn in place, and above it what people must know.
+    Bar { color: bool },
+    /// Progress and errors, and a line each heartbeat.
+    Lines,
     /// Errors, each once while it lasts.
     Errors,
     /// Nothing before the verdict.
@@ -95,10 +102,20 @@ pub(crate) fn remark(args: &PaceArgs) -> Option<String> {
 
 impl View {
     pub(crate) fn new(args: &OutputArgs) -> Self {
+        let can_redraw = || {
+            // Logs go between the lines, and would break it.
+            args.verbose == 0
+                && io::stderr().is_terminal()
+                && !matches!(variable("TERM").as_str(), "dumb" | "")
+        };
         let progress = match args.progress {
             Progress::None => Shown::Nothing,
             _ if args.quiet => Shown::Errors,
-            Progress::Auto | Progress::Plain => Shown::Progress { heartbeat: args.heartbeat },
+            Progress::Auto if !variable("CI").is_empty() => Shown::Lines,
+            Progress::Auto | Progress::Bar if can_redraw() => {
+                Shown::Bar { color: variable("NO_COLOR").is_empty() }
+            }
+            Progress::Auto | Progress::Bar | Progress::Plain => Shown::Lines,
         };
         let level = match args.verbose {
             0 => None,
@@ -106,8 +123,13 @@ impl View {
             _ => Some(tracing::Level::TRACE),
         };
         let logs = level.map(|level| Logs { level, format: args.log_format });
-        Self { output: args.output, progress, logs }
+        let annotates = variable("GITHUB_ACTIONS") == "true";
+        Self { output: args.output, progress, heartbeat: args.heartbeat, annotates, logs }
     }
+}
+
+fn variable(name: &str) -> String {
+    std::env::var_os(name).unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// Why nothing was sent.

@@ -35,7 +35,7 @@ pub(crate) async fn run(
     let project =
         ProjectId::parse("0123456789abcdef0123456789abcdef").map_err(|error| Refusal(error.to_string()))?;
 
-    if matches!(view.progress, Shown::Progress { .. }) {
+    if matches!(view.progress, Shown::Bar { .. } | Shown::Lines) {
         let endpoint = service.endpoint();
         stderr.line(&format!(
             "jobwait: demo: {endpoint} simulates TaurusDB, and has just begun to create an instance"

@@ -18,6 +18,7 @@ mod simulate;
 mod stream;
 mod target;
 
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -69,9 +70,29 @@ fn run(args: Args, start: Instant, stderr: &Stream) -> Result<u8, Refusal> {
             Some(Command::Demo(args)) => demo::run(&args, signals, start, stderr).await,
             Some(Command::Simulate(args)) => simulate::run(args, signals).await,
             Some(Command::Plan(args)) => plan::run(&args, stderr),
+            Some(Command::Completions(args)) => print(&args::completions(args.shell)),
+            Some(Command::Man) => {
+                print(&args::manual().map_err(|error| Refusal(format!("the manual page: {error}")))?)
+            }
         }
     });
     // The exit waits for nobody, whatever they hang in.
     runtime.shutdown_background();
     code
+}
+
+/// Prints what was asked for.
+///
+/// # Errors
+///
+/// When it cannot be printed, unless nobody reads it any more.
+fn print(text: &[u8]) -> Result<u8, Refusal> {
+    let mut stdout = io::stdout();
+    match stdout.write_all(text).and_then(|()| stdout.flush()) {
+        // Who reads the first lines only has what they want.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Refusal(format!("cannot print it: {error}")))
+        }
+        _ => Ok(0),
+    }
 }

@@ -2,7 +2,6 @@
 
 mod text;
 
-use std::io::{self, Write as _};
 use std::time::Duration;
 
 use jobwait::{Job, Pace, Sighting, Status, Wait};
@@ -75,19 +74,13 @@ pub(crate) fn run(args: &PlanArgs, stderr: &Stream) -> Result<u8, Refusal> {
     }
     let text = match args.output {
         Output::Text => text::of(&plan),
-        Output::Json => {
+        // A plan is one object: a line of it.
+        Output::Json | Output::Jsonl => {
             let json = serde_json::to_string(&plan).map_err(|error| Refusal(format!("the plan: {error}")))?;
             json + "\n"
         }
     };
-    let mut stdout = io::stdout();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        // Who reads the first lines only has what they want.
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Refusal(format!("cannot print the plan: {error}")))
-        }
-        _ => Ok(0),
-    }
+    crate::print(text.as_bytes())
 }
 
 impl Plan {

@@ -1,17 +1,24 @@
 //! Shows a wait: progress and advice on standard error, the result on standard output.
 
 mod advice;
+mod annotation;
+mod bar;
+mod events;
 mod plain;
 mod result;
 
 use std::time::Duration;
 
-use jobwait::text::safe;
-use jobwait::{Event, Fault, Job, JobId, Verdict};
+use std::io::IsTerminal as _;
 
+use jobwait::text::safe;
+use jobwait::{Event, Fault, Job, JobId, Status, Verdict};
+
+use self::bar::Bar;
+use self::events::Events;
 use self::plain::Plain;
 use crate::args::Output;
-use crate::config::View;
+use crate::config::{Shown, View};
 use crate::exit;
 use crate::signals::Signal;
 use crate::stream::Stream;
@@ -27,67 +34,112 @@ const LONGEST_TEXT: usize = 300;
 pub(crate) struct Report {
     job: JobId,
     output: Output,
+    annotates: bool,
     plain: Plain,
+    bar: Option<Bar>,
+    events: Option<Events>,
     result: Stream,
     progress: Stream,
 }
 
 impl Report {
     pub(crate) fn new(job: JobId, view: View, deadline: Duration, result: Stream, progress: Stream) -> Self {
-        let plain = Plain::new(view.progress, deadline);
-        Self { job, output: view.output, plain, result, progress }
+        let bar = match view.progress {
+            Shown::Bar { color } => Some(Bar::on(progress.clone(), deadline, color)),
+            _ => None,
+        };
+        let events = (view.output == Output::Jsonl).then(|| Events::new(job.clone(), view.heartbeat));
+        let plain = Plain::new(view, deadline);
+        Self { job, output: view.output, annotates: view.annotates, plain, bar, events, result, progress }
     }
 
     pub(crate) fn event(&mut self, event: &Event<'_>) {
+        if let Some(line) = self.events.as_mut().and_then(|events| events.line(event)) {
+            self.result.line(&line);
+        }
         if let Some(line) = self.plain.line(event) {
             self.say(&line);
         }
+        if let Some(bar) = &mut self.bar {
+            bar.event(event);
+        }
     }
 
-    /// When a heartbeat is due, from the beginning of the wait.
-    pub(crate) fn heartbeat_at(&self) -> Option<Duration> {
-        self.plain.heartbeat_at()
+    /// When something is to be shown though nothing happens, from the beginning of the wait.
+    pub(crate) fn due_at(&self) -> Option<Duration> {
+        let bar = self.bar.as_ref().map(Bar::due_at);
+        let events = self.events.as_ref().map(Events::heartbeat_at);
+        [self.plain.heartbeat_at(), bar, events].into_iter().flatten().min()
     }
 
-    pub(crate) fn heartbeat(&mut self, elapsed: Duration) {
-        let line = self.plain.heartbeat(elapsed);
-        self.say(&line);
+    /// Shows what is due.
+    pub(crate) fn pass(&mut self, elapsed: Duration) {
+        if self.plain.heartbeat_at().is_some_and(|due| due <= elapsed) {
+            let line = self.plain.heartbeat(elapsed);
+            self.say(&line);
+        }
+        if let Some(bar) = self.bar.as_mut().filter(|bar| bar.due_at() <= elapsed) {
+            bar.draw(elapsed);
+        }
+        if let Some(events) = self.events.as_mut().filter(|events| events.heartbeat_at() <= elapsed) {
+            let line = events.heartbeat(elapsed);
+            self.result.line(&line);
+        }
     }
 
     /// Shows a verdict, and what to do about it; the exit code. `resume` is the command that waits on, if there is
     /// one.
-    pub(crate) fn verdict(&self, verdict: &Verdict, signal: Option<Signal>, resume: Option<&str>) -> u8 {
+    pub(crate) fn verdict(&mut self, verdict: &Verdict, signal: Option<Signal>, resume: Option<&str>) -> u8 {
         let (name, code) = exit::of(verdict.outcome, signal);
+        // Nothing is left of the bar but the lines above it.
+        let bar = self.bar.take();
+        if let Some(bar) = &bar {
+            bar.clear();
+        }
         for line in advice::on(verdict, signal, resume) {
             self.say(&line);
         }
         let text = result::text(&self.job, name, verdict);
-        let result = match self.output {
-            Output::Text => text,
-            Output::Json => {
-                // Who reads the log does not see the document that a script reads.
-                self.say(&format!(": {text}"));
-                result::json(&self.job, name, code, verdict)
-            }
+        if self.annotates && code != 0 && signal.is_none() {
+            self.progress.line(&annotation::error(&format!("jobwait: {name}"), &text));
+        }
+        // Who reads the log does not see the document that a script reads, nor who looks at the terminal what goes into
+        // a variable.
+        if self.output != Output::Text || (bar.is_some() && !std::io::stdout().is_terminal()) {
+            self.say(&format!(": {text}"));
+        }
+        let result = match &self.events {
+            Some(events) => events.end(name, code, verdict),
+            None if self.output == Output::Json => result::json(&self.job, name, code, verdict),
+            None => text,
         };
         // Both streams often end in one log or terminal: there the result comes last.
         self.progress.finish(IN_ORDER);
-        self.result.line(&result);
+        self.result.result(&result);
         code
     }
 
     /// One line for people.
     pub(crate) fn say(&self, line: &str) {
-        self.progress.line(&format!("jobwait{line}"));
+        let line = format!("jobwait{line}");
+        match &self.bar {
+            Some(bar) => bar.above(|| self.progress.line(&line)),
+            None => self.progress.line(&line),
+        }
     }
+}
+
+/// `Running`
+fn name(status: &Status) -> String {
+    safe(status.as_str(), 60).to_string()
 }
 
 /// `Running 40%`
 fn status(job: &Job) -> String {
-    let status = safe(job.status().as_str(), 60);
+    let status = name(job.status());
     match job.progress() {
         Some(progress) => format!("{status} {progress}"),
-        None => status.to_string(),
+        None => status,
     }
 }
 
@@ -116,3 +168,6 @@ fn complaint(fault: &Fault) -> String {
     }
     said
 }
+
+#[cfg(test)]
+mod tests;

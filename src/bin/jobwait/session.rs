@@ -42,7 +42,7 @@ pub(crate) async fn run(
         signal: Cell::new(None),
     };
     let verdict = session.wait_for(job, connect).await?;
-    let code = session.report.borrow().verdict(&verdict, session.signal.get(), resume);
+    let code = session.report.borrow_mut().verdict(&verdict, session.signal.get(), resume);
 
     // A reader that is slow has until the deadline, one that hangs no longer.
     let left = timing.deadline.saturating_sub(start.elapsed()) + AFTER_DEADLINE;
@@ -85,22 +85,19 @@ impl Session {
             self.signal.set(Some(self.signals.lock().await.next().await));
         };
         let tell = |event: Event<'_>| self.report.borrow_mut().event(&event);
-        let heartbeats = async {
+        let time_passes = async {
             loop {
-                let due = self.report.borrow().heartbeat_at();
+                let due = self.report.borrow().due_at();
                 match due.and_then(|due| self.start.checked_add(due)) {
                     Some(due) => tokio::time::sleep_until(due.into()).await,
                     None => future::pending().await,
                 }
-                // A line in the meantime has put the heartbeat off.
-                if self.report.borrow().heartbeat_at() == due {
-                    self.report.borrow_mut().heartbeat(self.start.elapsed());
-                }
+                self.report.borrow_mut().pass(self.start.elapsed());
             }
         };
         tokio::select! {
             verdict = self.wait.clone().run_until(probe, stop, tell) => verdict,
-            () = heartbeats => unreachable!("they never end"),
+            () = time_passes => unreachable!("they never end"),
         }
     }
 }

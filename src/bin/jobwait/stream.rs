@@ -5,46 +5,65 @@
 //! what is not written yet for a bounded time only.
 
 use std::io::{self, Write};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-/// Lines that may be waiting. Further ones are lost until the reader reads on: they are progress and logs.
+/// Texts that may be waiting. Further ones are lost until the reader reads on: they are progress and logs.
 const WAITING: usize = 1024;
 
 /// A stream that never blocks who writes to it.
 #[derive(Debug, Clone)]
 pub(crate) struct Stream {
-    texts: SyncSender<Text>,
+    texts: Sender<Text>,
+    waiting: Arc<AtomicUsize>,
 }
 
 #[derive(Debug)]
 enum Text {
     Write(Vec<u8>),
     /// Told once all before it is written.
-    Written(SyncSender<()>),
+    Written(Sender<()>),
 }
 
 impl Stream {
     /// A stream into this writer. Where no thread can be had, what is written is lost: the exit code remains.
     pub(crate) fn into(writer: impl Write + Send + 'static) -> Self {
-        let (texts, waiting) = sync_channel(WAITING);
-        let _ = thread::Builder::new().name("write".into()).spawn(move || serve(writer, &waiting));
-        Self { texts }
+        let (texts, queue) = channel();
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&waiting);
+        let _ = thread::Builder::new().name("write".into()).spawn(move || serve(writer, &queue, &count));
+        Self { texts, waiting }
     }
 
+    /// A line that may be lost when nobody reads.
     pub(crate) fn line(&self, line: &str) {
         self.text(format!("{line}\n").into_bytes());
     }
 
-    fn text(&self, text: Vec<u8>) {
-        let _ = self.texts.try_send(Text::Write(text));
+    /// A text that may be lost when nobody reads.
+    pub(crate) fn text(&self, text: Vec<u8>) {
+        if self.waiting.load(Ordering::Relaxed) < WAITING {
+            self.keep(text);
+        }
+    }
+
+    /// A line that waits for its reader, however much there is before it: a result, of which there are few.
+    pub(crate) fn result(&self, line: &str) {
+        self.keep(format!("{line}\n").into_bytes());
+    }
+
+    fn keep(&self, text: Vec<u8>) {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let _ = self.texts.send(Text::Write(text));
     }
 
     /// Waits until all is written, and no longer than this.
     pub(crate) fn finish(&self, patience: Duration) {
-        let (tell, written) = sync_channel(1);
-        if self.texts.try_send(Text::Written(tell)).is_ok() {
+        let (tell, written) = channel();
+        if self.texts.send(Text::Written(tell)).is_ok() {
             let _ = written.recv_timeout(patience);
         }
     }
@@ -63,10 +82,11 @@ impl Write for &Stream {
 }
 
 /// A stream that is full or closed changes nothing: how the task ended is told by the exit code.
-fn serve(mut writer: impl Write, waiting: &Receiver<Text>) {
-    for text in waiting {
+fn serve(mut writer: impl Write, queue: &Receiver<Text>, waiting: &AtomicUsize) {
+    for text in queue {
         match text {
             Text::Write(bytes) => {
+                waiting.fetch_sub(1, Ordering::Relaxed);
                 let _ = writer.write_all(&bytes).and_then(|()| writer.flush());
             }
             Text::Written(tell) => {

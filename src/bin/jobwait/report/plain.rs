@@ -1,12 +1,12 @@
 //! Progress as lines: when the status or `process` changes, on errors, and on the heartbeat. No `\r`, no escape
-//! codes.
+//! codes. Above a bar, which shows the rest, only what people must know.
 
 use std::time::Duration;
 
 use jobwait::{Event, Job, News, Status};
 
-use super::{complaint, status, subject};
-use crate::config::Shown;
+use super::{complaint, name, status, subject};
+use crate::config::{Shown, View};
 use crate::duration::brief;
 
 /// What has been shown.
@@ -14,6 +14,7 @@ use crate::duration::brief;
 pub(super) struct Plain {
     shown: Shown,
     deadline: Duration,
+    heartbeat: Duration,
     last_line: Duration,
     /// What the last look that told something saw, and when.
     latest: Option<(String, Duration)>,
@@ -25,10 +26,11 @@ pub(super) struct Plain {
 }
 
 impl Plain {
-    pub(super) fn new(shown: Shown, deadline: Duration) -> Self {
+    pub(super) fn new(view: View, deadline: Duration) -> Self {
         Self {
-            shown,
+            shown: view.progress,
             deadline,
+            heartbeat: view.heartbeat,
             last_line: Duration::ZERO,
             latest: None,
             subject_shown: false,
@@ -56,8 +58,8 @@ impl Plain {
         let new = self.error.as_ref() != Some(&error);
         self.error = Some(error);
         let worth_a_line = match self.shown {
-            Shown::Progress { .. } => true,
-            Shown::Errors => new,
+            Shown::Lines => true,
+            Shown::Bar { .. } | Shown::Errors => new,
             Shown::Nothing => false,
         };
         worth_a_line.then_some(line)
@@ -77,7 +79,10 @@ impl Plain {
                 format!("{state}: {}; {why}", complaint(fault))
             }
             News::Going { job, .. } => {
-                let state = status(job);
+                let state = match self.shown {
+                    Shown::Bar { .. } => name(job.status()),
+                    _ => status(job),
+                };
                 if !self.is_new(&state, event.elapsed) && !after_an_error {
                     return None;
                 }
@@ -87,14 +92,14 @@ impl Plain {
             }
             _ => return None,
         };
-        matches!(self.shown, Shown::Progress { .. }).then_some(line)
+        matches!(self.shown, Shown::Bar { .. } | Shown::Lines).then_some(line)
     }
 
     /// When silence has lasted long enough, from the beginning of the wait.
     pub(super) fn heartbeat_at(&self) -> Option<Duration> {
         match self.shown {
-            Shown::Progress { heartbeat } => Some(self.last_line.saturating_add(heartbeat)),
-            Shown::Errors | Shown::Nothing => None,
+            Shown::Lines => Some(self.last_line.saturating_add(self.heartbeat)),
+            Shown::Bar { .. } | Shown::Errors | Shown::Nothing => None,
         }
     }
 

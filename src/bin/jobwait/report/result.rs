@@ -1,6 +1,8 @@
 //! The result: one line of text, or one JSON document. Field names are API.
 
-use jobwait::text::safe;
+use std::time::Duration;
+
+use jobwait::text::{safe, safe_json};
 use jobwait::{Fault, Job, JobId, Verdict};
 use serde::Serialize;
 
@@ -27,21 +29,20 @@ pub(super) fn text(id: &JobId, outcome: &str, verdict: &Verdict) -> String {
 
 /// One document, on one line.
 pub(super) fn json(id: &JobId, outcome: &'static str, exit_code: u8, verdict: &Verdict) -> String {
-    let document = Document {
-        outcome,
-        exit_code,
-        jobs: [Entry {
-            job_id: id.as_str(),
-            outcome,
-            elapsed_seconds: (verdict.elapsed.as_secs_f64() * 1000.0).round() / 1000.0,
-            polls: verdict.polls,
-            fail_reason: verdict.job().and_then(Job::fail_reason),
-            error: verdict.fault.as_ref().map(Error::from),
-            job: verdict.job(),
-        }],
-    };
-    // It has string keys and finite numbers only, and the job is JSON already.
-    serde_json::to_string(&document).unwrap_or_else(|_| unreachable!("a document of plain fields"))
+    let document = Document { outcome, exit_code, jobs: [Entry::new(None, id, outcome, verdict)] };
+    line(&document)
+}
+
+/// On one line.
+pub(super) fn line(document: &impl Serialize) -> String {
+    // It has string keys and finite numbers only, and a job is JSON already.
+    let json = serde_json::to_string(document).unwrap_or_else(|_| unreachable!("a document of plain fields"));
+    safe_json(&json).into_owned()
+}
+
+/// To the millisecond.
+pub(super) fn seconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1000.0).round() / 1000.0
 }
 
 #[derive(Serialize)]
@@ -51,8 +52,12 @@ struct Document<'a> {
     jobs: [Entry<'a>; 1],
 }
 
+/// How one task ended.
 #[derive(Serialize)]
-struct Entry<'a> {
+pub(super) struct Entry<'a> {
+    /// Where it stands by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event: Option<&'static str>,
     job_id: &'a str,
     outcome: &'static str,
     elapsed_seconds: f64,
@@ -60,6 +65,26 @@ struct Entry<'a> {
     fail_reason: Option<&'a str>,
     error: Option<Error<'a>>,
     job: Option<&'a Job>,
+}
+
+impl<'a> Entry<'a> {
+    pub(super) fn new(
+        event: Option<&'static str>,
+        id: &'a JobId,
+        outcome: &'static str,
+        verdict: &'a Verdict,
+    ) -> Self {
+        Self {
+            event,
+            job_id: id.as_str(),
+            outcome,
+            elapsed_seconds: seconds(verdict.elapsed),
+            polls: verdict.polls,
+            fail_reason: verdict.job().and_then(Job::fail_reason),
+            error: verdict.fault.as_ref().map(Error::from),
+            job: verdict.job(),
+        }
+    }
 }
 
 #[derive(Serialize)]

@@ -1,0 +1,116 @@
+//! What people see on a terminal.
+
+use super::support::child::{Run, at, bare};
+use super::support::server::{Server, answer};
+use super::support::terminal::Terminal;
+use super::support::{ID, SUCCESS, failed, running};
+
+/// A wait that sees a task at work for a while.
+fn wait(server: &Server) -> Run {
+    at(&server.url()).args(["--interval", "150ms", "--max-interval", "150ms"])
+}
+
+fn at_work() -> Server {
+    let at_work = running("40%");
+    Server::start(move |n| if n < 6 { answer(200, &at_work) } else { answer(200, SUCCESS) })
+}
+
+#[test]
+fn a_bar_is_drawn_in_place_and_leaves_the_verdict() {
+    let terminal = Terminal::new(100);
+    terminal.both(wait(&at_work())).run().expect(0, "");
+    let (bytes, screen) = terminal.bytes();
+    assert!(bytes.contains("40% Running  1s elapsed, 1h left, next look in 1s"), "{bytes:?}");
+    assert!(bytes.contains('\r') && bytes.contains("\u{1b}[36m"), "{bytes:?}");
+    let screen = screen.join("\n");
+    assert!(
+        screen.starts_with("jobwait [0.0s] Running  CreateGaussDBforMySQLInstance of DO-NOT-TOUCH"),
+        "{screen}"
+    );
+    assert!(!screen.contains("elapsed"), "{screen}");
+    assert_eq!(screen.matches(ID).count(), 1, "one verdict: {screen}");
+    assert!(screen.contains(&format!("\n{ID} completed ")), "{screen}");
+}
+
+#[test]
+fn a_verdict_that_goes_elsewhere_is_left_on_the_terminal_too() {
+    for form in ["text", "json", "jsonl"] {
+        let terminal = Terminal::new(200);
+        let ended = terminal.stderr(wait(&at_work())).args(["-o", form]).run().expect(0, "completed");
+        let (_, screen) = terminal.bytes();
+        assert!(screen.last().unwrap().starts_with(&format!("jobwait: {ID} completed ")), "{screen:?}");
+        assert!(!ended.stdout.contains('\u{1b}'), "{ended:?}");
+    }
+}
+
+#[test]
+fn a_bar_is_left_out_where_it_does_not_belong() {
+    type Case = (&'static [&'static str], &'static [(&'static str, &'static str)]);
+    let cases: [Case; 6] = [
+        (&[], &[("CI", "true")]),
+        (&[], &[("TERM", "dumb")]),
+        (&["--progress", "bar"], &[("TERM", "dumb")]),
+        (&["--progress", "plain"], &[]),
+        (&["-v"], &[]),
+        (&["-q"], &[]),
+    ];
+    for (options, variables) in cases {
+        let terminal = Terminal::new(80);
+        let run = terminal.stderr(wait(&at_work())).args(options.iter().copied());
+        let run = variables.iter().fold(run, |run, (name, value)| run.env(name, value));
+        run.run().expect(0, "completed");
+        let (bytes, _) = terminal.bytes();
+        assert!(
+            !bytes.contains('\u{1b}') && !bytes.replace("\r\n", "").contains('\r'),
+            "{options:?}: {bytes:?}"
+        );
+    }
+}
+
+#[test]
+fn no_color_is_honoured_and_a_bar_in_ci_is_asked_for() {
+    let terminal = Terminal::new(80);
+    let run = terminal.stderr(wait(&at_work())).env("NO_COLOR", "1").env("CI", "1");
+    run.args(["--progress", "bar"]).run().expect(0, "completed");
+    let (bytes, _) = terminal.bytes();
+    assert!(bytes.contains("40% Running") && !bytes.contains("\u{1b}[36m"), "{bytes:?}");
+}
+
+#[test]
+fn l6_a_terminal_of_any_width_has_one_line_of_progress() {
+    for columns in [1, 20, 80, 300] {
+        let terminal = Terminal::new(columns);
+        terminal.stderr(wait(&at_work())).run().expect(0, "completed");
+        let (bytes, _) = terminal.bytes();
+        // No line of the bar is as long as to go on in the next.
+        let bar =
+            bytes.split("\u{1b}[2K").filter(|drawn| drawn.contains("left") || drawn.contains("Running"));
+        assert!(bar.count() > 0 || columns == 1, "{bytes:?}");
+    }
+}
+
+#[test]
+fn errors_stand_above_the_bar_once() {
+    let at_work = running("40%");
+    let server = Server::start(move |n| match n {
+        0 | 3 => answer(200, &at_work),
+        1 | 2 => answer(503, ""),
+        _ => answer(200, &failed("The disk is full.")),
+    });
+    let terminal = Terminal::new(200);
+    terminal.both(wait(&server)).run().expect(1, "");
+    let (bytes, screen) = terminal.bytes();
+    let errors: Vec<&String> = screen.iter().filter(|line| line.contains("503")).collect();
+    assert!(errors.len() == 1 && errors[0].contains("next look in"), "{screen:?}");
+    assert!(bytes.contains("40% Running, no answer"), "{bytes:?}");
+    assert!(screen.last().unwrap().ends_with("The disk is full."), "{screen:?}");
+}
+
+/// The demo is the first thing that people see.
+#[test]
+fn the_demo_draws_its_bar() {
+    let terminal = Terminal::new(100);
+    terminal.both(bare().arg("demo")).run().expect(0, "");
+    let (bytes, screen) = terminal.bytes();
+    assert!(bytes.contains("==") && screen.iter().any(|line| line.contains(" completed ")), "{screen:?}");
+}
