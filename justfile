@@ -20,4 +20,4 @@ ci:
 
 # Break the pure files, and see whether a test notices
 mutants:
-    cargo mutants --file src/wait/machine.rs --file src/wait/pace.rs --file src/wait/pace/foresight.rs --file 'src/cloud/judge*.rs' --file 'src/cloud/judge/*.rs' --file src/cloud/endpoint.rs -- --lib
+    cargo mutants --file src/wait/machine.rs --file src/wait/pace.rs --file src/wait/pace/foresight.rs --file 'src/cloud/judge*.rs' --file 'src/cloud/judge/*.rs' --file src/cloud/endpoint.rs --file src/credentials/signer.rs --file src/credentials/redactor.rs -- --lib

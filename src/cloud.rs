@@ -109,7 +109,7 @@ impl Cloud {
         match &sighting {
             // Of other answers only what is made of them is told: they may hold anything.
             Sighting::Seen(job) => {
-                debug!(status = job.status().as_str().escape_debug().to_string(), "seen");
+                debug!(status = %safe(job.status().as_str(), 60), "seen");
                 trace!(job = %safe(&self.credentials.redact(job.as_json()), 4096), "seen");
             }
             Sighting::NotVisible(fault) | Sighting::Permanent(fault) | Sighting::Transient { fault, .. } => {

@@ -4,6 +4,7 @@
 
 mod keys;
 mod login;
+mod redactor;
 pub(crate) mod signer;
 mod token;
 
@@ -14,10 +15,11 @@ use std::sync::{PoisonError, RwLock};
 use jiff::Timestamp;
 use reqwest::Request;
 use reqwest::header::HeaderName;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
 pub(crate) use self::keys::Keys;
 pub use self::login::{Login, Named};
+use self::redactor::Redactor;
 pub(crate) use self::token::Token;
 use crate::{ConfigError, Endpoint, ProjectId};
 
@@ -26,6 +28,8 @@ use crate::{ConfigError, Endpoint, ProjectId};
 pub struct Credentials {
     source: Source,
     held: RwLock<Option<Held>>,
+    /// What was shown to somebody since the beginning.
+    shown: RwLock<Redactor>,
 }
 
 #[derive(Debug)]
@@ -115,17 +119,21 @@ impl Credentials {
     /// when it is refused.
     #[must_use]
     pub fn password(login: Login) -> Self {
-        Self { source: Source::Password(login), held: RwLock::new(None) }
+        let mut shown = Redactor::default();
+        shown.learn(login.secret());
+        Self { source: Source::Password(login), held: RwLock::new(None), shown: RwLock::new(shown) }
     }
 
     /// The temporary keys of the agency of this ECS instance, asked of its metadata service at this address and
     /// renewed before they expire.
     pub(crate) fn agency(metadata: Endpoint) -> Self {
-        Self { source: Source::Agency(metadata), held: RwLock::new(None) }
+        Self { source: Source::Agency(metadata), held: RwLock::new(None), shown: RwLock::default() }
     }
 
     fn holding(source: Source, pass: Pass) -> Self {
-        Self { source, held: RwLock::new(Some(Held { pass, renew_at: None })) }
+        let credentials = Self { source, held: RwLock::new(None), shown: RwLock::default() };
+        credentials.hold(Held { pass, renew_at: None });
+        credentials
     }
 
     /// What has to be fetched first.
@@ -148,6 +156,11 @@ impl Credentials {
 
     /// Keeps what was fetched.
     pub(crate) fn hold(&self, held: Held) {
+        let mut shown = self.shown.write().unwrap_or_else(PoisonError::into_inner);
+        match &held.pass {
+            Pass::Token(token) => shown.learn(token.secret()),
+            Pass::Keys(keys) => keys.secrets().into_iter().for_each(|secret| shown.learn(secret)),
+        }
         *self.held.write().unwrap_or_else(PoisonError::into_inner) = Some(held);
     }
 
@@ -168,23 +181,9 @@ impl Credentials {
         }
     }
 
-    /// A text of the service without the secrets that it was shown, should it have sent one back.
+    /// A text of the service without the secrets that it was shown, should it have sent one back, whole or a piece.
     pub(crate) fn redact(&self, text: &str) -> String {
-        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
-        let pass = held.as_ref().map(|held| &held.pass);
-        let shown: Vec<&SecretString> = match (&self.source, pass) {
-            (Source::Password(login), Some(Pass::Token(token))) => vec![login.secret(), token.secret()],
-            (Source::Password(login), _) => vec![login.secret()],
-            (_, Some(Pass::Token(token))) => vec![token.secret()],
-            (_, Some(Pass::Keys(keys))) => keys.secrets(),
-            (_, None) => Vec::new(),
-        };
-        shown
-            .into_iter()
-            .map(ExposeSecret::expose_secret)
-            // Shorter ones are parts of words; IAM asks for six characters.
-            .filter(|secret| secret.len() >= 6)
-            .fold(text.to_owned(), |text, secret| text.replace(secret, "[secret]"))
+        self.shown.read().unwrap_or_else(PoisonError::into_inner).redact(text)
     }
 
     /// Looks for other credentials after these were refused. False when there are none.
@@ -199,10 +198,11 @@ impl Credentials {
                 // A file may hang as well as a socket; the deadline then ends the wait without it.
                 let read = tokio::task::spawn_blocking(move || Token::read_file(&path)).await;
                 let Ok(Ok(fresh)) = read else { return false };
-                let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
-                let changed =
-                    !matches!(&*held, Some(Held { pass: Pass::Token(current), .. }) if current.is(&fresh));
-                *held = Some(Held { pass: Pass::Token(fresh), renew_at: None });
+                let same = |held: &Held| matches!(&held.pass, Pass::Token(current) if current.is(&fresh));
+                let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+                let changed = !held.as_ref().is_some_and(same);
+                drop(held);
+                self.hold(Held { pass: Pass::Token(fresh), renew_at: None });
                 changed
             }
             // The service locks a key after five refusals in a row.

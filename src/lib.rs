@@ -68,5 +68,6 @@ pub use job::{End, Instance, Job, Progress, Status};
 pub use settings::{Found, Settings};
 pub use sighting::{Probe, Sighting};
 pub use wait::Wait;
+pub use wait::clock::Clock;
 pub use wait::pace::Pace;
 pub use wait::verdict::{Outcome, Seen, Verdict};

@@ -5,6 +5,8 @@ mod profile;
 
 use std::cell::OnceCell;
 use std::fmt;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
@@ -282,7 +284,7 @@ impl<'a> Settings<'a> {
                 None => return Ok(None),
             },
         };
-        match std::fs::read_to_string(&path) {
+        match read(&path) {
             Ok(text) => Ok(Some((path, text.into()))),
             Err(error) if has_to_be => Err(ConfigError::new(format!("{}: {error}", path.display()))),
             Err(error) => {
@@ -356,6 +358,17 @@ impl KeysOfAFile {
     fn credentials(&self) -> Result<Credentials, ConfigError> {
         Credentials::keys(&self.access_key, self.secret_key.clone(), self.security_token.as_ref())
     }
+}
+
+/// The text of a file, unless it is no such file: `/dev/zero` has no end.
+fn read(path: &Path) -> io::Result<String> {
+    const LONGEST: u64 = 1 << 20;
+    let mut text = String::new();
+    File::open(path)?.take(LONGEST + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > LONGEST {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "it is longer than 1 MiB"));
+    }
+    Ok(text)
 }
 
 #[cfg(test)]

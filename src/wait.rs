@@ -1,6 +1,6 @@
 //! The driver: look, tell, decide, rest. All that knows the time is here.
 
-mod clock;
+pub(crate) mod clock;
 mod machine;
 pub(crate) mod pace;
 mod rehearsal;
@@ -8,16 +8,13 @@ pub(crate) mod verdict;
 
 use std::future;
 use std::pin::pin;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tracing::debug;
 
 use self::clock::Clock;
 use self::machine::{Limits, Step, Waiting};
 use crate::{Event, News, Pace, Probe, Verdict};
-
-/// A cut that comes later than this after its time was slept through, by the machine or by a process that was stopped.
-const OVERSLEPT: Duration = Duration::from_millis(250);
 
 /// A wait that has not begun: its bounds and its pace.
 ///
@@ -46,7 +43,7 @@ const OVERSLEPT: Duration = Duration::from_millis(250);
 pub struct Wait {
     limits: Limits,
     pace: Pace,
-    since: Option<Instant>,
+    clock: Option<Clock>,
 }
 
 impl Default for Wait {
@@ -66,7 +63,7 @@ impl Wait {
                 once: false,
             },
             pace: Pace::default(),
-            since: None,
+            clock: None,
         }
     }
 
@@ -102,10 +99,10 @@ impl Wait {
         self
     }
 
-    /// Counts the wait's time from `start` instead of from when it runs, so that the deadline covers what
-    /// came before, such as signing in.
-    pub fn since(mut self, start: Instant) -> Self {
-        self.since = Some(start);
+    /// Counts the wait's time by a clock that was started before, so that the deadline covers what came between, such
+    /// as signing in.
+    pub fn since(mut self, start: Clock) -> Self {
+        self.clock = Some(start);
         self
     }
 
@@ -122,27 +119,25 @@ impl Wait {
         stop: impl Future<Output = ()>,
         mut tell: impl FnMut(Event<'_>),
     ) -> Verdict {
-        let clock = Clock::since(self.since);
+        let clock = self.clock.unwrap_or_else(Clock::start);
         let mut waiting = Waiting::new(self.limits, self.pace.start(fastrand::Rng::new()), clock.elapsed());
         let mut stop = pin!(stop);
 
         loop {
-            let cut = waiting.cut_at(clock.elapsed());
-            let sighting = tokio::select! {
+            let cut = waiting.look(clock.elapsed());
+            let (elapsed, decided) = tokio::select! {
                 biased;
                 () = &mut stop => return told(waiting.stopped(clock.elapsed()), &mut tell),
-                sighting = probe.look() => sighting,
+                sighting = probe.look() => {
+                    let elapsed = clock.elapsed();
+                    (elapsed, waiting.after(elapsed, sighting))
+                }
                 () = clock.sleep_until(cut) => {
                     let elapsed = clock.elapsed();
-                    if elapsed <= cut + OVERSLEPT {
-                        return told(waiting.cut(elapsed), &mut tell);
-                    }
-                    // Its connection may be of before the sleep: look anew.
-                    continue;
+                    (elapsed, waiting.cut(elapsed))
                 }
             };
-            let elapsed = clock.elapsed();
-            let (until, next) = match waiting.after(elapsed, sighting) {
+            let (until, next) = match decided {
                 Step::Done(verdict) => return told(verdict, &mut tell),
                 Step::Rest { until, waiting } => (until, waiting),
             };

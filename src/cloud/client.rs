@@ -67,7 +67,8 @@ impl Client {
     pub(super) async fn send(&self, request: Request) -> Result<Answer, Sighting> {
         let place = request.url().host_str().unwrap_or_default().to_owned()
             + &request.url().port().map(|port| format!(":{port}")).unwrap_or_default();
-        let failed = |error: &reqwest::Error| self.fault(error, &place);
+        let plain = request.url().scheme() == "http";
+        let failed = |error: &reqwest::Error| self.fault(error, &place, plain);
 
         let mut response = self.execute(request).await.map_err(|error| failed(&error))?;
         let mut body = Vec::new();
@@ -102,7 +103,7 @@ impl Client {
     }
 
     /// What it means for a look that a request failed. Nothing of the request is in the text but the host.
-    fn fault(&self, error: &reqwest::Error, place: &str) -> Sighting {
+    fn fault(&self, error: &reqwest::Error, place: &str, plain: bool) -> Sighting {
         if let Some(lookup) = in_chain::<LookupError>(error) {
             let of_the_proxy = lookup.host() != place.split(':').next().unwrap_or_default();
             let what = if of_the_proxy { " (the proxy)" } else { "" };
@@ -119,16 +120,25 @@ impl Client {
             let message = format!("the proxy on the way to {place} wants a user and a password");
             return Sighting::Permanent(Fault::new(FaultKind::Proxy, message));
         }
+        if let Some(scheme) = cause.strip_prefix("unsupported scheme ") {
+            let message =
+                format!("the proxy of ALL_PROXY is of the kind {scheme}: only http and https are supported");
+            return Sighting::Permanent(Fault::new(FaultKind::Proxy, message));
+        }
         let (kind, message) = if cause == "tunnel error: unsuccessful" {
             (FaultKind::Proxy, format!("the proxy on the way does not connect to {place}"))
         } else if error.is_timeout() {
             (FaultKind::TimedOut, format!("no answer from {place} within {:?}", self.request_timeout))
         } else if in_chain::<io::Error>(error).is_some_and(is_local) {
             (FaultKind::Local, format!("this machine cannot open a connection: {cause}"))
+        } else if let Some(rustls::Error::InvalidMessage(_)) = in_chain::<rustls::Error>(error) {
+            (FaultKind::Network, format!("{place} does not speak TLS ({cause}): is it plain http there?"))
         } else if error.is_connect() {
             (FaultKind::Network, format!("cannot connect to {place}: {cause}"))
         } else {
-            (FaultKind::Network, format!("the connection to {place} broke: {cause}"))
+            // What a TLS server does when it is asked in plain text.
+            let hint = if plain { "; is it https there?" } else { "" };
+            (FaultKind::Network, format!("the connection to {place} broke: {cause}{hint}"))
         };
         Sighting::transient(Fault::new(kind, message))
     }
@@ -156,7 +166,7 @@ fn is_local(error: &io::Error) -> bool {
 }
 
 /// A proxy that cannot be read would be left out without a word. The text does not repeat it: it may hold a password.
-/// `ALL_PROXY` is not looked at: desktops set it to a SOCKS proxy that no tool of this kind uses.
+/// `ALL_PROXY` is not checked here, but where it is used: desktops set it to a SOCKS proxy beside those for HTTP.
 fn check_proxies() -> Result<(), ConfigError> {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
     if set("NO_PROXY").or_else(|| set("no_proxy")).is_some_and(|hosts| hosts == "*") {

@@ -179,9 +179,13 @@ fn redirected(answer: &Answer) -> Fault {
     let target = answer.headers.get(LOCATION).map(|to| String::from_utf8_lossy(to.as_bytes()).into_owned());
     // The host only: what follows it may hold a secret of the request.
     let host = target.as_deref().and_then(|target| {
-        let rest =
-            target.split_once("://").map_or_else(|| target.strip_prefix("//"), |(_, rest)| Some(rest))?;
-        rest.split(['/', '?', '#']).next()?.rsplit('@').next()
+        let is_scheme =
+            |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+        let rest = match target.split_once("://") {
+            Some((scheme, rest)) if is_scheme(scheme) => rest,
+            _ => target.strip_prefix("//")?,
+        };
+        rest.split(['/', '?', '#', '\\']).next()?.rsplit('@').next()
     });
     let to = match (host, &target) {
         (Some(host), _) => format!(" to '{host}'"),

@@ -1,15 +1,20 @@
 //! The one clock of a wait.
 
-use std::time::{Duration, Instant as StdInstant};
+use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
 /// A timer does not count while the machine sleeps, so that a long one is looked after this often.
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 
-/// Time since a wait began, that of which the machine was asleep included.
+/// The time since it was started, that in which the machine was asleep included: on Linux and Android; elsewhere that is left out.
+///
+/// ```
+/// let clock = jobwait::Clock::start();
+/// assert!(clock.elapsed() < std::time::Duration::from_secs(60));
+/// ```
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Clock {
+pub struct Clock {
     start: Instant,
     asleep_before: Duration,
     /// How long the machine has been asleep since it was started.
@@ -17,23 +22,26 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    /// A clock that runs since `start`, or since now.
-    pub(super) fn since(start: Option<StdInstant>) -> Self {
-        Self::with(start, asleep)
+    /// A clock that starts now.
+    #[must_use]
+    pub fn start() -> Self {
+        Self::with(asleep)
     }
 
-    fn with(start: Option<StdInstant>, asleep: fn() -> Duration) -> Self {
-        Self { start: start.map_or_else(Instant::now, Instant::from_std), asleep_before: asleep(), asleep }
+    fn with(asleep: fn() -> Duration) -> Self {
+        Self { start: Instant::now(), asleep_before: asleep(), asleep }
     }
 
-    pub(super) fn elapsed(self) -> Duration {
+    /// The time since it was started.
+    #[must_use]
+    pub fn elapsed(self) -> Duration {
         let asleep = (self.asleep)().saturating_sub(self.asleep_before);
         self.start.elapsed().saturating_add(asleep)
     }
 
     /// Sleeps until `at`, a time from the beginning. When the machine was asleep past it, ready within a second of its
-    /// waking. What no clock can reach is never.
-    pub(super) async fn sleep_until(self, at: Duration) {
+    /// waking. What no clock can reach is never. It needs tokio's timer.
+    pub async fn sleep_until(self, at: Duration) {
         loop {
             let left = at.saturating_sub(self.elapsed());
             match Instant::now().checked_add(left.min(LONGEST_SLEEP)) {
@@ -86,7 +94,7 @@ mod tests {
     }
 
     fn clock() -> Clock {
-        Clock::with(None, || ASLEEP.get())
+        Clock::with(|| ASLEEP.get())
     }
 
     #[tokio::test(start_paused = true)]

@@ -17,6 +17,10 @@ use crate::{Fault, FaultKind, Job, News, Sighting};
 /// that lags.
 const VANISHED: u32 = 3;
 
+/// A look that ends later than this after the deadline was slept through, by the machine or by a process that was
+/// stopped: what it saw may be as old as that.
+const OVERSLEPT: Duration = Duration::from_millis(250);
+
 /// How long a look has that starts after the deadline, at the least.
 const AFTER_SLEEP: Duration = Duration::from_millis(200);
 
@@ -55,7 +59,7 @@ pub(crate) struct Waiting {
     limits: Limits,
     pacer: Pacer,
     polls: u32,
-    /// When the look that comes next, or is under way, was to start.
+    /// When the look under way started, or the one that comes next is to.
     look_at: Duration,
     /// How long a look is given to be answered, by what the latest one took.
     to_answer: Duration,
@@ -159,9 +163,10 @@ impl Waiting {
         }
     }
 
-    /// When a look that starts at `now` is cut: at the deadline. No look starts later than that unless the machine
-    /// was asleep, or the process was stopped. Then what happened meanwhile is worth one look, as long as they take.
-    pub(crate) fn cut_at(&self, now: Duration) -> Duration {
+    /// A look starts at `now`. When it is to be cut: at the deadline. No look starts later than that unless it was slept
+    /// past. Then what happened meanwhile is worth one look, as long as they take.
+    pub(crate) fn look(&mut self, now: Duration) -> Duration {
+        self.look_at = now;
         if now < self.limits.deadline {
             self.limits.deadline
         } else {
@@ -169,14 +174,28 @@ impl Waiting {
         }
     }
 
-    /// The verdict on a wait whose look was cut at its deadline. That says nothing new: what was seen, and what went
-    /// wrong before, stands.
-    pub(crate) fn cut(mut self, elapsed: Duration) -> Verdict {
+    /// The step after a look that was cut at `elapsed`. It says nothing new: what was seen, and what went wrong before,
+    /// stands.
+    pub(crate) fn cut(mut self, elapsed: Duration) -> Step {
         self.polls += 1;
+        if self.overslept(elapsed) {
+            // Its connection may be of before the sleep.
+            return self.look_anew(elapsed);
+        }
         let outcome = self.undecided();
         let silence = || Fault::new(FaultKind::TimedOut, "no answer came before the deadline");
         self.fault.get_or_insert_with(silence);
-        self.verdict(outcome, elapsed)
+        self.done(outcome, elapsed)
+    }
+
+    /// Whether a look that began before the deadline ended so much later that it was slept through.
+    fn overslept(&self, elapsed: Duration) -> bool {
+        self.look_at < self.limits.deadline && elapsed > self.limits.deadline.saturating_add(OVERSLEPT)
+    }
+
+    fn look_anew(mut self, elapsed: Duration) -> Step {
+        self.look_at = elapsed;
+        Step::Rest { until: elapsed, waiting: self }
     }
 
     /// The verdict on a wait that is told to stop at `elapsed`.
@@ -221,6 +240,9 @@ impl Waiting {
         let deadline = self.limits.deadline;
         let shortest = (deadline / 10).min(Duration::from_millis(100));
         let last = deadline.saturating_sub(shortest);
+        if self.overslept(elapsed) && !self.limits.once {
+            return self.look_anew(elapsed);
+        }
         if self.limits.once || elapsed >= last {
             let outcome = self.undecided();
             return self.done(outcome, elapsed);

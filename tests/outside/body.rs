@@ -52,6 +52,13 @@ fn b2_a_body_that_drips_ends_with_the_request_timeout() {
 fn b3_a_body_without_end_is_not_read_to_its_end() {
     let head = b"HTTP/1.1 200 OK\r\nContent-Length: 104857600\r\n\r\n{\"job\": \"".to_vec();
     passes(&Act::Flood(head, vec![b'a'; 65536]), "longer than 1 MiB");
+    let endless = b"HTTP/1.1 200 OK\r\n\r\n{\"job\": \"".to_vec();
+    passes(&Act::Flood(endless, vec![b'a'; 65536]), "longer than 1 MiB");
+    let chunk = [b"10000\r\n".to_vec(), vec![b'a'; 65536], b"\r\n".to_vec()].concat();
+    passes(
+        &Act::Flood(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec(), chunk),
+        "longer than 1 MiB",
+    );
 }
 
 #[test]

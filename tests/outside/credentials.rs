@@ -524,3 +524,12 @@ fn t12_a_proxy_that_refuses_ends_the_wait_and_one_that_is_out_of_order_does_not(
         assert!(proxy.seen().len() > 1);
     }
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_without_end_is_no_file_of_credentials() {
+    for (variable, profile) in [("HW_SHARED_CONFIG_FILE", "p"), ("HUAWEICLOUD_SDK_CREDENTIALS_FILE", "")] {
+        let run = bare().env(variable, "/dev/zero").env("HW_PROFILE", profile);
+        run.args(["--region", "cn-north-4", ID]).run().expect(2, "/dev/zero: it is longer than 1 MiB");
+    }
+}

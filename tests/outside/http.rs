@@ -51,6 +51,20 @@ fn h2_a_redirect_is_never_followed_and_its_target_gets_nothing() {
 }
 
 #[test]
+fn h2_a_redirect_shows_the_host_that_it_leads_to_and_nothing_after_it() {
+    for (location, said) in [
+        ("/login?return=https://h&sid=SESSION", "to another path of this host"),
+        ("//h.example:8443\\@x?SESSION", "to 'h.example:8443'"),
+        ("https://u:SESSION@h.example#SESSION", "to 'h.example'"),
+        ("SESSION", "to another path of this host"),
+    ] {
+        let server = Server::acts([answer_with(302, &format!("Location: {location}\r\n"), "")]);
+        let ended = at(&server.url()).args(["-vv"]).run().expect(125, said);
+        assert!(!ended.stderr.contains("SESSION") && !ended.stdout.contains("SESSION"), "{ended:?}");
+    }
+}
+
+#[test]
 fn h3_a_refused_request_stops_with_the_services_own_words() {
     stops(
         400,

@@ -109,7 +109,7 @@ async fn a_wait_stops_when_it_is_told_to() {
 
 #[tokio::test(start_paused = true)]
 async fn the_time_before_a_wait_counts_when_it_is_told_to() {
-    let start = std::time::Instant::now();
+    let start = jobwait::Clock::start();
     tokio::time::advance(Duration::from_secs(8)).await;
     // The script counts from here: 8 seconds of the wait's 10 are over.
     let mut script = Script::new([seen("Running")]);

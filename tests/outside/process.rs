@@ -124,8 +124,33 @@ fn l1_a_stream_that_nobody_reads_holds_neither_the_deadline_nor_a_signal_up() {
         thread::sleep(Duration::from_millis(300));
         let sent = running.signal("TERM");
         let ended = running.end().expect(143, "");
-        assert!(sent.elapsed() <= Duration::from_millis(150), "{which}: {:?} {ended:?}", sent.elapsed());
+        assert!(sent.elapsed() <= Duration::from_millis(100), "{which}: {:?} {ended:?}", sent.elapsed());
     }
+}
+
+/// How the task ended is known by then: the signal ends only the patience with whoever should read it.
+#[test]
+fn l2_a_signal_while_nobody_reads_the_result() {
+    for (options, code) in [(&["-q"][..], 0), (&["-v"], 0), (&["-o", "jsonl"], 0)] {
+        let server = Server::answers([(200, SUCCESS)]);
+        let ((out, _keep_out), (err, _keep_err)) = (blocked(), blocked());
+        let running = at(&server.url()).args(options.iter().copied()).stdout(out).stderr(err).start();
+        thread::sleep(Duration::from_millis(300));
+        let sent = running.signal("TERM");
+        let ended = running.end().expect(code, "");
+        assert!(sent.elapsed() <= Duration::from_millis(100), "{options:?}: {:?} {ended:?}", sent.elapsed());
+    }
+    // What neither waits nor serves ends as any other process.
+    let (out, _keep) = blocked();
+    let running = super::support::child::bare().arg("plan").stdout(out).start();
+    thread::sleep(Duration::from_millis(300));
+    running.signal("TERM");
+    assert_eq!(running.end().code, None);
+    let (out, _keep) = blocked();
+    let running = super::support::child::bare().arg("simulate").stdout(out).start();
+    thread::sleep(Duration::from_millis(300));
+    running.signal("TERM");
+    running.end().expect(0, "");
 }
 
 #[test]

@@ -64,6 +64,34 @@ fn a1_no_log_and_no_error_holds_a_secret() {
     }
 }
 
+/// A token that was renewed may be alive for hours yet.
+#[test]
+fn a1_an_old_token_and_pieces_of_one_are_not_shown_either() {
+    use super::support::server::Server;
+    use super::support::{ID, PROJECT};
+
+    let old = "MIIEoldtokenoldtokenoldtokenoldtokenoldtoken";
+    let path =
+        std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("old-token-{}", std::process::id()));
+    std::fs::write(&path, old).unwrap();
+    let file = path.clone();
+    let echo = |said: &str| format!(r#"{{"error_code":"APIGW.0301","error_msg":"{said} is refused"}}"#);
+    let (first, second) = (echo(old), echo(&format!("neither {old} nor {}...", &CANARY[..40])));
+    let server = Server::start(move |n| {
+        std::fs::write(&file, CANARY).unwrap();
+        answer(401, if n == 0 { &first } else { &second })
+    });
+    let run = bare().env("JOBWAIT_TOKEN_FILE", path.to_str().unwrap()).env("HW_PROJECT_ID", PROJECT);
+    let ended = run
+        .args(["--endpoint", &server.url(), "-vv", ID])
+        .run()
+        .expect(4, "neither [secret] nor [secret]... is refused");
+    assert_eq!(server.seen().len(), 2);
+    for text in [&ended.stdout, &ended.stderr] {
+        assert!(!text.contains("MIIEold"), "{ended:?}");
+    }
+}
+
 #[test]
 fn a1_neither_tls_nor_a_proxy_brings_a_secret_out() {
     let tls = serve(Wrong::Nothing, Vec::new());

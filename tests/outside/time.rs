@@ -205,7 +205,8 @@ fn c4_a_wall_clock_that_jumps_moves_neither_deadline_nor_delays_and_signatures_a
 /// Stops a wait from 0.3 s on past its deadline of 1 s, until 1.8 s; how it ended, and how long after it was woken.
 #[cfg(unix)]
 fn slept_through(server: &Server, interval: &str) -> (super::support::child::Ended, Duration) {
-    let run = at(&server.url()).timeout("1s").args(["--max-interval", "30s", "--interval", interval]).start();
+    let run = at(&server.url()).timeout("1s").args(["--max-interval", "30s", "--interval", interval]);
+    let run = run.args(["--request-timeout", "800ms"]).start();
     std::thread::sleep(Duration::from_millis(300));
     run.signal("STOP");
     std::thread::sleep(Duration::from_millis(1500));
@@ -238,6 +239,17 @@ fn c5_who_is_stopped_in_a_look_looks_anew_and_does_not_hang() {
     let (ended, after) = slept_through(&server, "30s");
     ended.expect(125, "before the deadline");
     assert!(server.seen().len() == 2 && after < Duration::from_millis(700), "{after:?}");
+}
+
+/// What a look was told before it was stopped may be long untrue.
+#[cfg(unix)]
+#[test]
+fn c5_an_answer_that_was_slept_through_is_not_the_last_word() {
+    let body = running("40%");
+    let late = Act::Drip(raw(200, "", body.as_bytes()), Duration::from_millis(1));
+    let server = Server::acts([late, answer(200, SUCCESS)]);
+    slept_through(&server, "30s").0.expect(0, "completed");
+    assert_eq!(server.seen().len(), 2);
 }
 
 /// A wait that looks seven times at the most, two of them at the deadline, when it goes by the clock alone: after 50 ms,

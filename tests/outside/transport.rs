@@ -1,8 +1,10 @@
 //! Rows T: what the network does.
 
+use std::io::{Read as _, Write as _};
+
 use super::support::child::at;
-use super::support::server::{Act, Server, answer, black_hole, refusing};
-use super::support::{SUCCESS, running};
+use super::support::server::{Act, Server, answer, black_hole, raw, refusing};
+use super::support::{SUCCESS, running, tls};
 
 /// A fault that passes is shown, and the wait goes on to its end.
 #[track_caller]
@@ -203,4 +205,48 @@ fn t14_plain_http_on_a_tls_port_and_the_reverse_are_shown() {
     // The server waits for the end of a request that is no HTTP, and never comes.
     let url = server.url().replace("http:", "https:");
     at(&url).timeout("500ms").args(["--request-timeout", "200ms"]).run().within(0.5).expect(125, "127.0.0.1");
+
+    // One that says so.
+    let refusal = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n".to_vec();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 1024]);
+            let _ = stream.write_all(&refusal);
+        }
+    });
+    at(&url).timeout("500ms").run().within(0.5).expect(125, "is it plain http there?");
+
+    let secure = tls::serve(tls::Wrong::Nothing, raw(200, "", SUCCESS.as_bytes()));
+    let url = secure.url.replace("https:", "http:").replace("localhost", "127.0.0.1");
+    at(&url).timeout("500ms").run().within(0.5).expect(125, "is it https there?");
+}
+
+#[test]
+fn t12_a_socks_proxy_is_refused_where_it_would_be_used() {
+    let run = |name: &str| {
+        let server = Server::answers([(200, SUCCESS)]);
+        let url = server.url().replace("127.0.0.1", "jobs.example");
+        at(&url)
+            .arg("--insecure-http")
+            .env("ALL_PROXY", "socks5://user:SecretOfTheProxy@127.0.0.1:9")
+            .env(name, &server.url())
+            .run()
+    };
+    let refused = run("UNUSED").expect(125, "of the kind socks5");
+    assert!(!refused.stderr.contains("SecretOfTheProxy"), "{refused:?}");
+    run("HTTP_PROXY").expect(0, "completed");
+}
+
+/// Error answers are read, not kept: a megabyte of small objects takes a hundred as a tree.
+#[test]
+fn b3_an_error_answer_of_a_megabyte_is_read_in_bounded_memory() {
+    let many = format!(r#"{{"a": [{}0], "error_code": "X.1"}}"#, r#"{"":0},"#.repeat(140_000));
+    for status in [400, 401, 404, 500] {
+        let server = Server::acts([answer(status, &many), answer(200, SUCCESS)]);
+        let ended = at(&server.url()).run();
+        assert!(ended.peak < 20 * 1024 && (ended.stderr + &ended.stdout).contains("X.1"), "{status}");
+    }
 }

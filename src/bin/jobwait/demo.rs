@@ -1,9 +1,9 @@
 //! The main job against the embedded simulator.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jobwait::simulator::Simulator;
-use jobwait::{Cloud, Credentials, ProjectId, Wait};
+use jobwait::{Clock, Cloud, Credentials, ProjectId, Wait};
 
 use crate::args::DemoArgs;
 use crate::config::{Config, Refusal, Shown, Timing, View};
@@ -18,7 +18,7 @@ const DEADLINE: Duration = Duration::from_secs(60);
 pub(crate) async fn run(
     args: &DemoArgs,
     signals: Signals,
-    start: Instant,
+    clock: Clock,
     stderr: &Stream,
 ) -> Result<u8, Refusal> {
     let view = View::new(&args.output);
@@ -48,5 +48,5 @@ pub(crate) async fn run(
         let cloud = Cloud::builder(endpoint, project, Credentials::token("demo")?).without_proxy().build()?;
         Ok(Connected { cloud, warnings: Vec::new() })
     };
-    session::run(Config { job, timing, view }, connect, signals, start, stderr.clone(), None).await
+    session::run(Config { job, timing, view }, connect, signals, clock, stderr.clone(), None).await
 }

@@ -20,16 +20,18 @@ mod target;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use jobwait::Clock;
 
 use crate::args::{Args, Command, WaitArgs};
 use crate::config::{Config, Refusal};
 use crate::signals::Signals;
 use crate::stream::Stream;
 
-#[expect(clippy::disallowed_methods, reason = "the deadline counts from the start of the process")]
 fn main() -> ExitCode {
-    let start = Instant::now();
+    // The deadline counts from here.
+    let clock = Clock::start();
     core_dumps::forbid();
     let args = match args::parse(std::env::args_os()) {
         Ok(args) => args,
@@ -40,7 +42,7 @@ fn main() -> ExitCode {
         }
     };
     let stderr = Stream::into(std::io::stderr());
-    let code = run(args, start, &stderr).unwrap_or_else(|refusal| {
+    let code = run(args, clock, &stderr).unwrap_or_else(|refusal| {
         stderr.line(&format!("jobwait: {refusal}"));
         stderr.finish(Duration::from_secs(1));
         exit::USAGE
@@ -48,33 +50,38 @@ fn main() -> ExitCode {
     ExitCode::from(code)
 }
 
-fn run(args: Args, start: Instant, stderr: &Stream) -> Result<u8, Refusal> {
+fn run(args: Args, clock: Clock, stderr: &Stream) -> Result<u8, Refusal> {
+    match args.command {
+        None => serve(async |signals| {
+            let WaitArgs { job_id, target, timing, output } = args.wait;
+            let config = Config::new(job_id.as_deref(), &timing, &output)?;
+            config.view.logs.into_iter().for_each(|logs| logs::start(logs, stderr.clone()));
+            if let Some(remark) = config::remark(&timing.pace) {
+                stderr.line(&format!("jobwait: {remark}"));
+            }
+            let resume = resume::command(&config.job, &target, &timing);
+            let connect = async move || target::connect(target, timing.request_timeout).await;
+            session::run(config, connect, signals, clock, stderr.clone(), Some(&resume)).await
+        }),
+        Some(Command::Demo(args)) => serve(async |signals| demo::run(&args, signals, clock, stderr).await),
+        Some(Command::Simulate(args)) => serve(async |signals| simulate::run(args, signals).await),
+        Some(Command::Plan(args)) => plan::run(&args, stderr),
+        Some(Command::Completions(args)) => print(&args::completions(args.shell)),
+        Some(Command::Man) => {
+            print(&args::manual().map_err(|error| Refusal(format!("the manual page: {error}")))?)
+        }
+    }
+}
+
+/// What waits or serves is told of signals.
+fn serve(work: impl AsyncFnOnce(Signals) -> Result<u8, Refusal>) -> Result<u8, Refusal> {
     let runtime = descriptors::check()
         .and_then(|()| tokio::runtime::Builder::new_current_thread().enable_all().build())
         .map_err(|error| Refusal(format!("cannot start: {error}")))?;
     let code = runtime.block_on(async {
         let signals =
             Signals::listen().map_err(|error| Refusal(format!("cannot listen for signals: {error}")))?;
-        match args.command {
-            None => {
-                let WaitArgs { job_id, target, timing, output } = args.wait;
-                let config = Config::new(job_id.as_deref(), &timing, &output)?;
-                config.view.logs.into_iter().for_each(|logs| logs::start(logs, stderr.clone()));
-                if let Some(remark) = config::remark(&timing.pace) {
-                    stderr.line(&format!("jobwait: {remark}"));
-                }
-                let resume = resume::command(&config.job, &target, &timing);
-                let connect = async move || target::connect(target, timing.request_timeout).await;
-                session::run(config, connect, signals, start, stderr.clone(), Some(&resume)).await
-            }
-            Some(Command::Demo(args)) => demo::run(&args, signals, start, stderr).await,
-            Some(Command::Simulate(args)) => simulate::run(args, signals).await,
-            Some(Command::Plan(args)) => plan::run(&args, stderr),
-            Some(Command::Completions(args)) => print(&args::completions(args.shell)),
-            Some(Command::Man) => {
-                print(&args::manual().map_err(|error| Refusal(format!("the manual page: {error}")))?)
-            }
-        }
+        work(signals).await
     });
     // The exit waits for nobody, whatever they hang in.
     runtime.shutdown_background();

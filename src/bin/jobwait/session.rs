@@ -2,9 +2,9 @@
 
 use std::cell::{Cell, RefCell};
 use std::future;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use jobwait::{Event, JobId, Probe, Sighting, Verdict, Wait};
+use jobwait::{Clock, Event, JobId, Probe, Sighting, Verdict, Wait};
 
 use crate::apart::Apart;
 use crate::config::{Config, Refusal};
@@ -16,6 +16,8 @@ use crate::target::Connected;
 /// How long the streams may take to be read after the deadline, and after a signal.
 const AFTER_DEADLINE: Duration = Duration::from_millis(150);
 const AFTER_SIGNAL: Duration = Duration::from_millis(60);
+/// And in any case.
+const AT_LEAST: Duration = Duration::from_millis(20);
 
 /// Waits as configured, with what `connect` makes; the exit code. `resume` is the command that waits on, if there is
 /// one.
@@ -27,7 +29,7 @@ pub(crate) async fn run(
     config: Config,
     connect: impl AsyncFnOnce() -> Result<Connected, Refusal> + Send + 'static,
     signals: Signals,
-    start: Instant,
+    clock: Clock,
     stderr: Stream,
     resume: Option<&str>,
 ) -> Result<u8, Refusal> {
@@ -35,8 +37,8 @@ pub(crate) async fn run(
     let stdout = Stream::into(std::io::stdout());
     let report = Report::new(job.clone(), view, timing.deadline, stdout.clone(), stderr.clone());
     let session = Session {
-        wait: timing.wait.since(start),
-        start,
+        wait: timing.wait.since(clock),
+        clock,
         report: RefCell::new(report),
         signals: tokio::sync::Mutex::new(signals),
         signal: Cell::new(None),
@@ -44,18 +46,29 @@ pub(crate) async fn run(
     let verdict = session.wait_for(job, connect).await?;
     let code = session.report.borrow_mut().verdict(&verdict, session.signal.get(), resume);
 
-    // A reader that is slow has until the deadline, one that hangs no longer.
-    let left = timing.deadline.saturating_sub(start.elapsed()) + AFTER_DEADLINE;
-    let patience = if session.signal.get().is_some() { AFTER_SIGNAL } else { left };
-    let asked = start.elapsed();
-    stdout.finish(patience);
-    stderr.finish(patience.saturating_sub(start.elapsed().saturating_sub(asked)));
+    // A reader that is slow has until the deadline, one that hangs no longer. A signal then only ends the patience: how
+    // the task ended is known.
+    let until = if session.signal.get().is_some() {
+        clock.elapsed() + AFTER_SIGNAL
+    } else {
+        (timing.deadline + AFTER_DEADLINE).max(clock.elapsed() + AT_LEAST)
+    };
+    let written = async {
+        stdout.written().await;
+        stderr.written().await;
+    };
+    let mut signals = session.signals.into_inner();
+    tokio::select! {
+        () = written => {}
+        () = clock.sleep_until(until) => {}
+        _ = signals.next() => {}
+    }
     Ok(code)
 }
 
 struct Session {
     wait: Wait,
-    start: Instant,
+    clock: Clock,
     report: RefCell<Report>,
     signals: tokio::sync::Mutex<Signals>,
     signal: Cell<Option<Signal>>,
@@ -88,11 +101,11 @@ impl Session {
         let time_passes = async {
             loop {
                 let due = self.report.borrow().due_at();
-                match due.and_then(|due| self.start.checked_add(due)) {
-                    Some(due) => tokio::time::sleep_until(due.into()).await,
+                match due {
+                    Some(due) => self.clock.sleep_until(due).await,
                     None => future::pending().await,
                 }
-                self.report.borrow_mut().pass(self.start.elapsed());
+                self.report.borrow_mut().pass(self.clock.elapsed());
             }
         };
         tokio::select! {

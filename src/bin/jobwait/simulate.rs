@@ -1,7 +1,5 @@
 //! The simulator by itself.
 
-use std::io::Write as _;
-
 use jobwait::simulator::{Accepted, Simulator};
 
 use crate::args::SimulateArgs;
@@ -27,10 +25,15 @@ pub(crate) async fn run(args: SimulateArgs, mut signals: Signals) -> Result<u8, 
         .start(args.listen)
         .await
         .map_err(|error| Refusal(format!("--listen {}: {error}", args.listen)))?;
-    let mut stdout = std::io::stdout();
-    writeln!(stdout, "{}", service.endpoint())
-        .and_then(|()| stdout.flush())
-        .map_err(|error| Refusal(format!("cannot print the address: {error}")))?;
-    signals.next().await;
+    // By another thread: a full pipe must not keep a signal waiting.
+    let address = format!("{}\n", service.endpoint());
+    let printed = tokio::task::spawn_blocking(move || crate::print(address.as_bytes()));
+    tokio::select! {
+        printed = printed => {
+            printed.map_err(|error| Refusal(format!("cannot print the address: {error}")))??;
+            signals.next().await;
+        }
+        _ = signals.next() => {}
+    }
     Ok(0)
 }

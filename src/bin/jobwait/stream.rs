@@ -11,8 +11,10 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-/// Texts that may be waiting. Further ones are lost until the reader reads on: they are progress and logs.
-const WAITING: usize = 1024;
+use tokio::sync::oneshot;
+
+/// Bytes that may be waiting. Further ones are lost until the reader reads on: they are progress and logs.
+const WAITING: usize = 256 * 1024;
 
 /// A stream that never blocks who writes to it.
 #[derive(Debug, Clone)]
@@ -21,11 +23,10 @@ pub(crate) struct Stream {
     waiting: Arc<AtomicUsize>,
 }
 
-#[derive(Debug)]
 enum Text {
     Write(Vec<u8>),
-    /// Told once all before it is written.
-    Written(Sender<()>),
+    /// Called once all before it is written.
+    Written(Box<dyn FnOnce() + Send>),
 }
 
 impl Stream {
@@ -56,13 +57,27 @@ impl Stream {
     }
 
     fn keep(&self, text: Vec<u8>) {
-        self.waiting.fetch_add(1, Ordering::Relaxed);
+        self.waiting.fetch_add(text.len(), Ordering::Relaxed);
         let _ = self.texts.send(Text::Write(text));
     }
 
-    /// Waits until all is written, and no longer than this.
+    /// Waits until all is written.
+    pub(crate) async fn written(&self) {
+        let (tell, written) = oneshot::channel();
+        let tell = Box::new(move || {
+            let _ = tell.send(());
+        });
+        if self.texts.send(Text::Written(tell)).is_ok() {
+            let _ = written.await;
+        }
+    }
+
+    /// Waits until all is written, and no longer than this. It blocks.
     pub(crate) fn finish(&self, patience: Duration) {
         let (tell, written) = channel();
+        let tell = Box::new(move || {
+            let _ = tell.send(());
+        });
         if self.texts.send(Text::Written(tell)).is_ok() {
             let _ = written.recv_timeout(patience);
         }
@@ -86,11 +101,11 @@ fn serve(mut writer: impl Write, queue: &Receiver<Text>, waiting: &AtomicUsize) 
     for text in queue {
         match text {
             Text::Write(bytes) => {
-                waiting.fetch_sub(1, Ordering::Relaxed);
+                waiting.fetch_sub(bytes.len(), Ordering::Relaxed);
                 let _ = writer.write_all(&bytes).and_then(|()| writer.flush());
             }
             Text::Written(tell) => {
-                let _ = tell.send(());
+                tell();
             }
         }
     }

@@ -321,6 +321,34 @@ proptest! {
         prop_assert!(!matches!(judged(status, body), Sighting::Seen(_)));
     }
 
+    /// The same for what is JSON, and nearly the right one.
+    #[test]
+    fn no_form_of_json_is_seen_but_the_right_one(
+        http in prop_oneof![4 => Just(200_u16), 1 => 0_u16..1000],
+        wrapped in prop_oneof![4 => Just("job"), 1 => Just("jobs"), 1 => Just("Job")],
+        id in prop_oneof![4 => Just(format!("\"{ID}\"")), 1 => "\"[a-z0-9-]{0,40}\"", 1 => Just("7".to_owned())],
+        status in prop_oneof![
+            3 => Just("\"Completed\"".to_owned()),
+            3 => "\"[A-Za-z ]{0,12}\"",
+            1 => Just("null".to_owned()),
+            1 => Just("[\"Completed\"]".to_owned()),
+            1 => Just("true".to_owned()),
+        ],
+        extra in prop_oneof![Just(""), Just(r#", "status2": 1e999"#), Just(r#", "fail_reason": " ""#), Just(r#", "x": {"a": [1, {}]}"#)],
+        tail in prop_oneof![4 => Just(""), 1 => Just(" x"), 1 => Just("{}"), 1 => Just(",")],
+    ) {
+        let body = format!(r#"{{"{wrapped}": {{"id": {id}, "status": {status}{extra}}}}}{tail}"#);
+        let right = http == 200 && wrapped == "job" && tail.is_empty() && id == format!("\"{ID}\"");
+        let named = status.starts_with('"') && !status.trim_matches(['"', ' ']).is_empty();
+        match judged(http, body.as_bytes()) {
+            Sighting::Seen(job) => {
+                prop_assert!(right && status.starts_with('"'), "{body}");
+                prop_assert_eq!(job.end() == Some(End::Success), status == "\"Completed\"");
+            }
+            _ => prop_assert!(!(right && named), "{body}"),
+        }
+    }
+
     #[test]
     fn no_mangled_success_is_success_of_another_task(cut in 0_usize..200, flip in any::<u8>()) {
         let whole = format!(r#"{{"job": {{"id": "{ID}", "status": "Completed", "name": "x"}}}}"#).into_bytes();

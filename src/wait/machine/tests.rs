@@ -76,7 +76,8 @@ fn timetable_of(
         let sighting = see(looks.len() - 1, now.as_secs_f64());
         now += secs(latency(looks.len() - 1));
         if now > deadline {
-            return (looks, waiting.cut(deadline));
+            let Step::Done(verdict) = waiting.cut(deadline) else { panic!("a cut at the deadline goes on") };
+            return (looks, verdict);
         }
         match waiting.after(now, sighting) {
             Step::Done(verdict) => return (looks, verdict),
@@ -176,13 +177,66 @@ fn h12_a_look_that_is_cut_at_the_deadline_hides_nothing() {
 
 #[test]
 fn c5_a_look_is_cut_at_the_deadline_and_one_that_starts_later_gets_as_long_as_they_take() {
-    let cuts = |waiting: &Waiting| [0.0, 29.999, 30.0, 500.0].map(|now| waiting.cut_at(secs(now)));
-    let waiting = waiting(limits(30.0, 60.0));
+    let cuts = |waiting: &mut Waiting| [0.0, 29.999, 30.0, 500.0].map(|now| waiting.look(secs(now)));
     // A fifth of a second, while it is not known how long they take.
-    assert_eq!(cuts(&waiting), [30.0, 30.0, 30.2, 500.2].map(secs));
-    let Step::Rest { waiting, .. } = waiting.after(secs(2.0), going()) else { panic!("it goes on") };
+    assert_eq!(cuts(&mut waiting(limits(30.0, 60.0))), [30.0, 30.0, 30.2, 500.2].map(secs));
+    let after = waiting(limits(30.0, 60.0)).after(secs(2.0), going());
+    let Step::Rest { mut waiting, .. } = after else { panic!("it goes on") };
     // Twice the two seconds of the latest one.
-    assert_eq!(cuts(&waiting), [30.0, 30.0, 34.0, 504.0].map(secs));
+    assert_eq!(cuts(&mut waiting), [30.0, 30.0, 34.0, 504.0].map(secs));
+}
+
+/// What a look sees that began before the deadline, and ended when the machine woke an hour later.
+#[test]
+fn c5_what_was_slept_through_is_looked_at_anew_once_unless_it_is_an_end() {
+    let woken = secs(3600.0);
+    for kind in Kind::ALL {
+        for seen in [false, true] {
+            let mut asleep = waiting(limits(30.0, 7200.0));
+            if seen {
+                let Step::Rest { waiting, .. } = asleep.after(secs(0.0), going()) else {
+                    panic!("it goes on")
+                };
+                asleep = waiting;
+            }
+            assert_eq!(asleep.look(secs(1.0)), secs(30.0));
+            let step = asleep.after(woken, kind.sighting());
+            // A name that cannot be looked up for an hour is no other than after ten seconds.
+            let ends = kind.is_final() || (kind == Kind::UnknownHost && !seen);
+            let mut again = match step {
+                Step::Done(_) if ends => continue,
+                Step::Rest { until, waiting } if !ends && until == woken => waiting,
+                other => panic!("{kind:?}, {seen}: {other:?}"),
+            };
+            assert!(again.look(woken) > woken, "{kind:?}");
+            let Step::Done(verdict) = again.after(woken + secs(0.1), going()) else {
+                panic!("{kind:?} goes on")
+            };
+            assert_eq!((verdict.outcome, verdict.elapsed), (Outcome::TimedOut, woken + secs(0.1)));
+        }
+    }
+    let mut asleep = waiting(limits(30.0, 60.0));
+    asleep.look(secs(1.0));
+    let Step::Rest { until, mut waiting } = asleep.cut(woken) else { panic!("it is not looked at anew") };
+    assert_eq!(until, woken);
+    waiting.look(woken);
+    assert!(matches!(
+        waiting.cut(woken + secs(0.2)),
+        Step::Done(Verdict { outcome: Outcome::Unreachable, .. })
+    ));
+}
+
+#[test]
+fn a_cut_that_is_a_little_late_was_not_slept_through() {
+    for (late, goes_on) in [(0.25, false), (0.251, true)] {
+        let mut waiting = waiting(limits(30.0, 60.0));
+        waiting.look(secs(1.0));
+        assert_eq!(matches!(waiting.cut(secs(30.0 + late)), Step::Rest { .. }), goes_on, "{late}");
+    }
+    let once = Limits { once: true, ..limits(30.0, 60.0) };
+    let mut waiting = waiting(once);
+    waiting.look(secs(1.0));
+    assert!(matches!(waiting.after(secs(3600.0), going()), Step::Done(_)));
 }
 
 #[test]
@@ -406,13 +460,16 @@ fn the_news_are_of_the_latest_look() {
 fn every_sequence_of_sightings_ends_in_time_and_tells_the_truth() {
     let mut ends = 0;
     for (deadline, latencies) in [(20.0, [0.0, 0.0]), (20.0, [0.2, 3.0]), (3.0, [0.4, 0.0])] {
-        let waiting = waiting(limits(deadline, 4.0));
+        let waiting = waiting(limits(deadline, GRACE));
         let mut exploration = Exploration { latencies: latencies.map(secs), told: Vec::new(), ends: 0 };
         exploration.from(&waiting, Duration::ZERO, 6);
         ends += exploration.ends;
     }
     assert!(ends > 100_000, "{ends} ends");
 }
+
+/// The grace of the exploration, in seconds.
+const GRACE: f64 = 4.0;
 
 /// What a look can see, as the exploration tells it apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -501,7 +558,7 @@ impl Exploration {
         let deadline = waiting.limits.deadline;
         let answered = now + self.latencies[self.told.len() % 2];
         if answered > deadline {
-            let verdict = waiting.cut(deadline);
+            let Step::Done(verdict) = waiting.cut(deadline) else { panic!("a cut at the deadline goes on") };
             self.check(&verdict, deadline);
             return None;
         }
@@ -520,12 +577,24 @@ impl Exploration {
                     Kind::NotVisible if !self.told.iter().any(|kind| kind.saw()) => (1.0, 1.0),
                     _ => (1.0, 15.0),
                 };
-                let cut_short = waiting.put_forward || until + secs(0.1).min(deadline / 10) >= deadline;
+                // The two looks before the deadline, and no other.
+                let last = secs(0.1).min(deadline / 10);
+                let cut_short = [last, waiting.to_answer].contains(&deadline.saturating_sub(until));
                 assert!(rest >= secs(shortest) || cut_short, "polls hot: {:?}: {rest:?}", self.told);
                 assert!(rest <= secs(longest), "rests for too long: {:?}: {rest:?}", self.told);
+                assert!(!self.is_gone(answered), "a vanished task is not reported: {:?}", self.told);
                 Some((waiting, until))
             }
         }
+    }
+
+    /// Whether the latest look shows that the task is gone, or never was.
+    fn is_gone(&self, elapsed: Duration) -> bool {
+        let since_seen = self.told.iter().rev().take_while(|kind| !kind.saw());
+        let unseen = since_seen.filter(|kind| **kind == Kind::NotVisible).count();
+        let saw = self.told.iter().any(|kind| kind.saw());
+        let enough = if saw { unseen >= 3 } else { elapsed >= secs(GRACE) };
+        self.told.last() == Some(&Kind::NotVisible) && enough
     }
 
     fn check(&mut self, verdict: &Verdict, deadline: Duration) {
@@ -556,7 +625,7 @@ impl Exploration {
 
         let alike = told.iter().rev().take_while(|kind| Some(**kind) == last).count();
         let may_end_early = match last {
-            Some(Kind::NotVisible) => true,
+            Some(Kind::NotVisible) => self.is_gone(verdict.elapsed),
             Some(Kind::Unreadable) => !saw && alike >= 5,
             Some(Kind::UnknownHost) => alike == told.len() && (alike >= 3 || verdict.elapsed >= secs(10.0)),
             Some(kind) => kind.is_final(),

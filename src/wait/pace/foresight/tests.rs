@@ -215,6 +215,9 @@ fn an_expected_end_is_looked_for_in_its_window_only() {
     assert!((rest(80.0) - (10.0 + 1.0 / looks_a_second)).abs() < 1e-9, "{}", rest(80.0));
     assert!((rest(90.0) - 1.0 / looks_a_second).abs() < 1e-9, "{}", rest(90.0));
     assert_eq!([rest(160.0), rest(170.0)], [15.0, 15.0]);
+    // The window of 10 s to 17.8 s is near though the time has hardly begun.
+    let soon = Foresight::new(Some(40.0 / 3.0)).rest(0.5, None, 15.0, 1.0);
+    assert!((9.5..10.5).contains(&soon), "{soon}");
 }
 
 #[test]
