@@ -16,6 +16,7 @@ mod meaning;
 mod output;
 mod plan;
 mod process;
+mod readme;
 mod reliability;
 #[cfg(unix)]
 mod screen;

@@ -1,0 +1,14 @@
+variable "job_id" {
+  type = string
+}
+
+resource "terraform_data" "instance_is_there" {
+  triggers_replace = [var.job_id]
+
+  provisioner "local-exec" {
+    command = "jobwait --timeout 45m --heartbeat 60s \"$JOB_ID\""
+    environment = {
+      JOB_ID = var.job_id
+    }
+  }
+}
