@@ -6,6 +6,11 @@ demo:
 test:
     cargo test
 
+# The README's picture of a session: needs pip install pyte
+picture:
+    cargo build --release
+    python3 docs/session.py
+
 # A minute of waits against random faults
 soak:
     cargo test --test outside -- --ignored --nocapture soak
