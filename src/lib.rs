@@ -68,6 +68,8 @@ pub use job::{End, Instance, Job, Progress, Status};
 pub use settings::{Found, Settings};
 pub use sighting::{Probe, Sighting};
 pub use wait::Wait;
+pub use wait::budget::Budget;
 pub use wait::clock::Clock;
+pub use wait::many::{Until, Waits};
 pub use wait::pace::Pace;
 pub use wait::verdict::{Outcome, Seen, Verdict};

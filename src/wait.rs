@@ -1,7 +1,9 @@
 //! The driver: look, tell, decide, rest. All that knows the time is here.
 
+pub(crate) mod budget;
 pub(crate) mod clock;
 mod machine;
+pub(crate) mod many;
 pub(crate) mod pace;
 mod rehearsal;
 pub(crate) mod verdict;

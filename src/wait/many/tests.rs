@@ -1,0 +1,222 @@
+//! Several scripted tasks on a paused clock.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::*;
+use crate::{Fault, FaultKind, Job, Pace, Sighting, Status};
+
+/// Looks of all tasks: which task, and when.
+type Looks = Arc<Mutex<Vec<(usize, Duration)>>>;
+
+/// A task that goes on until a time, and then ends so.
+struct Scripted {
+    number: usize,
+    start: Instant,
+    ends_at: Duration,
+    end: End,
+    latency: Duration,
+    looks: Looks,
+    at_once: Arc<(AtomicUsize, AtomicUsize)>,
+}
+
+impl Probe for Scripted {
+    async fn look(&mut self) -> Sighting {
+        let now = self.start.elapsed();
+        self.looks.lock().unwrap().push((self.number, now));
+        let (under_way, most) = &*self.at_once;
+        most.fetch_max(under_way.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
+        tokio::time::sleep(self.latency).await;
+        under_way.fetch_sub(1, Ordering::Relaxed);
+        if now >= self.ends_at { self.end.sighting() } else { seen(&Status::Running) }
+    }
+}
+
+/// How a task ends.
+#[derive(Debug, Clone, Copy)]
+enum End {
+    Completed,
+    Failed,
+    Forbidden,
+}
+
+impl End {
+    fn sighting(self) -> Sighting {
+        match self {
+            Self::Completed => seen(&Status::Completed),
+            Self::Failed => seen(&Status::Failed),
+            Self::Forbidden => Sighting::Permanent(Fault::new(FaultKind::Forbidden, "no")),
+        }
+    }
+}
+
+fn seen(status: &Status) -> Sighting {
+    Sighting::Seen(Job::new("1", status))
+}
+
+struct Tasks {
+    scripted: Vec<Scripted>,
+    looks: Looks,
+    at_once: Arc<(AtomicUsize, AtomicUsize)>,
+}
+
+fn tasks(ends: impl IntoIterator<Item = (u64, End)>) -> Tasks {
+    let (looks, at_once) = (Looks::default(), Arc::default());
+    let start = Instant::now();
+    let scripted = |(number, (ends_at, end))| Scripted {
+        number,
+        start,
+        ends_at: Duration::from_secs(ends_at),
+        end,
+        latency: Duration::ZERO,
+        looks: Arc::clone(&looks),
+        at_once: Arc::clone(&at_once),
+    };
+    let scripted = ends.into_iter().enumerate().map(scripted).collect();
+    Tasks { scripted, looks, at_once }
+}
+
+fn waits() -> Waits {
+    let pace = Pace::new(Duration::from_secs(1), Duration::from_secs(5)).unwrap().jitter(0.0).unwrap();
+    Waits::new(Wait::new().deadline(Duration::from_secs(100)).pace(pace))
+}
+
+fn outcomes(verdicts: &[Verdict]) -> Vec<Outcome> {
+    verdicts.iter().map(|verdict| verdict.outcome).collect()
+}
+
+use Outcome::{Completed, Failed, Stopped, TimedOut, Unauthorized};
+
+#[tokio::test(start_paused = true)]
+async fn all_are_waited_for_and_told_in_their_order() {
+    let tasks = tasks([(30, End::Completed), (0, End::Completed), (10, End::Completed)]);
+    let mut told = HashSet::new();
+    let verdicts = waits().run(tasks.scripted, |number, event| {
+        if let crate::News::Ended(verdict) = event.news {
+            told.insert((number, verdict.outcome));
+        }
+    });
+    assert_eq!(outcomes(&verdicts.await), [Completed; 3]);
+    assert_eq!(told, HashSet::from([(0, Completed), (1, Completed), (2, Completed)]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_that_does_not_complete_ends_it_unless_it_is_told_to_keep_going() {
+    for (end, outcome) in [(End::Failed, Failed), (End::Forbidden, Unauthorized)] {
+        let start = Instant::now();
+        let verdicts = waits()
+            .run(tasks([(30, End::Completed), (10, end), (0, End::Completed)]).scripted, |_, _| {})
+            .await;
+        assert_eq!(outcomes(&verdicts), [Stopped, outcome, Completed]);
+        assert!(verdicts[0].seen.is_some() && start.elapsed() < Duration::from_secs(16));
+
+        let going = waits().until(Until::AllEnded);
+        let verdicts = going
+            .run(tasks([(30, End::Completed), (10, end), (200, End::Completed)]).scripted, |_, _| {})
+            .await;
+        assert_eq!(outcomes(&verdicts), [Completed, outcome, TimedOut]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn any_that_completes_ends_it_and_failures_do_not() {
+    let any = || waits().until(Until::FirstSuccess);
+    let verdicts =
+        any().run(tasks([(30, End::Completed), (5, End::Failed), (10, End::Completed)]).scripted, |_, _| {});
+    assert_eq!(outcomes(&verdicts.await), [Stopped, Failed, Completed]);
+    let verdicts = any().run(tasks([(10, End::Failed), (5, End::Failed)]).scripted, |_, _| {});
+    assert_eq!(outcomes(&verdicts.await), [Failed, Failed]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_stops_when_it_is_told_to_and_has_nothing_to_do_without_tasks() {
+    let stop = tokio::time::sleep(Duration::from_secs(7));
+    let many = tasks([(30, End::Completed), (0, End::Completed)]);
+    let verdicts = waits().run_until(many.scripted, stop, |_, _| {}).await;
+    assert_eq!(outcomes(&verdicts), [Stopped, Completed]);
+    assert!(waits().run(Vec::<Scripted>::new(), |_, _| {}).await.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn dropping_it_cancels_all() {
+    let many = tasks([(30, End::Completed), (30, End::Completed)]);
+    let cut = tokio::time::timeout(Duration::from_secs(3), waits().run(many.scripted, |_, _| {})).await;
+    assert!(cut.is_err());
+    let looks = many.looks.lock().unwrap().len();
+    tokio::time::advance(Duration::from_secs(60)).await;
+    assert_eq!(many.looks.lock().unwrap().len(), looks);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_budget_holds_in_every_window_and_is_shared_fairly() {
+    let window = Duration::from_secs(10);
+    let many = tasks([(1000, End::Completed); 50]);
+    let budget = Budget::new(40, window).unwrap();
+    waits().budget(budget).run(many.scripted, |_, _| {}).await;
+    let looks = many.looks.lock().unwrap().clone();
+    for (first, (_, from)) in looks.iter().enumerate() {
+        let within = looks[first..].iter().take_while(|(_, at)| at.saturating_sub(*from) < window).count();
+        assert!(within <= 40, "{within} from {from:?}");
+    }
+    // It is made use of: 30 each window go evenly.
+    assert!(looks.len() >= 300, "{}", looks.len());
+    // Nobody waits twice as long as another for their turn.
+    let gaps = |task: usize| {
+        let at: Vec<Duration> =
+            looks.iter().filter(|(number, _)| *number == task).map(|(_, at)| *at).collect();
+        assert!(at.len() >= 5, "{task}: {at:?}");
+        at.windows(2).skip(1).map(|pair| pair[1].saturating_sub(pair[0])).collect::<Vec<_>>()
+    };
+    let gaps: Vec<Duration> = (0..50).flat_map(gaps).collect();
+    let (least, most) = (gaps.iter().min().unwrap(), gaps.iter().max().unwrap());
+    assert!(*most <= *least * 2, "{least:?} {most:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_than_128_look_at_once() {
+    let mut many = tasks([(3, End::Completed); 1000]);
+    for task in &mut many.scripted {
+        task.latency = Duration::from_millis(100);
+    }
+    let verdicts = waits().run(many.scripted, |_, _| {}).await;
+    assert!(verdicts.iter().all(|verdict| verdict.outcome == Completed));
+    assert_eq!(many.at_once.1.load(Ordering::Relaxed), LOOKS_AT_ONCE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_asked_to_look_less_slows_all() {
+    /// Refused at 5 s by the third task, for 20 s.
+    struct Throttled(Scripted);
+
+    impl Probe for Throttled {
+        async fn look(&mut self) -> Sighting {
+            let sighting = self.0.look().await;
+            let now = self.0.start.elapsed();
+            if self.0.number == 2 && (5..20).contains(&now.as_secs()) {
+                let fault = Fault::new(FaultKind::Throttled, "slower");
+                return Sighting::Transient { fault, retry_after: Some(Duration::from_secs(20)) };
+            }
+            sighting
+        }
+    }
+
+    let many = tasks([(60, End::Completed); 3]);
+    let probes: Vec<Throttled> = many.scripted.into_iter().map(Throttled).collect();
+    assert_eq!(outcomes(&waits().run(probes, |_, _| {}).await), [Completed; 3]);
+    let looks = many.looks.lock().unwrap().clone();
+    let refused = looks.iter().find(|(number, at)| *number == 2 && at.as_secs() >= 5).unwrap().1;
+    let next = looks.iter().find(|(_, at)| *at > refused).unwrap().1;
+    assert!(next >= refused + Duration::from_secs(20), "{refused:?} {next:?}");
+}
+
+#[test]
+fn a_budget_that_is_none_is_refused() {
+    let day = Duration::from_secs(24 * 60 * 60);
+    assert!(Budget::new(0, day).is_err() && Budget::new(1, Duration::ZERO).is_err());
+    assert!(Budget::new(1, day * 31).is_err() && Budget::new(u32::MAX, Duration::from_millis(1)).is_ok());
+    assert!(Budget::new(1, day).is_ok() && Budget::new(180, Duration::from_secs(300)).is_ok());
+}
