@@ -11,6 +11,7 @@ mod support;
 mod body;
 mod credentials;
 mod http;
+mod input;
 mod library;
 mod meaning;
 mod output;

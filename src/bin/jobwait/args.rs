@@ -56,7 +56,7 @@ pub(crate) enum Command {
 
 #[derive(Debug, Group)]
 pub(crate) struct WaitArgs {
-    /// The ID of the task, as the call that started it answered
+    /// The ID of the task, as the call that started it answered; '-' reads it from standard input, alone or in that answer
     #[arg(value_name = "JOB_ID", required = true, value_parser = job_id)]
     pub(crate) job_id: Option<String>,
 

@@ -8,6 +8,7 @@ mod demo;
 mod descriptors;
 mod duration;
 mod exit;
+mod input;
 mod logs;
 mod plan;
 mod report;
@@ -19,6 +20,7 @@ mod stream;
 mod target;
 
 use std::io::{self, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -52,8 +54,21 @@ fn main() -> ExitCode {
 
 fn run(args: Args, clock: Clock, stderr: &Stream) -> Result<u8, Refusal> {
     match args.command {
-        None => serve(async |signals| {
-            let WaitArgs { job_id, target, timing, output } = args.wait;
+        None => serve(async |mut signals| {
+            let WaitArgs { mut job_id, target, timing, output } = args.wait;
+            if job_id.as_deref() == Some("-") {
+                // A typing error should not wait for what is still being read.
+                config::pace(&timing.pace)?;
+                if target.token_file.as_deref() == Some(Path::new("-")) {
+                    return Err(Refusal(
+                        "standard input is either the task or --token-file, not both".into(),
+                    ));
+                }
+                match input::from_stdin(clock, timing.pace.timeout, &mut signals).await? {
+                    Ok(id) => job_id = Some(id.as_str().to_owned()),
+                    Err(signal) => return Ok(signal.exit_code()),
+                }
+            }
             let config = Config::new(job_id.as_deref(), &timing, &output)?;
             config.view.logs.into_iter().for_each(|logs| logs::start(logs, stderr.clone()));
             if let Some(remark) = config::remark(&timing.pace) {

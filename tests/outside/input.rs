@@ -1,0 +1,61 @@
+//! The task from standard input.
+
+use std::thread;
+use std::time::Duration;
+
+use super::support::child::{Run, bare};
+use super::support::server::Server;
+use super::support::{CANARY, ID, PROJECT, SUCCESS};
+
+fn piped(server: &Server) -> Run {
+    let run = bare().env("HW_AUTH_TOKEN", CANARY).env("HW_PROJECT_ID", PROJECT);
+    run.args(["--endpoint", &server.url(), "-"])
+}
+
+#[test]
+fn the_answer_of_the_call_that_starts_a_task_can_be_piped_in() {
+    for text in [
+        format!("{ID}\n"),
+        format!(r#"{{"instance": {{"id": "x"}}, "job_id": "{ID}"}}"#),
+        format!(r#"{{"job_ids": ["{ID}", "{ID}"]}}"#),
+    ] {
+        let server = Server::answers([(200, SUCCESS)]);
+        piped(&server).stdin(text).run().expect(0, &format!("{ID} completed"));
+        assert!(server.seen()[0].head.contains(&format!("id={ID} ")));
+    }
+}
+
+#[test]
+fn what_names_no_task_is_refused_by_what_it_is_and_nothing_is_sent() {
+    let server = Server::answers([(200, SUCCESS)]);
+    for (text, said) in [
+        ("", "standard input: it is empty"),
+        (
+            r#"{"error_code":"DBS.200011","error_msg":"The quota is used up."}"#,
+            "refused, so there is no task: The quota",
+        ),
+        (r#"{"order_id":"CS1"}"#, "order_id only"),
+        (r#"{"job_id":"#, "begins as JSON"),
+        ("a\nb\n", "names 2 tasks"),
+    ] {
+        let ended = piped(&server).stdin(text).run().expect(2, said);
+        assert!(ended.stdout.is_empty() && ended.stderr.lines().count() == 1, "{ended:?}");
+    }
+    piped(&server).args(["--token-file", "-"]).stdin(ID).run().expect(2, "not both");
+    piped(&server).args(["--interval", "1h"]).stdin(ID).run().expect(2, "--interval");
+    assert!(server.seen().is_empty());
+}
+
+#[test]
+fn a_pipe_that_never_ends_is_bounded_by_the_deadline_and_by_signals() {
+    let server = Server::answers([(200, SUCCESS)]);
+    let (open, _keep) = std::io::pipe().unwrap();
+    let run = piped(&server).stdin_from(open.try_clone().unwrap().into()).timeout("400ms");
+    run.run().within(0.4).expect(2, "did not end before the deadline");
+
+    let running = piped(&server).stdin_from(open.into()).start();
+    thread::sleep(Duration::from_millis(200));
+    let sent = running.signal("TERM");
+    running.end().expect(143, "");
+    assert!(sent.elapsed() < Duration::from_millis(100), "{:?}", sent.elapsed());
+}
