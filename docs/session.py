@@ -8,7 +8,6 @@ import fcntl
 import html
 import os
 import pty
-import re
 import select
 import struct
 import subprocess
@@ -118,8 +117,6 @@ def svg(frames):
 def main():
     program = sys.argv[1] if len(sys.argv) > 1 else "target/release/jobwait"
     picture = svg(session(program))
-    # Ports and IDs are of this run, and nobody's.
-    assert not re.search(r"MII[A-Za-z0-9]{20}", picture)
     with open("docs/session.svg", "w", encoding="utf-8") as file:
         file.write(picture)
 

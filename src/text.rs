@@ -6,7 +6,8 @@ use std::fmt::{self, Write as _};
 /// Shows `text` with control, bidirectional and invisible characters escaped as `\u{…}`, and cut with `…`
 /// after `longest` characters.
 ///
-/// Nothing that it shows can move a cursor, ring a bell, set a clipboard or reorder a line.
+/// Nothing that it shows can move a cursor, ring a bell, set a clipboard or reorder a line, or is a command to the runner
+/// that keeps the log.
 #[must_use]
 pub fn safe(text: &str, longest: usize) -> Safe<'_> {
     Safe { text, longest }
@@ -21,11 +22,12 @@ pub struct Safe<'a> {
 
 impl fmt::Display for Safe<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (shown, c) in self.text.chars().enumerate() {
+        for (shown, (at, c)) in self.text.char_indices().enumerate() {
             if shown == self.longest {
                 return f.write_char('…');
             }
             match c {
+                '#' if is_command(&self.text[at..]) => write!(f, "{}", c.escape_unicode())?,
                 '\n' => f.write_str("\\n")?,
                 '\r' => f.write_str("\\r")?,
                 '\t' => f.write_str("\\t")?,
@@ -43,12 +45,12 @@ impl fmt::Display for Safe<'_> {
 pub fn safe_json(json: &str) -> Cow<'_, str> {
     // Outside of strings, JSON has ASCII only, and white space is no matter.
     let hides = |c: char| is_treacherous(c) && !matches!(c, '\n' | '\r' | '\t');
-    if !json.contains(hides) {
+    if !json.contains(hides) && !COMMANDS.iter().any(|command| json.contains(command)) {
         return Cow::Borrowed(json);
     }
     let mut safe = String::with_capacity(json.len() + 16);
-    for c in json.chars() {
-        if hides(c) {
+    for (at, c) in json.char_indices() {
+        if hides(c) || is_command(&json[at..]) {
             for unit in c.encode_utf16(&mut [0; 2]) {
                 // Writing into a string cannot fail.
                 let _ = write!(safe, "\\u{unit:04x}");
@@ -58,6 +60,13 @@ pub fn safe_json(json: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(safe)
+}
+
+/// What the runners of GitHub and Azure read as a command to them, wherever it stands in a line.
+const COMMANDS: [&str; 2] = ["##[", "##vso["];
+
+fn is_command(text: &str) -> bool {
+    COMMANDS.iter().any(|command| text.starts_with(command))
 }
 
 fn is_treacherous(c: char) -> bool {
@@ -82,6 +91,12 @@ mod tests {
             safe("a\u{1b}]52;c;x\u{7}\r\n\u{9b}\u{202e}b", 80).to_string(),
             r"a\u{1b}]52;c;x\u{7}\r\n\u{9b}\u{202e}b"
         );
+    }
+
+    #[test]
+    fn commands_to_a_runner_are_broken() {
+        assert_eq!(safe("a ##[stop]##vso[x] # ## [", 80).to_string(), r"a \u{23}#[stop]\u{23}#vso[x] # ## [");
+        assert_eq!(safe_json(r###"{"a": "##[stop] #"}"###), "{\"a\": \"\\u0023#[stop] #\"}");
     }
 
     #[test]

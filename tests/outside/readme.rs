@@ -7,7 +7,9 @@ use std::path::Path;
 fn the_hooks_of_the_readme_are_those_that_are_run() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let readme = fs::read_to_string(root.join("README.md")).unwrap();
-    for (language, file) in [("sh", "deploy.sh"), ("hcl", "main.tf"), ("yaml", "github-actions.yml")] {
+    for (language, file) in
+        [("sh", "create-and-deploy.sh"), ("hcl", "main.tf"), ("yaml", "github-actions.yml")]
+    {
         let hook = fs::read_to_string(root.join("examples/hooks").join(file)).unwrap();
         assert!(readme.contains(&format!("```{language}\n{hook}```\n")), "{file} is another one");
     }

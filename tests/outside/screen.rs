@@ -82,11 +82,37 @@ fn l6_a_terminal_of_any_width_has_one_line_of_progress() {
         let terminal = Terminal::new(columns);
         terminal.stderr(wait(&at_work())).run().expect(0, "completed");
         let (bytes, _) = terminal.bytes();
-        // No line of the bar is as long as to go on in the next.
-        let bar =
-            bytes.split("\u{1b}[2K").filter(|drawn| drawn.contains("left") || drawn.contains("Running"));
-        assert!(bar.count() > 0 || columns == 1, "{bytes:?}");
+        // No line of the bar is as long as to go on in the next, and there is room for a `^C`.
+        let drawn = bytes.split("\u{1b}[2K").skip(1).map(|drawn| drawn.split('\n').next().unwrap());
+        let bars: Vec<String> = drawn
+            .map(without_sequences)
+            .filter(|drawn| !drawn.starts_with("jobwait") && !drawn.starts_with(ID))
+            .collect();
+        assert!(bars.len() > 3, "{bytes:?}");
+        let most = usize::from(columns).saturating_sub(3).max(1);
+        assert!(bars.iter().all(|bar| bar.chars().count() <= most), "{columns}: {bars:?}");
     }
+}
+
+/// A terminal shows `^C` where the cursor is.
+#[test]
+fn a_bar_that_is_interrupted_leaves_nothing_behind() {
+    let terminal = Terminal::new(80);
+    let running = terminal.both(wait(&at_work())).start();
+    std::thread::sleep(std::time::Duration::from_millis(400));
+    terminal.echo("^C");
+    running.signal("INT");
+    running.end().expect(130, "");
+    let (_, screen) = terminal.bytes();
+    assert!(!screen.iter().any(|line| line.contains("elapsed")), "{screen:?}");
+}
+
+#[test]
+fn events_and_a_bar_do_not_meet_on_one_terminal() {
+    let terminal = Terminal::new(200);
+    terminal.both(wait(&at_work())).args(["-o", "jsonl"]).run().expect(0, "");
+    let (bytes, _) = terminal.bytes();
+    assert!(!bytes.contains('\u{1b}') && bytes.contains(r#"{"event":"result""#), "{bytes:?}");
 }
 
 #[test]
@@ -113,4 +139,12 @@ fn the_demo_draws_its_bar() {
     terminal.both(bare().arg("demo")).run().expect(0, "");
     let (bytes, screen) = terminal.bytes();
     assert!(bytes.contains("==") && screen.iter().any(|line| line.contains(" completed ")), "{screen:?}");
+}
+
+/// What is drawn, without what moves the cursor and colors it.
+fn without_sequences(drawn: &str) -> String {
+    let mut parts = drawn.split("\u{1b}[");
+    let first = parts.next().unwrap_or_default().to_owned();
+    let rest = parts.filter_map(|part| part.split_once(|c: char| c.is_ascii_alphabetic()));
+    (first + &rest.map(|(_, text)| text).collect::<String>()).replace('\r', "")
 }

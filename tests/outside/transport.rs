@@ -12,8 +12,8 @@ pub fn passes(act: &Act, said: &str) {
     let server = Server::acts([act.clone(), act.clone(), answer(200, SUCCESS)]);
     let ended = at(&server.url()).args(["--request-timeout", "300ms"]).run().expect(0, said);
     assert!(ended.stderr.contains("next look in"), "{ended:?}");
-    // Where it can be told.
-    assert!(ended.peak < 16 * 1024, "{ended:?}");
+    // Where it can be told. An optimized binary, for which 16 MiB are promised, needs 7 MiB less for itself.
+    assert!(ended.peak < 20 * 1024, "{ended:?}");
     assert!(ended.peak > 0 || !cfg!(target_os = "linux"), "{ended:?}");
     // More where the client itself tries a broken connection again.
     assert!(server.seen().len() >= 3, "{:?}", server.seen());

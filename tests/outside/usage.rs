@@ -130,9 +130,10 @@ fn a_command_after_an_option_is_not_taken_for_an_id() {
     let run = bare().env("HW_AUTH_TOKEN", "t").env("HW_PROJECT_ID", "0a").args([
         "--endpoint",
         "http://127.0.0.1:9",
-        "-",
+        "--",
+        "--",
     ]);
-    refused(run, &["<JOB_ID>", "'-' holds no letter"]);
+    refused(run, &["<JOB_ID>", "'--' holds no letter"]);
 }
 
 #[test]
@@ -285,6 +286,15 @@ fn the_manual_page_says_what_the_help_says() {
     for title in ["TARGET", "CREDENTIALS", "TIMING", "OUTPUT", "EXAMPLES", "\"EXIT CODES\"", "ENVIRONMENT"] {
         assert!(page.contains(&format!(".SH {title}")), "{title} is missing: {page}");
     }
+    for (option, text) in [
+        ("interval", "The first delay"),
+        ("heartbeat", "at least this often"),
+        ("language", "names and reasons"),
+    ] {
+        let (_, after) = page.rsplit_once(&format!("\\fB\\-\\-{option}\\fR")).unwrap();
+        assert!(after[..120].contains(text), "--{option}: {}", &after[..120]);
+    }
+    assert!(page.contains("appear\\-after") && !page.contains("jobwait\\-demo(1)"), "{page}");
     assert!(page.contains("the deadline passed") && page.contains("\\-\\-max\\-interval"), "{page}");
 }
 

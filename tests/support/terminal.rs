@@ -1,7 +1,7 @@
 //! A terminal: the child writes into it, and a test looks at its screen.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Write as _};
 use std::os::fd::OwnedFd;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
@@ -44,6 +44,11 @@ impl Terminal {
     /// Its standard output too.
     pub fn both(&self, run: Run) -> Run {
         self.stderr(run).stdout(self.end())
+    }
+
+    /// What the terminal itself shows of a key.
+    pub fn echo(&self, text: &str) {
+        (&self.slave).write_all(text.as_bytes()).unwrap();
     }
 
     fn end(&self) -> Stdio {

@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::FalseyValueParser;
+use clap::builder::{FalseyValueParser, PossibleValuesParser, TypedValueParser as _};
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Args as Group, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
@@ -89,8 +89,8 @@ pub(crate) struct TargetArgs {
     #[arg(long, value_name = "URL", env = "JOBWAIT_IAM_ENDPOINT", hide_short_help = true, hide_env = true)]
     pub(crate) iam_endpoint: Option<String>,
 
-    /// The service: taurusdb, rds, gaussdb, dds, geminidb
-    #[arg(long, value_name = "S", env = "JOBWAIT_SERVICE", hide_env = true, default_value = "taurusdb")]
+    /// The service: others have the same jobs endpoint
+    #[arg(long, value_name = "S", env = "JOBWAIT_SERVICE", hide_env = true, default_value = "taurusdb", value_parser = PossibleValuesParser::new(["taurusdb", "rds", "gaussdb", "dds", "geminidb"]).try_map(|name| name.parse::<Service>()))]
     pub(crate) service: Service,
 
     /// A file with the X-Auth-Token, read again when the token is refused; '-' is standard input
@@ -101,15 +101,14 @@ pub(crate) struct TargetArgs {
     #[arg(long, value_name = "NAME", env = "JOBWAIT_PROFILE", hide_env = true, help_heading = "Credentials")]
     pub(crate) profile: Option<String>,
 
-    /// The language of names and reasons: en-us, zh-cn
+    /// The language of names and reasons
     #[arg(
         long,
         value_name = "L",
         env = "JOBWAIT_LANGUAGE",
         hide_short_help = true,
         hide_env = true,
-        default_value = "en-us"
-    )]
+        default_value = "en-us", value_parser = PossibleValuesParser::new(["en-us", "zh-cn"]).try_map(|name| name.parse::<Language>()))]
     pub(crate) language: Language,
 
     /// A PEM file with more trust roots
@@ -280,7 +279,7 @@ pub(crate) struct PlanArgs {
         requires = "duration", help_heading = "Task")]
     pub(crate) steps: Option<f64>,
 
-    /// The form of the plan
+    /// The form of the plan; jsonl is json
     #[arg(
         short,
         long,

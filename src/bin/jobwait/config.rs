@@ -105,13 +105,15 @@ impl View {
         let can_redraw = || {
             // Logs go between the lines, and would break it.
             args.verbose == 0
+                // Events that go to the same terminal would, too.
+                && !(args.output == Output::Jsonl && io::stdout().is_terminal())
                 && io::stderr().is_terminal()
                 && !matches!(variable("TERM").as_str(), "dumb" | "")
         };
         let progress = match args.progress {
             Progress::None => Shown::Nothing,
             _ if args.quiet => Shown::Errors,
-            Progress::Auto if !variable("CI").is_empty() => Shown::Lines,
+            Progress::Auto if !matches!(variable("CI").as_str(), "" | "0" | "false") => Shown::Lines,
             Progress::Auto | Progress::Bar if can_redraw() => {
                 Shown::Bar { color: variable("NO_COLOR").is_empty() }
             }

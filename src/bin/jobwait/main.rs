@@ -74,7 +74,7 @@ fn run(args: Args, clock: Clock, stderr: &Stream) -> Result<u8, Refusal> {
             if let Some(remark) = config::remark(&timing.pace) {
                 stderr.line(&format!("jobwait: {remark}"));
             }
-            let resume = resume::command(&config.job, &target, &timing);
+            let resume = resume::command(&config.job, &target, &timing, &output);
             let connect = async move || target::connect(target, timing.request_timeout).await;
             session::run(config, connect, signals, clock, stderr.clone(), Some(&resume)).await
         }),

@@ -1,13 +1,15 @@
 //! The command that resumes a wait, from wherever its settings came. None of them is a secret.
 
 use std::path::Path;
+use std::time::Duration;
 
+use clap::ValueEnum;
 use jobwait::{Endpoint, JobId};
 
-use crate::args::{TargetArgs, TimingArgs};
+use crate::args::{LogFormat, Output, OutputArgs, Progress, TargetArgs, TimingArgs};
 
 /// The command line, quoted for a shell. Credentials still come from where they came from.
-pub(crate) fn command(job: &JobId, target: &TargetArgs, timing: &TimingArgs) -> String {
+pub(crate) fn command(job: &JobId, target: &TargetArgs, timing: &TimingArgs, output: &OutputArgs) -> String {
     let variable = |names: &[&str]| {
         names.iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
     };
@@ -33,6 +35,24 @@ pub(crate) fn command(job: &JobId, target: &TargetArgs, timing: &TimingArgs) -> 
                 .map(|timeout| humantime::format_duration(timeout).to_string()),
         ),
     ];
+    // What is not as it is without being told. What was expected counts from the start of a wait, so that it is left out.
+    let pace = &timing.pace;
+    let duration =
+        |is: Duration, default: Duration| (is != default).then(|| humantime::format_duration(is).to_string());
+    let number = |is: f64, default: &str| Some(is.to_string()).filter(|text| text != default);
+    let settings = settings.into_iter().chain([
+        ("--language", Some(target.language.as_str().to_owned()).filter(|language| language != "en-us")),
+        ("--interval", duration(pace.interval, Duration::from_secs(1))),
+        ("--max-interval", duration(pace.max_interval, Duration::from_secs(15))),
+        ("--backoff", number(pace.backoff, "1.5")),
+        ("--jitter", number(pace.jitter, "0.1")),
+        ("--not-found-grace", duration(timing.not_found_grace, Duration::from_secs(60))),
+        ("--request-timeout", duration(timing.request_timeout, Duration::from_secs(10))),
+        ("--output", name(&output.output, &Output::Text)),
+        ("--progress", name(&output.progress, &Progress::Auto)),
+        ("--heartbeat", duration(output.heartbeat, Duration::from_secs(30))),
+        ("--log-format", name(&output.log_format, &LogFormat::Text)),
+    ]);
     let mut words = vec!["jobwait".to_owned()];
     for (option, value) in settings {
         if let Some(value) = value {
@@ -42,8 +62,20 @@ pub(crate) fn command(job: &JobId, target: &TargetArgs, timing: &TimingArgs) -> 
     if target.insecure_http {
         words.push("--insecure-http".into());
     }
+    if output.quiet {
+        words.push("--quiet".into());
+    }
+    if output.verbose > 0 {
+        words.push(format!("-{}", "v".repeat(output.verbose.into())));
+    }
     words.push(quoted(job.as_str()));
     words.join(" ")
+}
+
+/// A value as it is given, unless it is the default.
+fn name<T: ValueEnum + PartialEq>(value: &T, default: &T) -> Option<String> {
+    let value = Some(value).filter(|value| *value != default)?;
+    Some(value.to_possible_value()?.get_name().to_owned())
 }
 
 fn quoted(word: &str) -> String {
@@ -58,6 +90,39 @@ fn quoted(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::args::{Args, WaitArgs, parse};
+
+    fn parsed(words: &str) -> WaitArgs {
+        let words = words.split(' ').map(Into::into);
+        let Args { command: None, wait } = parse(words).unwrap() else { panic!("it is a command") };
+        wait
+    }
+
+    #[test]
+    fn the_command_waits_on_as_it_was_waited() {
+        for words in [
+            "jobwait --region r-1 --endpoint http://127.0.0.1:1 --timeout 1h x",
+            "jobwait --region r-1 --project-id 0a --endpoint http://127.0.0.1:1 --iam-endpoint http://127.0.0.1:2 \
+             --service rds --token-file t --profile p --ca-cert c --timeout 2m --language zh-cn --interval 2s \
+             --max-interval 20s --backoff 2 --jitter 0.25 --not-found-grace 2m --request-timeout 3s \
+             --output jsonl --progress plain --heartbeat 1m --log-format json --insecure-http --quiet -vv x",
+        ] {
+            let args = parsed(words);
+            let id = JobId::parse("x").unwrap();
+            let again = command(&id, &args.target, &args.timing, &args.output);
+            assert_eq!(format!("{:?}", parsed(&again)), format!("{args:?}"), "{again}");
+        }
+    }
+
+    #[test]
+    fn what_counts_from_the_start_is_left_out() {
+        let args = parsed("jobwait --region r-1 --project-id 0a --endpoint http://127.0.0.1:1 --expect 9m x");
+        let again = command(&JobId::parse("x").unwrap(), &args.target, &args.timing, &args.output);
+        assert_eq!(
+            again,
+            "jobwait --region r-1 --project-id 0a --endpoint http://127.0.0.1:1 --timeout 1h x"
+        );
+    }
 
     #[test]
     fn words_are_quoted_where_a_shell_would_change_them() {

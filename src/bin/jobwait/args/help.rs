@@ -25,7 +25,7 @@ pub(super) const SECTIONS: [(&str, &str); 6] = [
         "    0  every task completed
     1  a task ended without success: Failed, Canceled, or with a fail_reason
     2  usage or configuration is wrong; nothing was sent
-    3  the service knows no such task, and the grace is over
+    3  the service knows no such task, and the grace or the deadline is over
     4  the service refuses these credentials
   124  the deadline passed, and the task was last seen going on
   125  no usable answer about the task could be had
@@ -33,7 +33,7 @@ pub(super) const SECTIONS: [(&str, &str); 6] = [
     ),
     (
         "Environment",
-        "  JOBWAIT_<OPTION>            every long option, such as JOBWAIT_MAX_INTERVAL; it beats the variable
+        "  JOBWAIT_<OPTION>            every long option, as JOBWAIT_MAX_INTERVAL; the option beats it
   HW_REGION_NAME, OS_REGION_NAME; HW_CLOUD
                               the region, and the domain of another cloud
   HW_PROJECT_ID, OS_PROJECT_ID, OS_TENANT_ID, HUAWEICLOUD_SDK_PROJECT_ID; HW_PROJECT_NAME
@@ -43,7 +43,7 @@ pub(super) const SECTIONS: [(&str, &str); 6] = [
   HW_PROFILE, HW_SHARED_CONFIG_FILE, HUAWEICLOUD_SDK_CREDENTIALS_FILE
                               the profile, and where the files are
   OS_CACERT                   a PEM file with more trust roots
-  HTTPS_PROXY, HTTP_PROXY, NO_PROXY
+  HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY
                               the proxy on the way
   CI, TERM, NO_COLOR          lines instead of a bar with CI set or TERM=dumb; a bar without color
   GITHUB_ACTIONS              if true, a failure is an annotation, too",

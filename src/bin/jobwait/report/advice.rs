@@ -1,8 +1,9 @@
 //! What to say beside a verdict: the last sighting, the likely causes, the next command. At most four lines.
 
-use jobwait::{Asked, Fault, FaultKind, Outcome, Verdict};
+use jobwait::{Asked, Fault, FaultKind, Job, Outcome, Status, Verdict};
 
-use super::{complaint, status};
+use super::plain::meaning;
+use super::{complaint, name, status};
 use crate::duration::brief;
 use crate::signals::Signal;
 
@@ -27,19 +28,27 @@ pub(super) fn on(verdict: &Verdict, signal: Option<Signal>, resume: Option<&str>
         }
         // The result says it all.
         Outcome::Failed => Vec::new(),
-        Outcome::NotFound if verdict.seen.is_some() => {
-            vec![format!(": the task was there and is gone{}", sighting(verdict))]
-        }
-        Outcome::NotFound => vec![
-            ": the service knows no such task in this project".into(),
-            ": likely another project or region than the task's, a mistyped ID, or a task older than a month"
-                .into(),
+        Outcome::NotFound if verdict.seen.is_some() => vec![
+            format!(": the task was there and is gone{}", sighting(verdict)),
+            ": its instance may have been deleted; the console's task center lists what became of it".into(),
         ],
+        Outcome::NotFound => [
+            ": the service knows no such task in this project: likely another project or region than the task's, a mistyped ID,".into(),
+            ": a task older than a month, or one so new that it is not visible yet".into(),
+        ]
+        .into_iter()
+        .chain(wait_on())
+        .collect(),
         Outcome::Unauthorized => said_and_cause("refused", verdict.fault.as_ref()),
         Outcome::TimedOut => {
             let mut lines = vec![format!(": {}", goes_on())];
             lines.extend(
                 verdict.fault.as_ref().map(|fault| format!(": the last look failed: {}", complaint(fault))),
+            );
+            lines.extend(
+                verdict.job().map(|job| meaning(job.status())).filter(|meaning| !meaning.is_empty()).map(
+                    |meaning| format!(": {}{meaning}", name(verdict.job().map_or(&Status::Running, Job::status))),
+                ),
             );
             lines.extend(wait_on());
             lines
@@ -48,7 +57,23 @@ pub(super) fn on(verdict: &Verdict, signal: Option<Signal>, resume: Option<&str>
             let name = signal.map_or("a signal", Signal::name);
             std::iter::once(format!(": ended by {name}; {}", goes_on())).chain(wait_on()).collect()
         }
-        _ => said_and_cause("no usable answer", verdict.fault.as_ref()),
+        _ => {
+            let mut lines = said_and_cause("no usable answer", verdict.fault.as_ref());
+            // What no retry can mend is not mended by waiting on.
+            let may_pass = verdict.fault.as_ref().is_none_or(|fault| {
+                matches!(
+                    fault.kind,
+                    FaultKind::Network
+                        | FaultKind::TimedOut
+                        | FaultKind::Unavailable
+                        | FaultKind::Throttled
+                        | FaultKind::UnknownHost
+                        | FaultKind::Local
+                )
+            });
+            lines.extend(wait_on().filter(|_| may_pass));
+            lines
+        }
     }
 }
 
@@ -63,7 +88,7 @@ fn sighting(verdict: &Verdict) -> String {
     )
 }
 
-/// What was said, and what is likely wrong.
+/// What was said, and what is likely wrong. The result says the former too, but it may go elsewhere.
 fn said_and_cause(what: &str, fault: Option<&Fault>) -> Vec<String> {
     let said = fault.map_or_else(|| "nothing was said".to_owned(), complaint);
     let cause = fault.and_then(cause).map(|cause| format!(": {cause}"));
@@ -100,6 +125,13 @@ fn cause(fault: &Fault) -> Option<&'static str> {
         (_, FaultKind::Network | FaultKind::TimedOut) => {
             "check --endpoint, the network and the proxy on the way"
         }
+        (_, FaultKind::Unavailable) => {
+            "the service, or what stands before it, is out of order; its status page may tell"
+        }
+        (_, FaultKind::Throttled) => {
+            "too many requests for this account: who else polls? A longer --max-interval asks less often"
+        }
+        (_, FaultKind::Local) => "this machine is short of something; see the error",
         _ => return None,
     })
 }

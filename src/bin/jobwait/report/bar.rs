@@ -149,10 +149,11 @@ fn whole_seconds(duration: Duration) -> String {
     humantime::format_duration(Duration::from_secs(seconds)).to_string()
 }
 
-/// Columns and lines.
+/// Columns and lines. The last three columns are left free: a terminal writes `^C` there, and would go on in the next
+/// line.
 fn size() -> (u16, u16) {
-    terminal_size::terminal_size_of(io::stderr())
-        .map_or((80, 24), |(width, height)| (width.0.max(1), height.0))
+    let size = terminal_size::terminal_size_of(io::stderr());
+    size.map_or((77, 24), |(width, height)| (width.0.saturating_sub(3).max(1), height.0))
 }
 
 /// A terminal that never blocks who draws.

@@ -127,7 +127,7 @@ impl Plain {
 }
 
 /// What people have to know about a status.
-fn meaning(status: &Status) -> &'static str {
+pub(super) fn meaning(status: &Status) -> &'static str {
     match status {
         Status::Pending => " (delayed; it may wait for the maintenance window)",
         Status::Unauthorized => " (a person must approve it)",

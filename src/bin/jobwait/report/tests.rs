@@ -13,7 +13,8 @@ const DEADLINE: Duration = Duration::from_secs(60);
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
 /// Moves the cursor, rings, sets a clipboard, reorders, ends the line, pretends to be a log command, and is long.
-const HOSTILE: &str = "\u{1b}[2J\u{1b}]52;c;aGk=\u{7}\r\n::error::no\u{202e}gnp.exe\u{9b}1A\u{200b}\t磁盘";
+const HOSTILE: &str =
+    "\u{1b}[2J\u{1b}]52;c;aGk=\u{7}\r\n::error::no\u{202e}gnp.exe\u{9b}1A\u{200b}\t磁盘##[stop-commands]x";
 
 /// What the looks of one wait see, of every kind.
 fn sightings(hostile: &str) -> Vec<Sighting> {
@@ -115,6 +116,115 @@ fn shown(view: View, bar: Option<Bar>, hostile: &str, mut seen: impl FnMut(usize
     assert_eq!(report.verdict(&verdict, None, Some("jobwait 31b8ae23")), 1);
     seen(step);
     (out.text(&result), err.text(&progress))
+}
+
+/// What is said at the end of a wait of half a minute that sees this again and again, after `first`.
+fn ended(first: Option<Sighting>, then: impl Fn() -> Sighting + Send) -> (u8, Vec<String>) {
+    struct Again<F>(Option<Sighting>, F);
+
+    impl<F: Fn() -> Sighting + Send> Probe for Again<F> {
+        async fn look(&mut self) -> Sighting {
+            self.0.take().unwrap_or_else(&self.1)
+        }
+    }
+
+    let (out, err) = (Sink::default(), Sink::default());
+    let (result, progress) = (Stream::into(out.clone()), Stream::into(err.clone()));
+    let id = JobId::parse("31b8ae23").unwrap();
+    let mut report =
+        Report::new(id, view(Shown::Nothing, Output::Text), DEADLINE, result.clone(), progress.clone());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    let wait = Wait::new().deadline(Duration::from_secs(30)).grace(Duration::from_secs(5));
+    let verdict = runtime.unwrap().block_on(wait.run(&mut Again(first, then), |_| {}));
+    let code = report.verdict(&verdict, None, Some("jobwait 31b8ae23"));
+    is_plain(&out.text(&result));
+    let said = err.text(&progress);
+    is_plain(&said);
+    (code, said.lines().filter(|line| !line.starts_with("::error")).map(str::to_owned).collect())
+}
+
+/// The code, what is seen first and then again and again, and words of the advice.
+type Case = (u8, Option<Sighting>, Box<dyn Fn() -> Sighting + Send>, &'static [&'static str]);
+
+/// What is said where waiting on may help.
+const COMMAND: &str = "wait on with: jobwait 31b8ae23";
+
+#[test]
+fn every_end_says_what_is_likely_and_what_to_do_in_four_lines() {
+    let hostile = |kind| {
+        let mut fault = Fault::new(kind, HOSTILE);
+        fault.error_code = Some(HOSTILE.into());
+        fault
+    };
+    let running = || Some(Sighting::Seen(Job::new("1", &Status::Running)));
+    let transient = move |kind| Sighting::Transient { fault: hostile(kind), retry_after: None };
+    let cases: Vec<Case> = vec![
+        (
+            3,
+            None,
+            Box::new(move || Sighting::NotVisible(hostile(FaultKind::NotVisible))),
+            &["another project", COMMAND],
+        ),
+        (
+            3,
+            running(),
+            Box::new(move || Sighting::NotVisible(hostile(FaultKind::NotVisible))),
+            &["gone", "deleted"],
+        ),
+        (4, None, Box::new(move || Sighting::Permanent(hostile(FaultKind::Forbidden))), &["task:list"]),
+        (4, None, Box::new(move || Sighting::Permanent(hostile(FaultKind::Unauthenticated))), &["expired"]),
+        (
+            124,
+            None,
+            Box::new(|| Sighting::Seen(Job::new("1", &Status::Running))),
+            &["goes on in the cloud", COMMAND],
+        ),
+        (
+            124,
+            None,
+            Box::new(|| Sighting::Seen(Job::new("1", &Status::Unauthorized))),
+            &["a person must approve", COMMAND],
+        ),
+        (
+            124,
+            None,
+            Box::new(|| Sighting::Seen(Job::new("1", &Status::Pending))),
+            &["maintenance window", COMMAND],
+        ),
+        (
+            124,
+            running(),
+            Box::new(move || transient(FaultKind::Unavailable)),
+            &["the last look failed", COMMAND],
+        ),
+        (125, None, Box::new(move || transient(FaultKind::Unavailable)), &["out of order", COMMAND]),
+        (125, None, Box::new(move || transient(FaultKind::Throttled)), &["too many requests", COMMAND]),
+        (125, None, Box::new(move || transient(FaultKind::Network)), &["--endpoint", COMMAND]),
+        (125, None, Box::new(move || transient(FaultKind::TimedOut)), &["--endpoint", COMMAND]),
+        (125, None, Box::new(move || transient(FaultKind::UnknownHost)), &["--region", COMMAND]),
+        (125, None, Box::new(move || transient(FaultKind::Local)), &["this machine", COMMAND]),
+        (125, None, Box::new(move || transient(FaultKind::Unreadable)), &["something else answers"]),
+        (125, None, Box::new(move || transient(FaultKind::Proxy)), &["HTTPS_PROXY"]),
+        (125, None, Box::new(move || Sighting::Permanent(hostile(FaultKind::Untrusted))), &["--ca-cert"]),
+        (125, None, Box::new(move || Sighting::Permanent(hostile(FaultKind::WrongApi))), &["path prefix"]),
+        (125, None, Box::new(move || Sighting::Permanent(hostile(FaultKind::Redirected))), &["path prefix"]),
+        (125, None, Box::new(move || Sighting::Permanent(hostile(FaultKind::BadRequest))), &["--project-id"]),
+        (
+            125,
+            None,
+            Box::new(move || Sighting::Permanent(hostile(FaultKind::UnknownProject))),
+            &["--project-id"],
+        ),
+    ];
+    for (expected, first, then, words) in cases {
+        let (code, lines) = ended(first, then);
+        assert_eq!(code, expected, "{lines:?}");
+        assert!((1..=4).contains(&lines.len()), "{lines:?}");
+        for word in words {
+            assert!(lines.iter().any(|line| line.contains(word)), "'{word}' is missing: {lines:?}");
+        }
+        assert_eq!(lines.iter().any(|line| line.contains(COMMAND)), words.contains(&COMMAND), "{lines:?}");
+    }
 }
 
 #[track_caller]
