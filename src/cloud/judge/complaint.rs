@@ -149,6 +149,12 @@ mod tests {
             Complaint::read(b"{\"error_code\": \"DBS.200543\", \"error_msg\": \"\xc8\xce\xce\xf1\"}");
         assert_eq!(complaint.code.as_deref(), Some("DBS.200543"));
         assert_eq!(said("7"), (None, None));
+        // Whose fields have no names.
+        assert_eq!(
+            said(r#"["e", "X.1", "no", "no", "no", "no", "no", "no", "no", "no", "no", "no", "no"]"#),
+            (None, None)
+        );
+        assert_eq!(said(r#"{"code": -1, "message": true}"#), (Some("-1".into()), None));
     }
 
     #[test]

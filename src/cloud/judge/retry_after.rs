@@ -52,6 +52,9 @@ mod tests {
         let noon = "2026-01-02T12:00:00Z";
         assert_eq!(read_at("120", None, noon), Some(120));
         assert_eq!(read_at(" 0 ", None, noon), Some(0));
+        // A year, of the longest kind.
+        assert_eq!(read_at("31622400", None, noon), Some(31_622_400));
+        assert_eq!(read_at("31622401", None, noon), None);
         assert_eq!(read_at("Fri, 02 Jan 2026 12:00:30 GMT", None, noon), Some(30));
     }
 
