@@ -71,6 +71,8 @@ impl clock::Clock for Ticks {
 #[derive(Debug)]
 pub(super) struct Gate {
     clock: Clock,
+    /// Whether there is anybody else to tell.
+    several: bool,
     budget: Option<RateLimiter<NotKeyed, InMemoryState, Ticks, NoOpMiddleware<Duration>>>,
     turn: tokio::sync::Mutex<()>,
     at_once: Semaphore,
@@ -85,10 +87,11 @@ struct Held {
 }
 
 impl Gate {
-    pub(super) fn new(clock: Clock, budget: Option<Budget>, at_once: usize) -> Self {
+    pub(super) fn new(clock: Clock, budget: Option<Budget>, at_once: usize, several: bool) -> Self {
         let limiter = |quota| RateLimiter::direct_with_clock(quota, Ticks(clock));
         Self {
             clock,
+            several,
             budget: budget.and_then(Budget::quota).map(limiter),
             turn: tokio::sync::Mutex::default(),
             at_once: Semaphore::new(at_once),
@@ -118,6 +121,9 @@ impl Gate {
 
     /// One that is told to ask less tells all.
     fn heard(&self, sighting: &Sighting) {
+        if !self.several {
+            return;
+        }
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         match sighting {
             Sighting::Transient { fault, retry_after } if fault.kind == FaultKind::Throttled => {

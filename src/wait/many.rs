@@ -12,8 +12,9 @@ use super::budget::{Budget, Gate, Gated};
 use super::clock::Clock;
 use crate::{Event, Outcome, Probe, Verdict};
 
-/// More connections than this to one service help nobody.
-const LOOKS_AT_ONCE: usize = 128;
+/// Half as many as the connections that one service may see of us: one that was just used is not always free when the
+/// next look starts.
+const LOOKS_AT_ONCE: usize = 64;
 
 /// When several waits are over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -98,7 +99,7 @@ impl Waits {
     ) -> Vec<Verdict> {
         let clock = self.wait.clock.unwrap_or_else(Clock::start);
         let wait = self.wait.clone().since(clock);
-        let gate = Gate::new(clock, self.budget, LOOKS_AT_ONCE);
+        let gate = Gate::new(clock, self.budget, LOOKS_AT_ONCE, probes.len() > 1);
         let (halt, halted) = watch::channel(false);
         let tell = Mutex::new(tell);
         let mut verdicts: Vec<Option<Verdict>> = vec![None; probes.len()];

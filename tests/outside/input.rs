@@ -36,7 +36,7 @@ fn what_names_no_task_is_refused_by_what_it_is_and_nothing_is_sent() {
         ),
         (r#"{"order_id":"CS1"}"#, "order_id only"),
         (r#"{"job_id":"#, "begins as JSON"),
-        ("a\nb\n", "names 2 tasks"),
+        ("a\nb c\n", "line 2, 'b c'"),
     ] {
         let ended = piped(&server).stdin(text).run().expect(2, said);
         assert!(ended.stdout.is_empty() && ended.stderr.lines().count() == 1, "{ended:?}");

@@ -22,6 +22,7 @@ mod reliability;
 #[cfg(unix)]
 mod screen;
 mod secrets;
+mod several;
 mod simulator;
 mod soak;
 mod time;

@@ -132,6 +132,34 @@ fn errors_stand_above_the_bar_once() {
     assert!(screen.last().unwrap().ends_with("The disk is full."), "{screen:?}");
 }
 
+#[test]
+fn several_tasks_have_a_bar_each_and_more_than_fit_have_one_for_all() {
+    let many: Vec<String> = (0..60).map(|n| format!("task-{n}")).collect();
+    let few = ["one".to_owned(), "two".to_owned()];
+    for ids in [&few[..], &many[..]] {
+        let at_work = running("40%");
+        let server = Server::asked(move |n, head| {
+            let id = head.split_once("?id=").and_then(|(_, rest)| rest.split_once(' ')).unwrap().0;
+            answer(200, &(if n < 150 { at_work.as_str() } else { SUCCESS }).replace(ID, id))
+        });
+        let terminal = Terminal::new(120);
+        let run =
+            bare().env("HW_AUTH_TOKEN", "t").env("HW_PROJECT_ID", "0a").args(["--endpoint", &server.url()]);
+        let run = run.args(["--interval", "50ms", "--max-interval", "50ms", "--rate-limit", "none"]);
+        terminal.both(run.args(ids.iter().map(String::as_str))).run().expect(0, "");
+        let (bytes, screen) = terminal.bytes();
+        let each = bytes.contains(&format!("{}… 40% Running", &ids[0][..ids[0].len().min(8)]));
+        assert_eq!(each, ids.len() == 2, "{bytes:?}");
+        assert!(bytes.contains(&format!(" of {} tasks have ended; ", ids.len())), "{bytes:?}");
+        assert!(!screen.iter().any(|line| line.contains("elapsed")), "{screen:?}");
+        assert_eq!(
+            screen.iter().filter(|line| line.contains(" completed Create")).count().min(2),
+            2,
+            "{screen:?}"
+        );
+    }
+}
+
 /// The demo is the first thing that people see.
 #[test]
 fn the_demo_draws_its_bar() {

@@ -5,6 +5,7 @@
 //! So the thread that keeps the time does nothing else, and the exit waits for nobody.
 
 use std::io;
+use std::sync::Arc;
 use std::thread;
 
 use jobwait::{Cloud, Fault, FaultKind, JobId, Probe, Sighting};
@@ -16,18 +17,22 @@ use crate::target::Connected;
 /// A task that is looked at on another thread.
 #[derive(Debug)]
 pub(crate) struct Apart {
-    asks: mpsc::UnboundedSender<oneshot::Sender<Sighting>>,
+    number: usize,
+    asks: mpsc::UnboundedSender<Ask>,
 }
 
-type Asked = mpsc::UnboundedReceiver<oneshot::Sender<Sighting>>;
+/// Which task is to be looked at, and where to tell of it.
+type Ask = (usize, oneshot::Sender<Sighting>);
 
 impl Apart {
-    /// Starts the thread and connects there; ready once that is done, with what the user should know.
+    /// Starts the thread and connects there; ready once that is done: a probe for each task, and what the user should
+    /// know.
     pub(crate) async fn start(
-        job: JobId,
+        jobs: Vec<JobId>,
         connect: impl AsyncFnOnce() -> Result<Connected, Refusal> + Send + 'static,
-    ) -> Result<(Self, Vec<String>), Refusal> {
+    ) -> Result<(Vec<Self>, Vec<String>), Refusal> {
         let (asks, asked) = mpsc::unbounded_channel();
+        let count = jobs.len();
         let (tell, ready) = oneshot::channel();
         let cannot = |error: io::Error| Refusal(format!("cannot start: {error}"));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(cannot)?;
@@ -38,7 +43,7 @@ impl Apart {
                     match connect().await {
                         Ok(Connected { cloud, warnings }) => {
                             let _ = tell.send(Ok(warnings));
-                            serve(&cloud, &job, asked).await;
+                            serve(Arc::new(cloud), jobs.into(), asked).await;
                         }
                         Err(refusal) => {
                             let _ = tell.send(Err(refusal));
@@ -51,14 +56,15 @@ impl Apart {
             .map_err(cannot)?;
         let warnings =
             ready.await.map_err(|_| Refusal("cannot start: the thread that looks has died".into()))??;
-        Ok((Self { asks }, warnings))
+        let apart = (0..count).map(|number| Self { number, asks: asks.clone() }).collect();
+        Ok((apart, warnings))
     }
 }
 
 impl Probe for Apart {
     async fn look(&mut self) -> Sighting {
         let (tell, told) = oneshot::channel();
-        let _ = self.asks.send(tell);
+        let _ = self.asks.send((self.number, tell));
         told.await.unwrap_or_else(|_| {
             Sighting::Permanent(Fault::new(FaultKind::Local, "the thread that looks has died"))
         })
@@ -66,15 +72,18 @@ impl Probe for Apart {
 }
 
 /// Looks when asked.
-async fn serve(cloud: &Cloud, job: &JobId, mut asked: Asked) {
-    let mut probe = cloud.job(job);
-    while let Some(mut tell) = asked.recv().await {
-        let sighting = tokio::select! {
-            biased;
-            // Nobody waits for it any more, but for the next one.
-            () = tell.closed() => continue,
-            sighting = probe.look() => sighting,
-        };
-        let _ = tell.send(sighting);
+async fn serve(cloud: Arc<Cloud>, jobs: Arc<[JobId]>, mut asked: mpsc::UnboundedReceiver<Ask>) {
+    while let Some((number, mut tell)) = asked.recv().await {
+        let (cloud, jobs) = (Arc::clone(&cloud), Arc::clone(&jobs));
+        tokio::spawn(async move {
+            let mut probe = cloud.job(&jobs[number]);
+            let sighting = tokio::select! {
+                biased;
+                // Nobody waits for it any more, but for the next one.
+                () = tell.closed() => return,
+                sighting = probe.look() => sighting,
+            };
+            let _ = tell.send(sighting);
+        });
     }
 }

@@ -16,6 +16,7 @@ use jobwait::{Language, Pace, Service};
 
 pub(crate) use self::generated::{completions, manual};
 use crate::duration;
+use crate::rate::RateLimit;
 
 /// Block until an asynchronous Huawei Cloud TaurusDB task has finished, and tell by the exit code how it ended.
 ///
@@ -56,9 +57,10 @@ pub(crate) enum Command {
 
 #[derive(Debug, Group)]
 pub(crate) struct WaitArgs {
-    /// The ID of the task, as the call that started it answered; '-' reads it from standard input, alone or in that answer
+    /// The IDs of the tasks, as the call that started them answered; '-' reads them from standard input, a line each or in that
+    /// answer
     #[arg(value_name = "JOB_ID", required = true, value_parser = job_id)]
-    pub(crate) job_id: Option<String>,
+    pub(crate) job_ids: Vec<String>,
 
     #[command(flatten)]
     pub(crate) target: TargetArgs,
@@ -67,7 +69,27 @@ pub(crate) struct WaitArgs {
     pub(crate) timing: TimingArgs,
 
     #[command(flatten)]
+    pub(crate) several: SeveralArgs,
+
+    #[command(flatten)]
     pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Group)]
+#[command(next_help_heading = "Several tasks")]
+pub(crate) struct SeveralArgs {
+    /// End with the first that completes
+    #[arg(long, env = "JOBWAIT_ANY", hide_env = true, value_parser = FalseyValueParser::new(), conflicts_with = "keep_going")]
+    pub(crate) any: bool,
+
+    /// Wait for all, even after one failed (else the first failure ends the wait)
+    #[arg(long, env = "JOBWAIT_KEEP_GOING", hide_env = true, value_parser = FalseyValueParser::new())]
+    pub(crate) keep_going: bool,
+
+    /// How many requests in how long, all tasks together: the account's quota is shared; none
+    #[arg(long, value_name = "N/D", env = "JOBWAIT_RATE_LIMIT", hide_env = true, hide_short_help = true,
+        default_value = RateLimit::DEFAULT, value_parser = str::parse::<RateLimit>)]
+    pub(crate) rate_limit: RateLimit,
 }
 
 #[derive(Debug, Group)]

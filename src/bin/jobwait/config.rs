@@ -3,17 +3,36 @@
 use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
-use jobwait::{ConfigError, JobId, Pace, Wait};
+use jobwait::{Budget, ConfigError, JobId, Pace, Until, Wait};
 
-use crate::args::{LogFormat, Output, OutputArgs, PaceArgs, Progress, TimingArgs};
+use crate::args::{LogFormat, Output, OutputArgs, PaceArgs, Progress, SeveralArgs, TimingArgs};
 use crate::duration::brief;
 
 /// What a wait needs, but for whom to ask.
 #[derive(Debug)]
 pub(crate) struct Config {
-    pub(crate) job: JobId,
+    pub(crate) jobs: Vec<JobId>,
+    pub(crate) several: Several,
     pub(crate) timing: Timing,
     pub(crate) view: View,
+}
+
+/// When several waits are over, and how often they may look together.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Several {
+    pub(crate) until: Until,
+    pub(crate) budget: Option<Budget>,
+}
+
+impl Several {
+    fn new(args: &SeveralArgs) -> Self {
+        let until = match (args.any, args.keep_going) {
+            (true, _) => Until::FirstSuccess,
+            (false, true) => Until::AllEnded,
+            (false, false) => Until::FirstFailure,
+        };
+        Self { until, budget: args.rate_limit.budget() }
+    }
 }
 
 /// When to look.
@@ -56,9 +75,15 @@ pub(crate) struct Logs {
 }
 
 impl Config {
-    pub(crate) fn new(job: Option<&str>, timing: &TimingArgs, output: &OutputArgs) -> Result<Self, Refusal> {
+    pub(crate) fn new(
+        jobs: Vec<JobId>,
+        several: &SeveralArgs,
+        timing: &TimingArgs,
+        output: &OutputArgs,
+    ) -> Result<Self, Refusal> {
         Ok(Self {
-            job: JobId::parse(job.unwrap_or_default()).map_err(|error| refuse("<JOB_ID>", &error))?,
+            jobs,
+            several: Several::new(several),
             timing: Timing::new(timing)?,
             view: View::new(output),
         })

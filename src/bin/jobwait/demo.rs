@@ -6,7 +6,7 @@ use jobwait::simulator::Simulator;
 use jobwait::{Clock, Cloud, Credentials, ProjectId, Wait};
 
 use crate::args::DemoArgs;
-use crate::config::{Config, Refusal, Shown, Timing, View};
+use crate::config::{Config, Refusal, Several, Shown, Timing, View};
 use crate::session;
 use crate::signals::Signals;
 use crate::stream::Stream;
@@ -48,5 +48,13 @@ pub(crate) async fn run(
         let cloud = Cloud::builder(endpoint, project, Credentials::token("demo")?).without_proxy().build()?;
         Ok(Connected { cloud, warnings: Vec::new() })
     };
-    session::run(Config { job, timing, view }, connect, signals, clock, stderr.clone(), None).await
+    session::run(
+        Config { jobs: vec![job], several: Several::default(), timing, view },
+        connect,
+        signals,
+        clock,
+        stderr.clone(),
+        None,
+    )
+    .await
 }

@@ -9,7 +9,7 @@ use jobwait::text::safe;
 use jobwait::{Clock, JobId};
 use serde_json::Value;
 
-use crate::config::Refusal;
+use crate::config::{Refusal, refuse};
 use crate::signals::{Signal, Signals};
 
 /// Ten thousand IDs are half a megabyte. More than this is something else.
@@ -37,26 +37,45 @@ fn read(reader: impl Read) -> Result<Vec<JobId>, String> {
     if text.starts_with(['{', '[']) { of_answer(text) } else { of_lines(text) }
 }
 
-/// The task that standard input names, within the deadline.
+/// The tasks that are named, on the command line or, by `-`, on standard input, which is read within the deadline.
 ///
 /// # Errors
 ///
-/// When it names none, or several. Ok(Err(…)) is the signal that ended it.
-pub(crate) async fn from_stdin(
+/// When they are none. Ok(Err(…)) is the signal that ended the reading.
+pub(crate) async fn jobs(
+    words: &[String],
     clock: Clock,
     deadline: Duration,
     signals: &mut Signals,
-) -> Result<Result<JobId, Signal>, Refusal> {
+) -> Result<Result<Vec<JobId>, Signal>, Refusal> {
+    let mut jobs = Vec::new();
+    for word in words {
+        if word == "-" {
+            match from_stdin(clock, deadline, signals).await? {
+                Ok(read) => jobs.extend(read),
+                Err(signal) => return Ok(Err(signal)),
+            }
+        } else {
+            jobs.push(JobId::parse(word).map_err(|error| refuse("<JOB_ID>", &error))?);
+        }
+    }
+    Ok(Ok(unique(jobs)))
+}
+
+async fn from_stdin(
+    clock: Clock,
+    deadline: Duration,
+    signals: &mut Signals,
+) -> Result<Result<Vec<JobId>, Signal>, Refusal> {
     let refused = |error: &str| Refusal(format!("standard input: {error}"));
     let read = tokio::task::spawn_blocking(|| read(io::stdin().lock()));
-    let ids = tokio::select! {
-        read = read => read.map_err(|error| refused(&error.to_string()))?.map_err(|error| refused(&error))?,
-        () = clock.sleep_until(deadline) => return Err(refused("it did not end before the deadline")),
-        signal = signals.next() => return Ok(Err(signal)),
-    };
-    match <[JobId; 1]>::try_from(unique(ids)) {
-        Ok([id]) => Ok(Ok(id)),
-        Err(ids) => Err(refused(&format!("it names {} tasks, and one is waited for", ids.len()))),
+    tokio::select! {
+        read = read => {
+            let read = read.map_err(|error| refused(&error.to_string()))?;
+            read.map(Ok).map_err(|error| refused(&error))
+        }
+        () = clock.sleep_until(deadline) => Err(refused("it did not end before the deadline")),
+        signal = signals.next() => Ok(Err(signal)),
     }
 }
 

@@ -11,6 +11,7 @@ mod exit;
 mod input;
 mod logs;
 mod plan;
+mod rate;
 mod report;
 mod resume;
 mod session;
@@ -24,7 +25,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use jobwait::Clock;
+use jobwait::{Clock, JobId};
 
 use crate::args::{Args, Command, WaitArgs};
 use crate::config::{Config, Refusal};
@@ -55,27 +56,28 @@ fn main() -> ExitCode {
 fn run(args: Args, clock: Clock, stderr: &Stream) -> Result<u8, Refusal> {
     match args.command {
         None => serve(async |mut signals| {
-            let WaitArgs { mut job_id, target, timing, output } = args.wait;
-            if job_id.as_deref() == Some("-") {
-                // A typing error should not wait for what is still being read.
-                config::pace(&timing.pace)?;
-                if target.token_file.as_deref() == Some(Path::new("-")) {
-                    return Err(Refusal(
-                        "standard input is either the task or --token-file, not both".into(),
-                    ));
-                }
-                match input::from_stdin(clock, timing.pace.timeout, &mut signals).await? {
-                    Ok(id) => job_id = Some(id.as_str().to_owned()),
-                    Err(signal) => return Ok(signal.exit_code()),
-                }
+            let WaitArgs { job_ids, target, timing, several, output } = args.wait;
+            // A typing error should not wait for what is still being read.
+            config::pace(&timing.pace)?;
+            let reads = job_ids.iter().any(|id| id == "-");
+            if reads && target.token_file.as_deref() == Some(Path::new("-")) {
+                return Err(Refusal("standard input is either the tasks or --token-file, not both".into()));
             }
-            let config = Config::new(job_id.as_deref(), &timing, &output)?;
+            let jobs = match input::jobs(&job_ids, clock, timing.pace.timeout, &mut signals).await? {
+                Ok(jobs) => jobs,
+                Err(signal) => return Ok(signal.exit_code()),
+            };
+            let config = Config::new(jobs, &several, &timing, &output)?;
             config.view.logs.into_iter().for_each(|logs| logs::start(logs, stderr.clone()));
             if let Some(remark) = config::remark(&timing.pace) {
                 stderr.line(&format!("jobwait: {remark}"));
             }
-            let resume = resume::command(&config.job, &target, &timing, &output);
-            let connect = async move || target::connect(target, timing.request_timeout).await;
+            let request_timeout = timing.request_timeout;
+            let resume = {
+                let settings = resume::settings(&target, &timing, &several, &output);
+                move |jobs: &[&JobId]| resume::command(&settings, jobs)
+            };
+            let connect = async move || target::connect(target, request_timeout).await;
             session::run(config, connect, signals, clock, stderr.clone(), Some(&resume)).await
         }),
         Some(Command::Demo(args)) => serve(async |signals| demo::run(&args, signals, clock, stderr).await),

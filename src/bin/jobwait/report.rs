@@ -12,14 +12,16 @@ use std::time::Duration;
 use std::io::IsTerminal as _;
 
 use jobwait::text::safe;
-use jobwait::{Event, Fault, Job, JobId, Status, Verdict};
+use jobwait::{Event, Fault, Job, JobId, News, Outcome, Status, Until, Verdict};
 
-use self::bar::Bar;
+use self::bar::Bars;
 use self::events::Events;
 use self::plain::Plain;
 use crate::args::Output;
 use crate::config::{Shown, View};
+use crate::duration::brief;
 use crate::exit;
+use crate::resume::Resume;
 use crate::signals::Signal;
 use crate::stream::Stream;
 
@@ -29,103 +31,255 @@ const IN_ORDER: Duration = Duration::from_millis(20);
 /// As much of one text of the service as a line shows.
 const LONGEST_TEXT: usize = 300;
 
+/// More tasks than this are shown by their status only: each percent of each would be a flood.
+const IN_DETAIL: usize = 20;
+
 /// Where a wait is shown.
 #[derive(Debug)]
 pub(crate) struct Report {
-    job: JobId,
-    output: Output,
-    annotates: bool,
-    plain: Plain,
-    bar: Option<Bar>,
-    events: Option<Events>,
+    tasks: Vec<Task>,
+    until: Until,
+    view: View,
+    ended: Ended,
+    deadline: Duration,
+    bars: Option<Bars>,
+    /// When something was last said of several tasks, and when their events were last looked through.
+    last_line: Duration,
+    last_sweep: Duration,
     result: Stream,
     progress: Stream,
 }
 
+/// What is shown of one task.
+#[derive(Debug)]
+struct Task {
+    id: JobId,
+    plain: Plain,
+    events: Option<Events>,
+    ended: bool,
+}
+
+/// How many tasks have ended, and how many of these did not complete.
+#[derive(Debug, Clone, Copy, Default)]
+struct Ended {
+    all: usize,
+    failed: usize,
+}
+
 impl Report {
-    pub(crate) fn new(job: JobId, view: View, deadline: Duration, result: Stream, progress: Stream) -> Self {
-        let bar = match view.progress {
-            Shown::Bar { color } => Some(Bar::on(progress.clone(), deadline, color)),
+    pub(crate) fn new(
+        jobs: Vec<JobId>,
+        view: View,
+        until: Until,
+        deadline: Duration,
+        result: Stream,
+        progress: Stream,
+    ) -> Self {
+        let several = jobs.len() > 1;
+        let bars = match view.progress {
+            Shown::Bar { color } => Some(Bars::on(progress.clone(), &jobs, deadline, color)),
             _ => None,
         };
-        let events = (view.output == Output::Jsonl).then(|| Events::new(job.clone(), view.heartbeat));
-        let plain = Plain::new(view, deadline);
-        Self { job, output: view.output, annotates: view.annotates, plain, bar, events, result, progress }
+        let in_detail = jobs.len() <= IN_DETAIL && bars.is_none();
+        let task = |id: JobId| Task {
+            plain: Plain::new(view, deadline, several.then(|| id.as_str().to_owned()), in_detail),
+            events: (view.output == Output::Jsonl).then(|| Events::new(id.clone(), view.heartbeat)),
+            ended: false,
+            id,
+        };
+        Self {
+            tasks: jobs.into_iter().map(task).collect(),
+            until,
+            view,
+            ended: Ended::default(),
+            deadline,
+            bars,
+            last_line: Duration::ZERO,
+            last_sweep: Duration::ZERO,
+            result,
+            progress,
+        }
     }
 
-    pub(crate) fn event(&mut self, event: &Event<'_>) {
-        if let Some(line) = self.events.as_mut().and_then(|events| events.line(event)) {
-            self.result.line(&line);
+    fn several(&self) -> bool {
+        self.tasks.len() > 1
+    }
+
+    /// Shows what happened in the wait for one of the tasks.
+    pub(crate) fn event(&mut self, number: usize, event: &Event<'_>, signal: Option<Signal>) {
+        let several = self.several();
+        let task = &mut self.tasks[number];
+        let (mut line, mut told) = (task.plain.line(event), None);
+        match (&mut task.events, event.news) {
+            (Some(events), News::Ended(verdict)) => {
+                told = Some(events.verdict(exit::of(verdict.outcome, signal).0, verdict));
+            }
+            (Some(events), _) => told = events.line(event),
+            (None, _) => {}
         }
-        if let Some(line) = self.plain.line(event) {
+        if let News::Ended(verdict) = event.news {
+            task.ended = true;
+            self.ended.all += 1;
+            self.ended.failed += usize::from(verdict.outcome != Outcome::Completed);
+            // What a wait ended for another's sake says nothing new.
+            let shown = several && verdict.outcome != Outcome::Stopped;
+            let text = || result::text(&task.id, exit::of(verdict.outcome, signal).0, verdict);
+            if shown && matches!(self.view.progress, Shown::Bar { .. } | Shown::Lines) {
+                line = Some(format!(" [{}] {}", brief(event.elapsed), text()));
+            }
+        }
+        if let Some(told) = told {
+            match event.news {
+                News::Ended(_) => self.result.result(&told),
+                _ => self.result.line(&told),
+            }
+        }
+        if let Some(line) = line {
+            self.last_line = event.elapsed;
             self.say(&line);
         }
-        if let Some(bar) = &mut self.bar {
-            bar.event(event);
+        let (ended, of) = (self.ended, self.tasks.len());
+        if let Some(bars) = &mut self.bars {
+            bars.event(number, event, ended, of);
         }
     }
 
     /// When something is to be shown though nothing happens, from the beginning of the wait.
     pub(crate) fn due_at(&self) -> Option<Duration> {
-        let bar = self.bar.as_ref().map(Bar::due_at);
-        let events = self.events.as_ref().map(Events::heartbeat_at);
-        [self.plain.heartbeat_at(), bar, events].into_iter().flatten().min()
+        let bars = self.bars.as_ref().map(Bars::due_at);
+        let (lines, events) = if let [task] = &self.tasks[..] {
+            (task.plain.heartbeat_at(), task.events.as_ref().map(Events::heartbeat_at))
+        } else {
+            let lines = self.view.progress == Shown::Lines;
+            let events = self.view.output == Output::Jsonl;
+            (
+                lines.then(|| self.last_line.saturating_add(self.view.heartbeat)),
+                events.then(|| self.last_sweep.saturating_add(self.sweep())),
+            )
+        };
+        [lines, bars, events].into_iter().flatten().min()
+    }
+
+    /// How often the events of several tasks are looked through.
+    fn sweep(&self) -> Duration {
+        (self.view.heartbeat / 4).max(Duration::from_millis(1))
     }
 
     /// Shows what is due.
     pub(crate) fn pass(&mut self, elapsed: Duration) {
-        if self.plain.heartbeat_at().is_some_and(|due| due <= elapsed) {
-            let line = self.plain.heartbeat(elapsed);
-            self.say(&line);
+        let of = self.tasks.len();
+        if let [task] = &mut self.tasks[..] {
+            if task.plain.heartbeat_at().is_some_and(|due| due <= elapsed) {
+                let line = task.plain.heartbeat(elapsed);
+                self.say(&line);
+            }
+        } else if self.view.progress == Shown::Lines
+            && self.last_line.saturating_add(self.view.heartbeat) <= elapsed
+        {
+            self.last_line = elapsed;
+            let left = brief(self.deadline.saturating_sub(elapsed));
+            self.say(&format!(" [{}] {}; {left} left", brief(elapsed), self.ended.of(of)));
         }
-        if let Some(bar) = self.bar.as_mut().filter(|bar| bar.due_at() <= elapsed) {
-            bar.draw(elapsed);
+        if let Some(bars) = self.bars.as_mut().filter(|bars| bars.due_at() <= elapsed) {
+            bars.draw(elapsed, self.ended, of);
         }
-        if let Some(events) = self.events.as_mut().filter(|events| events.heartbeat_at() <= elapsed) {
-            let line = events.heartbeat(elapsed);
-            self.result.line(&line);
+        // Of several, each within its heartbeat, and not each by a timer of its own.
+        let (early, sweep) =
+            if of > 1 { (self.sweep(), self.sweep()) } else { (Duration::ZERO, Duration::ZERO) };
+        if self.view.output == Output::Jsonl && self.last_sweep.saturating_add(sweep) <= elapsed {
+            self.last_sweep = elapsed;
+            for task in self.tasks.iter_mut().filter(|task| !task.ended) {
+                let due = |events: &&mut Events| events.heartbeat_at() <= elapsed.saturating_add(early);
+                if let Some(events) = task.events.as_mut().filter(due) {
+                    self.result.line(&events.heartbeat(elapsed));
+                }
+            }
         }
     }
 
-    /// Shows a verdict, and what to do about it; the exit code. `resume` is the command that waits on, if there is
-    /// one.
-    pub(crate) fn verdict(&mut self, verdict: &Verdict, signal: Option<Signal>, resume: Option<&str>) -> u8 {
-        let (name, code) = exit::of(verdict.outcome, signal);
-        // Nothing is left of the bar but the lines above it.
-        let bar = self.bar.take();
-        if let Some(bar) = &bar {
-            bar.clear();
+    /// Shows the verdicts, in the order of the tasks, and what to do about the whole; the exit code. `resume` makes the command
+    /// that waits on, if there is one.
+    pub(crate) fn verdict(
+        &mut self,
+        verdicts: &[Verdict],
+        signal: Option<Signal>,
+        resume: Option<Resume<'_>>,
+    ) -> u8 {
+        let ends: Vec<(&'static str, u8)> =
+            verdicts.iter().map(|verdict| exit::of(verdict.outcome, signal)).collect();
+        let (name, code) = exit::of_all(&ends, self.until);
+        // Nothing is left of the bars but the lines above them.
+        let bars = self.bars.take();
+        if let Some(bars) = &bars {
+            bars.clear();
         }
-        for line in advice::on(verdict, signal, resume) {
-            self.say(&line);
+        let undecided = |name: &str| !matches!(name, "completed" | "failed" | "unauthorized");
+        let open: Vec<&JobId> = self
+            .tasks
+            .iter()
+            .zip(&ends)
+            .filter(|(_, end)| undecided(end.0))
+            .map(|(task, _)| &task.id)
+            .collect();
+        let resume = resume.map(|resume| resume(&open));
+        // Of several, the one that decided.
+        if let Some(decisive) = ends.iter().position(|end| end.0 == name) {
+            let label = if self.several() { format!(": {}", self.tasks[decisive].id) } else { String::new() };
+            for line in advice::on(&verdicts[decisive], signal, resume.as_deref()) {
+                self.say(&format!("{label}{line}"));
+            }
         }
-        let text = result::text(&self.job, name, verdict);
-        if self.annotates && code != 0 && signal.is_none() {
+        let texts = || {
+            let tasks = self.tasks.iter().zip(&ends).zip(verdicts);
+            tasks.map(|((task, (name, _)), verdict)| result::text(&task.id, name, verdict))
+        };
+        if self.view.annotates && code != 0 && signal.is_none() {
+            let text = ends.iter().position(|end| end.0 == name).and_then(|first| texts().nth(first));
+            let text = text.unwrap_or_default();
             self.progress.line(&annotation::error(&format!("jobwait: {name}"), &text));
         }
         // Who reads the log does not see the document that a script reads, nor who looks at the terminal what goes into
-        // a variable.
-        if self.output != Output::Text || (bar.is_some() && !std::io::stdout().is_terminal()) {
-            self.say(&format!(": {text}"));
+        // a variable. Of several, each was told when it ended.
+        let hidden = self.view.output != Output::Text || (bars.is_some() && !std::io::stdout().is_terminal());
+        if hidden && !self.several() {
+            texts().for_each(|text| self.say(&format!(": {text}")));
+        } else if self.several() {
+            self.say(&format!(": {name}: {}", self.ended.of(self.tasks.len())));
         }
-        let result = match &self.events {
-            Some(events) => events.end(name, code, verdict),
-            None if self.output == Output::Json => result::json(&self.job, name, code, verdict),
-            None => text,
-        };
         // Both streams often end in one log or terminal: there the result comes last.
         self.progress.finish(IN_ORDER);
-        self.result.result(&result);
+        let entries = self.tasks.iter().zip(&ends).zip(verdicts);
+        let entries =
+            entries.map(|((task, (name, _)), verdict)| result::Entry::new(None, &task.id, name, verdict));
+        match self.view.output {
+            Output::Text => self.result.result(&texts().collect::<Vec<_>>().join("\n")),
+            Output::Json => self.result.result(&result::json(name, code, entries.collect())),
+            Output::Jsonl => {
+                let elapsed = verdicts.iter().map(|verdict| verdict.elapsed).max().unwrap_or_default();
+                self.result.result(&events::whole(elapsed, name, code));
+            }
+        }
         code
     }
 
     /// One line for people.
     pub(crate) fn say(&self, line: &str) {
         let line = format!("jobwait{line}");
-        match &self.bar {
-            Some(bar) => bar.above(|| self.progress.line(&line)),
+        match &self.bars {
+            Some(bars) => bars.above(|| self.progress.line(&line)),
             None => self.progress.line(&line),
         }
+    }
+}
+
+impl Ended {
+    /// `12 of 50 tasks have ended, 1 of them without success`
+    fn of(self, all: usize) -> String {
+        let failed = match self.failed {
+            0 => String::new(),
+            failed => format!(", {failed} of them without success"),
+        };
+        format!("{} of {all} tasks have ended{failed}", self.all)
     }
 }
 

@@ -6,10 +6,30 @@ use std::time::Duration;
 use clap::ValueEnum;
 use jobwait::{Endpoint, JobId};
 
-use crate::args::{LogFormat, Output, OutputArgs, Progress, TargetArgs, TimingArgs};
+use crate::args::{LogFormat, Output, OutputArgs, Progress, SeveralArgs, TargetArgs, TimingArgs};
+use crate::rate::RateLimit;
 
-/// The command line, quoted for a shell. Credentials still come from where they came from.
-pub(crate) fn command(job: &JobId, target: &TargetArgs, timing: &TimingArgs, output: &OutputArgs) -> String {
+/// What makes the command that waits on for some tasks.
+pub(crate) type Resume<'a> = &'a dyn Fn(&[&JobId]) -> String;
+
+/// More IDs than this make no command that anybody copies.
+const COPIED: usize = 20;
+
+/// The command line that waits on for these tasks.
+pub(crate) fn command(settings: &str, jobs: &[&JobId]) -> String {
+    if jobs.len() > COPIED {
+        return format!("{settings} -  (with the IDs of the tasks on standard input)");
+    }
+    jobs.iter().fold(settings.to_owned(), |command, job| command + " " + &quoted(job.as_str()))
+}
+
+/// The command and its settings, quoted for a shell. Credentials still come from where they came from.
+pub(crate) fn settings(
+    target: &TargetArgs,
+    timing: &TimingArgs,
+    several: &SeveralArgs,
+    output: &OutputArgs,
+) -> String {
     let variable = |names: &[&str]| {
         names.iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
     };
@@ -48,6 +68,7 @@ pub(crate) fn command(job: &JobId, target: &TargetArgs, timing: &TimingArgs, out
         ("--jitter", number(pace.jitter, "0.1")),
         ("--not-found-grace", duration(timing.not_found_grace, Duration::from_secs(60))),
         ("--request-timeout", duration(timing.request_timeout, Duration::from_secs(10))),
+        ("--rate-limit", Some(several.rate_limit.to_string()).filter(|limit| limit != RateLimit::DEFAULT)),
         ("--output", name(&output.output, &Output::Text)),
         ("--progress", name(&output.progress, &Progress::Auto)),
         ("--heartbeat", duration(output.heartbeat, Duration::from_secs(30))),
@@ -62,13 +83,18 @@ pub(crate) fn command(job: &JobId, target: &TargetArgs, timing: &TimingArgs, out
     if target.insecure_http {
         words.push("--insecure-http".into());
     }
+    if several.any {
+        words.push("--any".into());
+    }
+    if several.keep_going {
+        words.push("--keep-going".into());
+    }
     if output.quiet {
         words.push("--quiet".into());
     }
     if output.verbose > 0 {
         words.push(format!("-{}", "v".repeat(output.verbose.into())));
     }
-    words.push(quoted(job.as_str()));
     words.join(" ")
 }
 
@@ -105,11 +131,12 @@ mod tests {
             "jobwait --region r-1 --project-id 0a --endpoint http://127.0.0.1:1 --iam-endpoint http://127.0.0.1:2 \
              --service rds --token-file t --profile p --ca-cert c --timeout 2m --language zh-cn --interval 2s \
              --max-interval 20s --backoff 2 --jitter 0.25 --not-found-grace 2m --request-timeout 3s \
-             --output jsonl --progress plain --heartbeat 1m --log-format json --insecure-http --quiet -vv x",
+             --output jsonl --progress plain --heartbeat 1m --log-format json --rate-limit 5/1s --keep-going --insecure-http --quiet -vv x",
         ] {
             let args = parsed(words);
             let id = JobId::parse("x").unwrap();
-            let again = command(&id, &args.target, &args.timing, &args.output);
+            let settings = settings(&args.target, &args.timing, &args.several, &args.output);
+            let again = command(&settings, &[&id]);
             assert_eq!(format!("{:?}", parsed(&again)), format!("{args:?}"), "{again}");
         }
     }
@@ -117,7 +144,8 @@ mod tests {
     #[test]
     fn what_counts_from_the_start_is_left_out() {
         let args = parsed("jobwait --region r-1 --project-id 0a --endpoint http://127.0.0.1:1 --expect 9m x");
-        let again = command(&JobId::parse("x").unwrap(), &args.target, &args.timing, &args.output);
+        let settings = settings(&args.target, &args.timing, &args.several, &args.output);
+        let again = command(&settings, &[&JobId::parse("x").unwrap()]);
         assert_eq!(
             again,
             "jobwait --region r-1 --project-id 0a --endpoint http://127.0.0.1:1 --timeout 1h x"

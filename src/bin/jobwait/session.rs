@@ -4,11 +4,12 @@ use std::cell::{Cell, RefCell};
 use std::future;
 use std::time::Duration;
 
-use jobwait::{Clock, Event, JobId, Probe, Sighting, Verdict, Wait};
+use jobwait::{Clock, Event, JobId, Probe, Sighting, Verdict, Waits};
 
 use crate::apart::Apart;
 use crate::config::{Config, Refusal};
 use crate::report::Report;
+use crate::resume::Resume;
 use crate::signals::{Signal, Signals};
 use crate::stream::Stream;
 use crate::target::Connected;
@@ -31,20 +32,23 @@ pub(crate) async fn run(
     signals: Signals,
     clock: Clock,
     stderr: Stream,
-    resume: Option<&str>,
+    resume: Option<Resume<'_>>,
 ) -> Result<u8, Refusal> {
-    let Config { job, timing, view } = config;
+    let Config { jobs, several, timing, view } = config;
     let stdout = Stream::into(std::io::stdout());
-    let report = Report::new(job.clone(), view, timing.deadline, stdout.clone(), stderr.clone());
+    let report =
+        Report::new(jobs.clone(), view, several.until, timing.deadline, stdout.clone(), stderr.clone());
+    let waits = Waits::new(timing.wait.since(clock)).until(several.until);
+    let waits = several.budget.into_iter().fold(waits, Waits::budget);
     let session = Session {
-        wait: timing.wait.since(clock),
+        waits,
         clock,
         report: RefCell::new(report),
         signals: tokio::sync::Mutex::new(signals),
         signal: Cell::new(None),
     };
-    let verdict = session.wait_for(job, connect).await?;
-    let code = session.report.borrow_mut().verdict(&verdict, session.signal.get(), resume);
+    let verdicts = session.wait_for(jobs, connect).await?;
+    let code = session.report.borrow_mut().verdict(&verdicts, session.signal.get(), resume);
 
     // A reader that is slow has until the deadline, one that hangs no longer. A signal then only ends the patience: how
     // the task ended is known.
@@ -67,7 +71,7 @@ pub(crate) async fn run(
 }
 
 struct Session {
-    wait: Wait,
+    waits: Waits,
     clock: Clock,
     report: RefCell<Report>,
     signals: tokio::sync::Mutex<Signals>,
@@ -77,27 +81,29 @@ struct Session {
 impl Session {
     async fn wait_for(
         &self,
-        job: JobId,
+        jobs: Vec<JobId>,
         connect: impl AsyncFnOnce() -> Result<Connected, Refusal> + Send + 'static,
-    ) -> Result<Verdict, Refusal> {
-        let mut nothing_yet = NothingYet;
-        let (mut apart, warnings) = tokio::select! {
-            ready = Apart::start(job, connect) => ready?,
+    ) -> Result<Vec<Verdict>, Refusal> {
+        let nothing_yet = jobs.iter().map(|_| NothingYet).collect();
+        let (apart, warnings) = tokio::select! {
+            ready = Apart::start(jobs, connect) => ready?,
             // Reading a token can hang as a network can: deadline and signals bind it too.
-            verdict = self.watch(&mut nothing_yet) => return Ok(verdict),
+            verdicts = self.watch(nothing_yet) => return Ok(verdicts),
         };
         for warning in warnings {
             self.report.borrow().say(&format!(": {warning}"));
         }
-        Ok(self.watch(&mut apart).await)
+        Ok(self.watch(apart).await)
     }
 
     /// Waits, shows what happens, and says at least something every heartbeat.
-    async fn watch<P: Probe>(&self, probe: &mut P) -> Verdict {
+    async fn watch<P: Probe + Send>(&self, probes: Vec<P>) -> Vec<Verdict> {
         let stop = async {
             self.signal.set(Some(self.signals.lock().await.next().await));
         };
-        let tell = |event: Event<'_>| self.report.borrow_mut().event(&event);
+        let tell = |number: usize, event: Event<'_>| {
+            self.report.borrow_mut().event(number, &event, self.signal.get());
+        };
         let time_passes = async {
             loop {
                 let due = self.report.borrow().due_at();
@@ -109,7 +115,7 @@ impl Session {
             }
         };
         tokio::select! {
-            verdict = self.wait.clone().run_until(probe, stop, tell) => verdict,
+            verdicts = self.waits.clone().run_until(probes, stop, tell) => verdicts,
             () = time_passes => unreachable!("they never end"),
         }
     }

@@ -177,7 +177,7 @@ async fn a_budget_holds_in_every_window_and_is_shared_fairly() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_more_than_128_look_at_once() {
+async fn no_more_than_64_look_at_once() {
     let mut many = tasks([(3, End::Completed); 1000]);
     for task in &mut many.scripted {
         task.latency = Duration::from_millis(100);

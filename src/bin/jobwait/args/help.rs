@@ -17,19 +17,23 @@ pub(super) const SECTIONS: [(&str, &str); 6] = [
   # The service's own object of a task that completed:
   jobwait -o json \"$job_id\" | jq '.jobs[0].job'
 
+  # Read replicas start together, with one answer; all have to be there:
+  curl ... | jobwait --region cn-north-4 -
+
   # Is it still going? 124 says so.
   jobwait --once -q \"$job_id\"",
     ),
     (
         "Exit codes",
-        "    0  every task completed
+        "    0  every task completed (with --any: one did)
     1  a task ended without success: Failed, Canceled, or with a fail_reason
     2  usage or configuration is wrong; nothing was sent
     3  the service knows no such task, and the grace or the deadline is over
     4  the service refuses these credentials
   124  the deadline passed, and the task was last seen going on
   125  no usable answer about the task could be had
-  129, 130, 143  SIGHUP, SIGINT, SIGTERM; the task goes on in the cloud",
+  129, 130, 143  SIGHUP, SIGINT, SIGTERM; the task goes on in the cloud
+  Of several tasks, the first of 1, 4, 3, 125, 124, 0 that occurred counts.",
     ),
     (
         "Environment",

@@ -1,4 +1,4 @@
-//! Progress on a terminal: one line, redrawn in place.
+//! Progress on a terminal: a line a task, redrawn in place; one for all when there are more than it holds.
 //!
 //! The drawing library writes into a buffer that the stream's own thread takes to the terminal: a terminal that is
 //! stopped with Ctrl-S must not stop the wait.
@@ -7,10 +7,10 @@ use std::io;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
-use jobwait::{Event, News, Progress};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
+use jobwait::{Event, JobId, News, Progress};
 
-use super::name;
+use super::{Ended, name};
 use crate::stream::Stream;
 
 /// How often the times are drawn anew.
@@ -19,11 +19,112 @@ const EVERY: Duration = Duration::from_secs(1);
 /// A terminal that is narrower than this has room for words only.
 const WIDTH_OF_WORDS: u16 = 60;
 
-/// The bar, and what it shows.
+/// Columns and lines of a terminal.
+pub(super) type Size = fn() -> (u16, u16);
+
+/// The bars of all tasks.
 #[derive(Debug)]
-pub(super) struct Bar {
+pub(super) struct Bars {
+    multi: MultiProgress,
+    each: Vec<Bar>,
+    /// Of several tasks.
+    summary: Option<ProgressBar>,
+    size: Size,
+    deadline: Duration,
+    drawn: Duration,
+}
+
+impl Bars {
+    pub(super) fn new(
+        target: ProgressDrawTarget,
+        size: Size,
+        jobs: &[JobId],
+        deadline: Duration,
+        color: bool,
+    ) -> Self {
+        let multi = MultiProgress::with_draw_target(target);
+        let several = jobs.len() > 1;
+        // One line is of all, and one the cursor's.
+        let fit = jobs.len() + 2 <= usize::from(size().1);
+        let bar = |job: &JobId| {
+            let drawing = multi.add(ProgressBar::new(100));
+            Bar::new(drawing, size, several.then(|| job.as_str().to_owned()), deadline, color)
+        };
+        let each = if fit || !several { jobs.iter().map(bar).collect() } else { Vec::new() };
+        let summary = several.then(|| multi.add(ProgressBar::new(100)));
+        if let Some(summary) = &summary {
+            summary.set_style(style("{wide_msg}"));
+        }
+        Self { multi, each, summary, size, deadline, drawn: Duration::ZERO }
+    }
+
+    pub(super) fn on(stream: Stream, jobs: &[JobId], deadline: Duration, color: bool) -> Self {
+        let screen = Screen { stream, drawn: Mutex::default() };
+        // Each second and each event is little enough to be drawn always: no limit to its rate.
+        Self::new(ProgressDrawTarget::term_like(Box::new(screen)), size, jobs, deadline, color)
+    }
+
+    pub(super) fn event(&mut self, number: usize, event: &Event<'_>, ended: Ended, of: usize) {
+        if let Some(bar) = self.each.get_mut(number) {
+            bar.event(event);
+        }
+        if matches!(event.news, News::Ended(_)) {
+            self.draw_summary(event.elapsed, ended, of);
+        }
+    }
+
+    /// When the times are to be drawn anew, from the beginning of the wait.
+    pub(super) fn due_at(&self) -> Duration {
+        let latest = if self.summary.is_some() {
+            self.drawn
+        } else {
+            self.each.first().map_or(self.drawn, |bar| bar.drawn)
+        };
+        latest.saturating_add(EVERY)
+    }
+
+    pub(super) fn draw(&mut self, elapsed: Duration, ended: Ended, of: usize) {
+        self.drawn = elapsed;
+        self.each.iter_mut().for_each(|bar| bar.draw(elapsed));
+        self.draw_summary(elapsed, ended, of);
+    }
+
+    fn draw_summary(&self, elapsed: Duration, ended: Ended, of: usize) {
+        let Some(summary) = &self.summary else { return };
+        let left = whole_seconds(self.deadline.saturating_sub(elapsed));
+        let words = format!("{}; {} elapsed, {left} left", ended.of(of), whole_seconds(elapsed));
+        let short = format!("{} of {of}, {left} left", ended.all);
+        let fits = words.chars().count() <= usize::from((self.size)().0);
+        summary.set_message(if fits { words } else { short });
+        summary.tick();
+    }
+
+    /// Lets something write above the bars. The library's own way pads the line to the terminal's width in place of
+    /// ending it, which shows when a window is resized or the text is copied.
+    pub(super) fn above(&self, write: impl FnOnce()) {
+        self.multi.suspend(write);
+    }
+
+    /// Nothing is left of them.
+    pub(super) fn clear(&self) {
+        for bar in self.each.iter().map(|bar| &bar.drawing).chain(&self.summary) {
+            bar.finish_and_clear();
+        }
+        let _ = self.multi.clear();
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    let style = ProgressStyle::with_template(template);
+    style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> ")
+}
+
+/// The bar of one task, and what it shows.
+#[derive(Debug)]
+struct Bar {
     drawing: ProgressBar,
-    width: fn() -> u16,
+    size: Size,
+    label: Option<String>,
     deadline: Duration,
     color: bool,
     state: String,
@@ -33,17 +134,12 @@ pub(super) struct Bar {
 }
 
 impl Bar {
-    pub(super) fn new(
-        target: ProgressDrawTarget,
-        width: fn() -> u16,
-        deadline: Duration,
-        color: bool,
-    ) -> Self {
-        let drawing = ProgressBar::with_draw_target(Some(100), target);
+    fn new(drawing: ProgressBar, size: Size, label: Option<String>, deadline: Duration, color: bool) -> Self {
         let state = "asking".to_owned();
         Self {
             drawing,
-            width,
+            size,
+            label,
             deadline,
             color,
             state,
@@ -53,13 +149,7 @@ impl Bar {
         }
     }
 
-    pub(super) fn on(stream: Stream, deadline: Duration, color: bool) -> Self {
-        let screen = Screen { stream, drawn: Mutex::default() };
-        // Each second and each event is little enough to be drawn always: no limit to its rate.
-        Self::new(ProgressDrawTarget::term_like(Box::new(screen)), || size().0, deadline, color)
-    }
-
-    pub(super) fn event(&mut self, event: &Event<'_>) {
+    fn event(&mut self, event: &Event<'_>) {
         match event.news {
             News::Invisible { next_look, .. } => {
                 "not visible".clone_into(&mut self.state);
@@ -77,29 +167,26 @@ impl Bar {
                 }
                 self.next_look = Some(next_look);
             }
+            // The lines above say how it ended.
+            News::Ended(_) if self.label.is_some() => return self.drawing.finish_and_clear(),
             _ => return,
         }
         self.draw(event.elapsed);
     }
 
-    /// When the times are to be drawn anew, from the beginning of the wait.
-    pub(super) fn due_at(&self) -> Duration {
-        self.drawn.saturating_add(EVERY)
-    }
-
-    pub(super) fn draw(&mut self, elapsed: Duration) {
+    fn draw(&mut self, elapsed: Duration) {
+        if self.drawing.is_finished() {
+            return;
+        }
         self.drawn = elapsed;
-        let width = (self.width)();
+        let width = (self.size)().0;
         let bar = self.progress.filter(|_| width >= WIDTH_OF_WORDS);
         let template = match (bar, self.color) {
             (Some(_), true) => "[{bar:20.cyan}] {wide_msg}",
             (Some(_), false) => "[{bar:20}] {wide_msg}",
             (None, _) => "{wide_msg}",
         };
-        let style = ProgressStyle::with_template(template)
-            .unwrap_or_else(|_| ProgressStyle::default_bar())
-            .progress_chars("=> ");
-        self.drawing.set_style(style);
+        self.drawing.set_style(style(template));
         if let Some(progress) = bar {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is 0 to 100")]
             self.drawing.set_position(progress.percent() as u64);
@@ -111,9 +198,14 @@ impl Bar {
 
     /// As much as there is room for.
     fn words(&self, elapsed: Duration, room: usize) -> String {
+        let label = match &self.label {
+            Some(label) if room >= 100 => format!("{label} "),
+            Some(label) => format!("{}… ", label.chars().take(8).collect::<String>()),
+            None => String::new(),
+        };
         let state = match self.progress {
-            Some(progress) => format!("{progress} {}", self.state),
-            None => self.state.clone(),
+            Some(progress) => format!("{label}{progress} {}", self.state),
+            None => format!("{label}{}", self.state),
         };
         let passed = format!("{} elapsed", whole_seconds(elapsed));
         let left = format!("{} left", whole_seconds(self.deadline.saturating_sub(elapsed)));
@@ -127,17 +219,6 @@ impl Bar {
             format!("{state}  {left}"),
         ];
         choices.into_iter().find(|words| words.chars().count() <= room).unwrap_or(state)
-    }
-
-    /// Lets something write above the bar. The library's own way pads the line to the terminal's width in place of
-    /// ending it, which shows when a window is resized or the text is copied.
-    pub(super) fn above(&self, write: impl FnOnce()) {
-        self.drawing.suspend(write);
-    }
-
-    /// Nothing is left of it.
-    pub(super) fn clear(&self) {
-        self.drawing.finish_and_clear();
     }
 }
 

@@ -72,16 +72,9 @@ impl Events {
         line(&Going::new("heartbeat", &self.job, elapsed, status, progress, None))
     }
 
-    /// The last two lines: the task's, and that of the whole.
-    pub(super) fn end(&self, outcome: &'static str, exit_code: u8, verdict: &Verdict) -> String {
-        let whole = Whole {
-            event: "result",
-            job_id: (),
-            elapsed_seconds: seconds(verdict.elapsed),
-            outcome,
-            exit_code,
-        };
-        format!("{}\n{}", line(&Entry::new(Some("verdict"), &self.job, outcome, verdict)), line(&whole))
+    /// The task's last line.
+    pub(super) fn verdict(&self, outcome: &'static str, verdict: &Verdict) -> String {
+        line(&Entry::new(Some("verdict"), &self.job, outcome, verdict))
     }
 
     fn is_new(&mut self, state: State) -> bool {
@@ -89,6 +82,11 @@ impl Events {
         self.latest = Some(state);
         new
     }
+}
+
+/// The last line, of the whole.
+pub(super) fn whole(elapsed: Duration, outcome: &'static str, exit_code: u8) -> String {
+    line(&Whole { event: "result", job_id: (), elapsed_seconds: seconds(elapsed), outcome, exit_code })
 }
 
 #[derive(Serialize)]

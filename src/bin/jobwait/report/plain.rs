@@ -12,6 +12,10 @@ use crate::duration::brief;
 /// What has been shown.
 #[derive(Debug)]
 pub(super) struct Plain {
+    /// Which of several tasks it is.
+    label: Option<String>,
+    /// Whether progress is worth a line, and not the status alone.
+    in_detail: bool,
     shown: Shown,
     deadline: Duration,
     heartbeat: Duration,
@@ -26,8 +30,10 @@ pub(super) struct Plain {
 }
 
 impl Plain {
-    pub(super) fn new(view: View, deadline: Duration) -> Self {
+    pub(super) fn new(view: View, deadline: Duration, label: Option<String>, in_detail: bool) -> Self {
         Self {
+            label,
+            in_detail,
             shown: view.progress,
             deadline,
             heartbeat: view.heartbeat,
@@ -50,7 +56,8 @@ impl Plain {
             _ => None,
         }?;
         self.last_line = event.elapsed;
-        Some(format!(" [{}] {line}", brief(event.elapsed)))
+        let label = self.label.as_ref().map(|label| format!("{label}: ")).unwrap_or_default();
+        Some(format!(" [{}] {label}{line}", brief(event.elapsed)))
     }
 
     fn error(&mut self, error: String, rest: Duration) -> Option<String> {
@@ -79,10 +86,7 @@ impl Plain {
                 format!("{state}: {}; {why}", complaint(fault))
             }
             News::Going { job, .. } => {
-                let state = match self.shown {
-                    Shown::Bar { .. } => name(job.status()),
-                    _ => status(job),
-                };
+                let state = if self.in_detail { status(job) } else { name(job.status()) };
                 if !self.is_new(&state, event.elapsed) && !after_an_error {
                     return None;
                 }

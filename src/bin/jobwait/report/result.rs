@@ -28,9 +28,8 @@ pub(super) fn text(id: &JobId, outcome: &str, verdict: &Verdict) -> String {
 }
 
 /// One document, on one line.
-pub(super) fn json(id: &JobId, outcome: &'static str, exit_code: u8, verdict: &Verdict) -> String {
-    let document = Document { outcome, exit_code, jobs: [Entry::new(None, id, outcome, verdict)] };
-    line(&document)
+pub(super) fn json(outcome: &'static str, exit_code: u8, jobs: Vec<Entry<'_>>) -> String {
+    line(&Document { outcome, exit_code, jobs })
 }
 
 /// On one line.
@@ -49,7 +48,7 @@ pub(super) fn seconds(duration: Duration) -> f64 {
 struct Document<'a> {
     outcome: &'static str,
     exit_code: u8,
-    jobs: [Entry<'a>; 1],
+    jobs: Vec<Entry<'a>>,
 }
 
 /// How one task ended.

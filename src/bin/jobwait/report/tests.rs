@@ -83,13 +83,19 @@ fn view(progress: Shown, output: Output) -> View {
 }
 
 /// What is on standard output and on standard error after a wait; `seen` is called after each event and each second.
-fn shown(view: View, bar: Option<Bar>, hostile: &str, mut seen: impl FnMut(usize)) -> (String, String) {
+fn shown(view: View, bar: Option<Bars>, hostile: &str, mut seen: impl FnMut(usize)) -> (String, String) {
     let (out, err) = (Sink::default(), Sink::default());
     let (result, progress) = (Stream::into(out.clone()), Stream::into(err.clone()));
-    let mut report =
-        Report::new(JobId::parse("31b8ae23").unwrap(), view, DEADLINE, result.clone(), progress.clone());
+    let mut report = Report::new(
+        vec![JobId::parse("31b8ae23").unwrap()],
+        view,
+        Until::default(),
+        DEADLINE,
+        result.clone(),
+        progress.clone(),
+    );
     if bar.is_some() {
-        report.bar = bar;
+        report.bars = bar;
     }
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
@@ -107,13 +113,13 @@ fn shown(view: View, bar: Option<Bar>, hostile: &str, mut seen: impl FnMut(usize
                 step += 1;
             }
             last = event.elapsed;
-            report.event(&event);
+            report.event(0, &event, None);
             seen(step);
             step += 1;
         },
     ));
     assert_eq!(verdict.outcome, Outcome::Failed);
-    assert_eq!(report.verdict(&verdict, None, Some("jobwait 31b8ae23")), 1);
+    assert_eq!(report.verdict(std::slice::from_ref(&verdict), None, Some(&|_| "jobwait 31b8ae23".into())), 1);
     seen(step);
     (out.text(&result), err.text(&progress))
 }
@@ -131,12 +137,18 @@ fn ended(first: Option<Sighting>, then: impl Fn() -> Sighting + Send) -> (u8, Ve
     let (out, err) = (Sink::default(), Sink::default());
     let (result, progress) = (Stream::into(out.clone()), Stream::into(err.clone()));
     let id = JobId::parse("31b8ae23").unwrap();
-    let mut report =
-        Report::new(id, view(Shown::Nothing, Output::Text), DEADLINE, result.clone(), progress.clone());
+    let mut report = Report::new(
+        vec![id],
+        view(Shown::Nothing, Output::Text),
+        Until::default(),
+        DEADLINE,
+        result.clone(),
+        progress.clone(),
+    );
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     let wait = Wait::new().deadline(Duration::from_secs(30)).grace(Duration::from_secs(5));
     let verdict = runtime.unwrap().block_on(wait.run(&mut Again(first, then), |_| {}));
-    let code = report.verdict(&verdict, None, Some("jobwait 31b8ae23"));
+    let code = report.verdict(std::slice::from_ref(&verdict), None, Some(&|_| "jobwait 31b8ae23".into()));
     is_plain(&out.text(&result));
     let said = err.text(&progress);
     is_plain(&said);
@@ -293,12 +305,12 @@ fn events_are_objects_a_line() {
 }
 
 /// The screen after each event, where it changed.
-fn terminal(width: fn() -> u16) -> String {
-    let screen = InMemoryTerm::new(200, width());
+fn terminal(size: bar::Size) -> String {
+    let screen = InMemoryTerm::new(200, size().0);
     let target = ProgressDrawTarget::term_like(Box::new(screen.clone()));
-    let bar = Bar::new(target, width, DEADLINE, false);
+    let bar = Bars::new(target, size, &[JobId::parse("31b8ae23").unwrap()], DEADLINE, false);
     // The test's terminal cannot hold a wide letter in one column.
-    let hostile = if width() == 1 { HOSTILE.replace("磁盘", "") } else { HOSTILE.to_owned() };
+    let hostile = if size().0 == 1 { HOSTILE.replace("磁盘", "") } else { HOSTILE.to_owned() };
     let mut last = String::new();
     let mut text = String::new();
     shown(view(Shown::Bar { color: false }, Output::Text), Some(bar), &hostile, |step| {
@@ -322,7 +334,9 @@ fn unicode_width(text: &str) -> usize {
 
 #[test]
 fn l6_a_terminal_of_any_width_shows_a_line_that_fits() {
-    for (width, get) in [(1, (|| 1) as fn() -> u16), (20, || 20), (80, || 80), (300, || 300)] {
+    for (width, get) in
+        [(1, (|| (1, 24)) as bar::Size), (20, || (20, 24)), (80, || (80, 24)), (300, || (300, 24))]
+    {
         snapshot(&format!("terminal-{width}.txt"), &terminal(get));
     }
 }

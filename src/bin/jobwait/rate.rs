@@ -1,0 +1,69 @@
+//! A budget as people write it: `180/5m`.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use jobwait::Budget;
+
+use crate::duration;
+
+/// So many requests in so long, or `none`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RateLimit(Option<(u32, Duration)>);
+
+impl RateLimit {
+    /// 200 requests in 5 minutes were reported to be an account's quota on the same gateway, and others use it too.
+    pub(crate) const DEFAULT: &'static str = "180/5m";
+
+    pub(crate) fn budget(self) -> Option<Budget> {
+        self.0.and_then(|(requests, window)| Budget::new(requests, window).ok())
+    }
+}
+
+impl FromStr for RateLimit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        if text == "none" {
+            return Ok(Self(None));
+        }
+        let form = || "the form is 180/5m, or none".to_owned();
+        let (requests, window) = text.split_once('/').ok_or_else(form)?;
+        let requests = requests.trim().parse().map_err(|_| form())?;
+        let window = duration::positive(window)?;
+        Budget::new(requests, window).map_err(|error| error.to_string())?;
+        Ok(Self(Some((requests, window))))
+    }
+}
+
+impl fmt::Display for RateLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some((requests, window)) => {
+                write!(f, "{requests}/{}", humantime::format_duration(window).to_string().replace(' ', ""))
+            }
+            None => f.write_str("none"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn budgets_are_read_and_shown() {
+        for (text, shown) in
+            [("180/5m", "180/5m"), (" 1 / 90 ", "1/1m30s"), ("none", "none"), ("5/0.5s", "5/500ms")]
+        {
+            assert_eq!(text.parse::<RateLimit>().unwrap().to_string(), shown);
+        }
+        for text in ["", "180", "0/5m", "x/5m", "-1/5m", "180/", "180/0", "180/31d", "180/5m/3"] {
+            assert!(text.parse::<RateLimit>().is_err(), "{text}");
+        }
+        assert!("none".parse::<RateLimit>().unwrap().budget().is_none());
+        assert!(RateLimit::DEFAULT.parse::<RateLimit>().unwrap().budget().is_some());
+    }
+}

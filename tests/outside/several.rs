@@ -1,0 +1,233 @@
+//! Several tasks in one wait.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::thread;
+use std::time::Duration;
+
+use super::support::child::{Run, bare};
+use super::support::server::{Act, Server, answer, answer_with};
+use super::support::{CANARY, ID, NOT_FOUND, PROJECT, SUCCESS, failed, running};
+
+fn wait(server: &Server, ids: &[&str]) -> Run {
+    bare()
+        .env("HW_AUTH_TOKEN", CANARY)
+        .env("HW_PROJECT_ID", PROJECT)
+        .args(["--endpoint", &server.url(), "--interval", "20ms", "--max-interval", "60ms"])
+        .args(ids.iter().copied())
+}
+
+/// Answers for each task what `script` says of its n-th look at it.
+fn server(script: impl Fn(&str, usize) -> Act + Send + Sync + 'static) -> Server {
+    let asked: Mutex<HashMap<String, usize>> = Mutex::default();
+    Server::asked(move |_, head| {
+        let id = head.split_once("?id=").and_then(|(_, rest)| rest.split_once(' ')).unwrap().0.to_owned();
+        let n = {
+            let mut asked = asked.lock().unwrap();
+            let n = asked.entry(id.clone()).or_default();
+            *n += 1;
+            *n - 1
+        };
+        match script(&id, n) {
+            Act::Send(bytes) => {
+                let text = String::from_utf8(bytes).unwrap();
+                let (head, body) = text.split_once("\r\n\r\n").unwrap();
+                let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+                let retry = if head.contains("Retry-After: 0") { "Retry-After: 0\r\n" } else { "" };
+                answer_with(status, retry, &body.replace(ID, &id))
+            }
+            other => other,
+        }
+    })
+}
+
+/// The task named `done` completes at its third look, `broken` fails then, others go on for ever.
+fn mixed() -> Server {
+    let (going, broken) = (running("40%"), failed("No disk."));
+    server(move |id, n| match id {
+        _ if n < 2 => answer(200, &going),
+        "broken" => answer(200, &broken),
+        id if id.starts_with("done") => answer(200, SUCCESS),
+        "forbidden" => answer(403, r#"{"error_code":"DBS.201028","error_msg":"No."}"#),
+        "unknown" => answer(400, NOT_FOUND),
+        _ => answer(200, &going),
+    })
+}
+
+fn outcomes(document: &serde_json::Value) -> Vec<(&str, &str)> {
+    let jobs = document["jobs"].as_array().unwrap().iter();
+    jobs.map(|job| (job["job_id"].as_str().unwrap(), job["outcome"].as_str().unwrap())).collect()
+}
+
+#[test]
+fn all_that_complete_are_a_success_in_the_order_of_the_ids() {
+    let ended = wait(&mixed(), &["done-2", "done-1", "done-2"]).run().expect(0, "");
+    let lines: Vec<&str> = ended.stdout.lines().collect();
+    assert_eq!(lines.len(), 2, "the same ID twice is one task: {ended:?}");
+    assert!(
+        lines[0].starts_with("done-2 completed ") && lines[1].starts_with("done-1 completed "),
+        "{ended:?}"
+    );
+    assert!(ended.stderr.contains("] done-1: Running 40%"), "{ended:?}");
+    assert!(ended.stderr.ends_with("jobwait: completed: 2 of 2 tasks have ended\n"), "{ended:?}");
+}
+
+#[test]
+fn the_first_failure_ends_it_and_all_are_reported() {
+    let ended = wait(&mixed(), &["slow", "broken", "slower"]).args(["-o", "json"]).run().expect(1, "");
+    let document = ended.json();
+    assert_eq!(outcomes(&document), [("slow", "waiting"), ("broken", "failed"), ("slower", "waiting")]);
+    assert_eq!((&document["outcome"], &document["exit_code"]), (&"failed".into(), &1.into()));
+    assert_eq!(document["jobs"][0]["job"]["id"], "slow");
+}
+
+#[test]
+fn told_to_keep_going_it_waits_for_all_and_tells_the_worst() {
+    let run = |ids: &[&str]| wait(&mixed(), ids).args(["--keep-going", "-o", "json"]).timeout("1s").run();
+    let all = run(&["broken", "done", "unknown", "forbidden", "slow"]).expect(1, "");
+    let expected = [
+        ("broken", "failed"),
+        ("done", "completed"),
+        ("unknown", "not_found"),
+        ("forbidden", "unauthorized"),
+        ("slow", "timed_out"),
+    ];
+    assert_eq!(outcomes(&all.json()), expected);
+    run(&["slow", "unknown", "forbidden", "done"]).expect(4, "");
+    run(&["slow", "unknown", "done"]).expect(3, "");
+    run(&["done", "slow"]).expect(124, "").within(1.0);
+}
+
+#[test]
+fn any_that_completes_is_enough() {
+    let ended = wait(&mixed(), &["slow", "broken", "done"]).args(["--any", "-o", "json"]).run().expect(0, "");
+    let document = ended.json();
+    assert_eq!(document["outcome"], "completed");
+    assert_eq!(outcomes(&document)[0], ("slow", "waiting"));
+    assert_eq!(outcomes(&document)[2], ("done", "completed"));
+    wait(&mixed(), &["broken", "unknown"]).env("JOBWAIT_ANY", "1").run().expect(1, "failed");
+    wait(&mixed(), &["done"]).args(["--any", "--keep-going"]).run().expect(2, "--keep-going");
+}
+
+#[test]
+fn the_answer_of_a_call_that_starts_several_can_be_piped_in() {
+    let run = wait(&mixed(), &["-"]).stdin(r#"{"job_id": "done-1,done-2"}"#);
+    let ended = run.run().expect(0, "done-1 completed");
+    assert!(ended.stdout.lines().nth(1).unwrap().starts_with("done-2 completed "), "{ended:?}");
+    let ended = wait(&mixed(), &["done-3", "-"]).stdin("done-1\ndone-3\n").run().expect(0, "");
+    assert_eq!(ended.stdout.lines().count(), 2, "{ended:?}");
+}
+
+#[test]
+fn events_are_told_of_each_task_and_last_of_the_whole() {
+    let run =
+        wait(&mixed(), &["slow", "done"]).args(["-o", "jsonl", "--heartbeat", "100ms"]).timeout("700ms");
+    let events = run.run().expect(124, "").events();
+    let of = |id: &str, name: &str| {
+        events.iter().filter(|event| event["job_id"] == id && event["event"] == name).count()
+    };
+    assert_eq!((of("slow", "verdict"), of("done", "verdict"), of("slow", "status")), (1, 1, 1), "{events:?}");
+    assert!((3..9).contains(&of("slow", "heartbeat")) && of("done", "heartbeat") <= 1, "{events:?}");
+    let (last, rest) = events.split_last().unwrap();
+    assert_eq!((&last["event"], &last["outcome"]), (&"result".into(), &"timed_out".into()));
+    assert!(rest.iter().all(|event| event["event"] != "result"));
+}
+
+#[test]
+fn silence_is_broken_once_for_all() {
+    let ids: Vec<String> = (0..30).map(|n| format!("slow-{n}")).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let ended = wait(&mixed(), &ids).args(["--heartbeat", "200ms"]).timeout("1s").run().expect(124, "");
+    let beats = ended.stderr.lines().filter(|line| line.contains("0 of 30 tasks have ended; ")).count();
+    assert!((2..6).contains(&beats), "{ended:?}");
+    // Of so many, percents are not worth a line.
+    assert!(!ended.stderr.contains("40%  "), "{ended:?}");
+    let command = ended.stderr.lines().find(|line| line.contains("wait on with")).unwrap();
+    assert!(command.ends_with(" -  (with the IDs of the tasks on standard input)"), "{command}");
+}
+
+#[test]
+fn a_signal_interrupts_what_is_undecided_and_says_how_to_wait_on_for_that() {
+    let running = wait(&mixed(), &["slow", "done", "slower"]).args(["-o", "json"]).start();
+    thread::sleep(Duration::from_millis(600));
+    let sent = running.signal("INT");
+    let ended = running.end().expect(130, "");
+    assert!(sent.elapsed() <= Duration::from_millis(100), "{:?}", sent.elapsed());
+    assert_eq!(
+        outcomes(&ended.json()),
+        [("slow", "interrupted"), ("done", "completed"), ("slower", "interrupted")]
+    );
+    let command = ended.stderr.lines().find(|line| line.contains("wait on with")).unwrap();
+    assert!(command.ends_with(" slow slower"), "{command}");
+}
+
+#[test]
+fn the_budget_is_of_all_tasks_together() {
+    let server = mixed();
+    let ids = ["s1", "s2", "s3", "s4", "s5", "s6"];
+    wait(&server, &ids).args(["--rate-limit", "8/1s"]).timeout("3s").run().within(3.0).expect(124, "");
+    let seen: Vec<Duration> = server.seen().iter().map(|seen| seen.at).collect();
+    for (first, from) in seen.iter().enumerate() {
+        // A request can be late, and the next one not.
+        let within =
+            seen[first..].iter().take_while(|at| at.saturating_sub(*from) < Duration::from_millis(900));
+        assert!(within.count() <= 8, "{seen:?}");
+    }
+    assert!(seen.len() >= 15, "{seen:?}");
+    for wrong in ["0/5m", "5", "5/0"] {
+        wait(&server, &["s1"]).args(["--rate-limit", wrong]).run().expect(2, "--rate-limit");
+    }
+}
+
+/// A third is unknown, a third fails, and the server says 429 and 503 at random: every outcome is right.
+#[test]
+fn ten_thousand_tasks_end_as_they_should() {
+    let (going, broken) = (running("40%"), failed("No disk."));
+    let server = server(move |id, n| {
+        let number: u64 = id.trim_start_matches("task-").parse().unwrap();
+        let mut random = fastrand::Rng::with_seed(number * 1000 + n as u64);
+        match (random.u8(..20), number % 3) {
+            (0, _) => answer_with(429, "Retry-After: 0\r\n", ""),
+            (1, _) => answer(503, ""),
+            (_, 0) => answer(400, NOT_FOUND),
+            (_, 1) if n > 1 => answer(200, &broken),
+            (_, 2) if n > 1 => answer(200, SUCCESS),
+            _ => answer(200, &going),
+        }
+    });
+    let ids: Vec<String> = (0..10_000).map(|n| format!("task-{n}")).collect();
+    let run = wait(&server, &["-"]).stdin(ids.join("\n")).args([
+        "--keep-going",
+        "--rate-limit",
+        "none",
+        "-o",
+        "json",
+        "-q",
+    ]);
+    let run = run.args([
+        "--not-found-grace",
+        "0s",
+        "--progress",
+        "none",
+        "--interval",
+        "1s",
+        "--max-interval",
+        "5s",
+    ]);
+    let ended = run.with_memory(128).run().expect(1, "");
+    let document = ended.json();
+    for (number, (id, outcome)) in outcomes(&document).into_iter().enumerate() {
+        assert_eq!(id, format!("task-{number}"));
+        let expected = ["not_found", "failed", "completed"][number % 3];
+        assert_eq!(outcome, expected, "{id}");
+    }
+    let connections = server.seen().iter().map(|seen| seen.connection).max().unwrap() + 1;
+    assert!(connections <= 128, "{connections}");
+    println!(
+        "{} polls, {} connections, {} KiB, {:?}",
+        server.seen().len(),
+        connections,
+        ended.peak,
+        ended.took
+    );
+}
