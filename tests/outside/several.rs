@@ -165,7 +165,8 @@ fn a_signal_interrupts_what_is_undecided_and_says_how_to_wait_on_for_that() {
 fn the_budget_is_of_all_tasks_together() {
     let server = mixed();
     let ids = ["s1", "s2", "s3", "s4", "s5", "s6"];
-    wait(&server, &ids).args(["--rate-limit", "8/1s"]).timeout("3s").run().within(3.0).expect(124, "");
+    let run = wait(&server, &ids).args(["--rate-limit", "8/1s"]).timeout("3s").run().within(3.0);
+    run.expect(124, "6 tasks share 8/1s requests (--rate-limit): each is looked at about every 1.0s");
     let seen: Vec<Duration> = server.seen().iter().map(|seen| seen.at).collect();
     for (first, from) in seen.iter().enumerate() {
         // A request can be late, and the next one not.

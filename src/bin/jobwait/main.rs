@@ -28,7 +28,7 @@ use std::time::Duration;
 use jobwait::{Clock, JobId};
 
 use crate::args::{Args, Command, WaitArgs};
-use crate::config::{Config, Refusal};
+use crate::config::{Config, Refusal, Shown};
 use crate::signals::Signals;
 use crate::stream::Stream;
 
@@ -69,7 +69,10 @@ fn run(args: Args, clock: Clock, stderr: &Stream) -> Result<u8, Refusal> {
             };
             let config = Config::new(jobs, &several, &timing, &output)?;
             config.view.logs.into_iter().for_each(|logs| logs::start(logs, stderr.clone()));
-            if let Some(remark) = config::remark(&timing.pace) {
+            let shows = matches!(config.view.progress, Shown::Bar { .. } | Shown::Lines);
+            let stretches = several.rate_limit.stretches(config.jobs.len(), timing.pace.max_interval);
+            let stretches = stretches.filter(|_| shows);
+            for remark in config::remark(&timing.pace).into_iter().chain(stretches) {
                 stderr.line(&format!("jobwait: {remark}"));
             }
             let request_timeout = timing.request_timeout;

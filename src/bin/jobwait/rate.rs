@@ -21,6 +21,23 @@ impl RateLimit {
     }
 }
 
+impl RateLimit {
+    /// A sentence where so many tasks are looked at more seldom than `max_interval` says, because of this budget.
+    pub(crate) fn stretches(self, tasks: usize, max_interval: Duration) -> Option<String> {
+        let (requests, window) = self.0?;
+        // What does not go at once goes evenly.
+        let evenly = (f64::from(requests) * 0.75).max(1.0);
+        let each = window.div_f64(evenly).checked_mul(u32::try_from(tasks).unwrap_or(u32::MAX))?;
+        let stretched = tasks > 1 && each > max_interval;
+        let each = duration::brief(each);
+        stretched.then(|| {
+            format!(
+                "{tasks} tasks share {self} requests (--rate-limit): each is looked at about every {each}"
+            )
+        })
+    }
+}
+
 impl FromStr for RateLimit {
     type Err = String;
 
@@ -52,6 +69,20 @@ impl fmt::Display for RateLimit {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_budget_that_many_tasks_share_is_told() {
+        let limit: RateLimit = RateLimit::DEFAULT.parse().unwrap();
+        let longest = Duration::from_secs(15);
+        assert_eq!([1, 2, 6].map(|tasks| limit.stretches(tasks, longest)), [None, None, None]);
+        let said = limit.stretches(50, longest).unwrap();
+        assert_eq!(
+            said,
+            "50 tasks share 180/5m requests (--rate-limit): each is looked at about every 1m 51s"
+        );
+        assert!(limit.stretches(usize::MAX, longest).is_some());
+        assert_eq!("none".parse::<RateLimit>().unwrap().stretches(10_000, longest), None);
+    }
 
     #[test]
     fn budgets_are_read_and_shown() {
