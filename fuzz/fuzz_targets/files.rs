@@ -28,7 +28,7 @@ fuzz_target!(|bytes: &[u8]| {
                 // What is no secret is named when it is wrong: a region, a project's ID, a profile's name.
                 let region = said.contains("region");
                 let rest = ["the project ID '", "profile '"].iter().fold(said.clone(), |said, name| {
-                    match said.split_once(name).and_then(|(before, after)| Some((before, after.split_once('\'')?.1))) {
+                    match said.split_once(name).and_then(|(before, after)| Some((before, after.rsplit_once('\'')?.1))) {
                         Some((before, after)) => format!("{before}{after}"),
                         None => said,
                     }

@@ -151,6 +151,20 @@ fn several_tasks_have_a_bar_each_and_more_than_fit_have_one_for_all() {
         let each = bytes.contains(&format!("{}… 40% Running", &ids[0][..ids[0].len().min(8)]));
         assert_eq!(each, ids.len() == 2, "{bytes:?}");
         assert!(bytes.contains(&format!(" of {} tasks have ended; ", ids.len())), "{bytes:?}");
+        // Each in a line of its own.
+        let mut drawn = vt100::Parser::new(50, 120, 0);
+        let half =
+            bytes.floor_char_boundary(bytes.match_indices("tasks have ended; ").nth(2).unwrap().0 + 40);
+        drawn.process(&bytes.as_bytes()[..half]);
+        let contents = drawn.screen().contents();
+        let bars: Vec<&str> = contents.lines().filter(|line| line.contains("elapsed")).collect();
+        let starts = |line: &&str| {
+            line.starts_with("[===")
+                || line.starts_with(char::is_numeric)
+                || line.starts_with("one")
+                || line.starts_with("two")
+        };
+        assert!(!bars.is_empty() && bars.iter().all(starts), "{contents}");
         assert!(!screen.iter().any(|line| line.contains("elapsed")), "{screen:?}");
         assert_eq!(
             screen.iter().filter(|line| line.contains(" completed Create")).count().min(2),

@@ -53,13 +53,15 @@ impl Bars {
         let each = if fit || !several { jobs.iter().map(bar).collect() } else { Vec::new() };
         let summary = several.then(|| multi.add(ProgressBar::new(100)));
         if let Some(summary) = &summary {
-            summary.set_style(style("{wide_msg}"));
+            summary.set_style(style("{msg}"));
         }
         Self { multi, each, summary, size, deadline, drawn: Duration::ZERO }
     }
 
     pub(super) fn on(stream: Stream, jobs: &[JobId], deadline: Duration, color: bool) -> Self {
-        let screen = Screen { stream, drawn: Mutex::default() };
+        // Several lines are drawn as one that goes on over the whole width.
+        let margin = if jobs.len() > 1 { 0 } else { MARGIN };
+        let screen = Screen { stream, margin, drawn: Mutex::default() };
         // Each second and each event is little enough to be drawn always: no limit to its rate.
         Self::new(ProgressDrawTarget::term_like(Box::new(screen)), size, jobs, deadline, color)
     }
@@ -94,8 +96,9 @@ impl Bars {
         let left = whole_seconds(self.deadline.saturating_sub(elapsed));
         let words = format!("{}; {} elapsed, {left} left", ended.of(of), whole_seconds(elapsed));
         let short = format!("{} of {of}, {left} left", ended.all);
-        let fits = words.chars().count() <= usize::from((self.size)().0);
-        summary.set_message(if fits { words } else { short });
+        let fits = words.chars().count() <= room(self.size);
+        let words = if fits { words } else { short.chars().take(room(self.size)).collect() };
+        summary.set_message(words);
         summary.tick();
     }
 
@@ -182,16 +185,16 @@ impl Bar {
         let width = (self.size)().0;
         let bar = self.progress.filter(|_| width >= WIDTH_OF_WORDS);
         let template = match (bar, self.color) {
-            (Some(_), true) => "[{bar:20.cyan}] {wide_msg}",
-            (Some(_), false) => "[{bar:20}] {wide_msg}",
-            (None, _) => "{wide_msg}",
+            (Some(_), true) => "[{bar:20.cyan}] {msg}",
+            (Some(_), false) => "[{bar:20}] {msg}",
+            (None, _) => "{msg}",
         };
         self.drawing.set_style(style(template));
         if let Some(progress) = bar {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is 0 to 100")]
             self.drawing.set_position(progress.percent() as u64);
         }
-        let room = usize::from(width).saturating_sub(if bar.is_some() { 23 } else { 0 });
+        let room = room(self.size).saturating_sub(if bar.is_some() { 23 } else { 0 });
         self.drawing.set_message(self.words(elapsed, room));
         self.drawing.tick();
     }
@@ -218,7 +221,10 @@ impl Bar {
             format!("{state}  {left}{next}"),
             format!("{state}  {left}"),
         ];
-        choices.into_iter().find(|words| words.chars().count() <= room).unwrap_or(state)
+        choices
+            .into_iter()
+            .find(|words| words.chars().count() <= room)
+            .unwrap_or_else(|| state.chars().take(room).collect())
     }
 }
 
@@ -230,17 +236,26 @@ fn whole_seconds(duration: Duration) -> String {
     humantime::format_duration(Duration::from_secs(seconds)).to_string()
 }
 
-/// Columns and lines. The last three columns are left free: a terminal writes `^C` there, and would go on in the next
-/// line.
+/// Columns and lines.
 fn size() -> (u16, u16) {
     let size = terminal_size::terminal_size_of(io::stderr());
-    size.map_or((77, 24), |(width, height)| (width.0.saturating_sub(3).max(1), height.0))
+    size.map_or((80, 24), |(width, height)| (width.0.max(1), height.0))
+}
+
+/// Columns that are left free: a terminal writes `^C` there, and would go on in the next line.
+const MARGIN: u16 = 3;
+
+/// How long a line may be.
+fn room(size: Size) -> usize {
+    usize::from(size().0.saturating_sub(MARGIN).max(1))
 }
 
 /// A terminal that never blocks who draws.
 #[derive(Debug)]
 struct Screen {
     stream: Stream,
+    /// How many columns the drawing library is not told of: it fills a line to its end.
+    margin: u16,
     drawn: Mutex<String>,
 }
 
@@ -259,7 +274,7 @@ impl Screen {
 
 impl TermLike for Screen {
     fn width(&self) -> u16 {
-        size().0
+        size().0.saturating_sub(self.margin).max(1)
     }
 
     fn height(&self) -> u16 {
