@@ -16,7 +16,7 @@ use crate::target::Connected;
 
 /// How long the streams may take to be read after the deadline, and after a signal.
 const AFTER_DEADLINE: Duration = Duration::from_millis(150);
-const AFTER_SIGNAL: Duration = Duration::from_millis(60);
+const AFTER_SIGNAL: Duration = Duration::from_millis(40);
 /// And in any case.
 const AT_LEAST: Duration = Duration::from_millis(20);
 
