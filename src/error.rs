@@ -97,6 +97,8 @@ pub enum FaultKind {
     Proxy,
     /// This machine could not even try, such as out of file descriptors.
     Local,
+    /// The deadline came before this task's turn to be asked about: there are too many for the budget.
+    NoTurn,
 }
 
 impl fmt::Display for FaultKind {
@@ -118,6 +120,7 @@ impl fmt::Display for FaultKind {
             Self::UnknownProject => "unknown project",
             Self::Proxy => "proxy",
             Self::Local => "local",
+            Self::NoTurn => "no turn",
         })
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod budget;
 pub(crate) mod clock;
+mod gate;
 mod machine;
 pub(crate) mod many;
 pub(crate) mod pace;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use tracing::debug;
 
 use self::clock::Clock;
+use self::gate::Gate;
 use self::machine::{Limits, Step, Waiting};
 use crate::{Event, News, Pace, Probe, Verdict};
 
@@ -119,18 +121,45 @@ impl Wait {
         self,
         probe: &mut P,
         stop: impl Future<Output = ()>,
-        mut tell: impl FnMut(Event<'_>),
+        tell: impl FnMut(Event<'_>),
     ) -> Verdict {
         let clock = self.clock.unwrap_or_else(Clock::start);
-        let mut waiting = Waiting::new(self.limits, self.pace.start(fastrand::Rng::new()), clock.elapsed());
+        let gate = Gate::of_one(clock, self.limits.deadline, None);
+        self.behind(&gate, clock, probe, stop, tell).await
+    }
+
+    /// Waits, and takes a turn at the gate for each look.
+    async fn behind<P: Probe>(
+        self,
+        gate: &Gate,
+        clock: Clock,
+        probe: &mut P,
+        stop: impl Future<Output = ()>,
+        mut tell: impl FnMut(Event<'_>),
+    ) -> Verdict {
+        let mut rested = clock.elapsed();
+        let mut waiting = Waiting::new(self.limits, self.pace.start(fastrand::Rng::new()), rested);
         let mut stop = pin!(stop);
 
         loop {
+            let turn = async {
+                clock.sleep_until(rested).await;
+                gate.turn().await
+            };
+            let turn = tokio::select! {
+                biased;
+                () = &mut stop => return told(waiting.stopped(clock.elapsed()), &mut tell),
+                turn = turn => turn,
+            };
+            let Some(_turn) = turn else {
+                return told(waiting.passed_over(clock.elapsed()), &mut tell);
+            };
             let cut = waiting.look(clock.elapsed());
             let (elapsed, decided) = tokio::select! {
                 biased;
                 () = &mut stop => return told(waiting.stopped(clock.elapsed()), &mut tell),
                 sighting = probe.look() => {
+                    gate.heard(&sighting);
                     let elapsed = clock.elapsed();
                     (elapsed, waiting.after(elapsed, sighting))
                 }
@@ -139,18 +168,13 @@ impl Wait {
                     (elapsed, waiting.cut(elapsed))
                 }
             };
-            let (until, next) = match decided {
+            (rested, waiting) = match decided {
                 Step::Done(verdict) => return told(verdict, &mut tell),
                 Step::Rest { until, waiting } => (until, waiting),
             };
-            debug!(rest = ?until.saturating_sub(elapsed), "resting");
-            if let Some(news) = next.news(until) {
-                tell(Event { elapsed, polls: next.polls(), news });
-            }
-            tokio::select! {
-                biased;
-                () = &mut stop => return told(next.stopped(clock.elapsed()), &mut tell),
-                () = clock.sleep_until(until) => waiting = next,
+            debug!(rest = ?rested.saturating_sub(elapsed), "resting");
+            if let Some(news) = waiting.news(rested) {
+                tell(Event { elapsed, polls: waiting.polls(), news });
             }
         }
     }

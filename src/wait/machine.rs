@@ -37,6 +37,18 @@ pub(crate) struct Limits {
     pub(crate) once: bool,
 }
 
+impl Limits {
+    /// How long a look before the deadline is given to be answered, at the least.
+    fn shortest_look(&self) -> Duration {
+        (self.deadline / 10).min(Duration::from_millis(100))
+    }
+
+    /// After this no look starts: whatever ends later is ended by the deadline.
+    pub(crate) fn last_look(&self) -> Duration {
+        self.deadline.saturating_sub(self.shortest_look())
+    }
+}
+
 /// What to do next.
 #[derive(Debug)]
 #[must_use]
@@ -198,6 +210,18 @@ impl Waiting {
         Step::Rest { until: elapsed, waiting: self }
     }
 
+    /// The verdict on a wait whose turn to look did not come before the deadline. That is worth a fault only where there is
+    /// nothing else to tell.
+    pub(crate) fn passed_over(mut self, elapsed: Duration) -> Verdict {
+        let outcome = self.undecided();
+        if self.seen.is_none() {
+            let no_turn =
+                || Fault::new(FaultKind::NoTurn, "it was not asked about: other tasks came before it");
+            self.fault.get_or_insert_with(no_turn);
+        }
+        self.verdict(outcome, elapsed)
+    }
+
     /// The verdict on a wait that is told to stop at `elapsed`.
     pub(crate) fn stopped(self, elapsed: Duration) -> Verdict {
         self.verdict(Outcome::Stopped, elapsed)
@@ -238,8 +262,7 @@ impl Waiting {
     /// sooner, another one right before it.
     fn rest(mut self, elapsed: Duration, delay: Duration) -> Step {
         let deadline = self.limits.deadline;
-        let shortest = (deadline / 10).min(Duration::from_millis(100));
-        let last = deadline.saturating_sub(shortest);
+        let (shortest, last) = (self.limits.shortest_look(), self.limits.last_look());
         if self.overslept(elapsed) && !self.limits.once {
             return self.look_anew(elapsed);
         }

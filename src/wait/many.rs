@@ -8,8 +8,9 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::watch;
 
 use super::Wait;
-use super::budget::{Budget, Gate, Gated};
+use super::budget::Budget;
 use super::clock::Clock;
+use super::gate::Gate;
 use crate::{Event, Outcome, Probe, Verdict};
 
 /// Half as many as the connections that one service may see of us: one that was just used is not always free when the
@@ -20,7 +21,8 @@ const LOOKS_AT_ONCE: usize = 64;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Until {
-    /// When all tasks completed, or one did not.
+    /// When all tasks completed, or one did not. None is cut short by another that the deadline ended, nor where each is
+    /// looked at only once.
     #[default]
     FirstFailure,
     /// When all have ended, whatever became of them.
@@ -98,16 +100,19 @@ impl Waits {
         tell: impl FnMut(usize, Event<'_>),
     ) -> Vec<Verdict> {
         let clock = self.wait.clock.unwrap_or_else(Clock::start);
-        let wait = self.wait.clone().since(clock);
-        let gate = Gate::new(clock, self.budget, LOOKS_AT_ONCE, probes.len() > 1);
+        let deadline = self.wait.limits.deadline;
+        let gate = match probes.len() {
+            1 => Gate::of_one(clock, deadline, self.budget),
+            _ => Gate::of_many(clock, deadline, self.budget, LOOKS_AT_ONCE),
+        };
         let (halt, halted) = watch::channel(false);
         let tell = Mutex::new(tell);
         let mut verdicts: Vec<Option<Verdict>> = vec![None; probes.len()];
         let mut running: FuturesUnordered<_> = probes
             .into_iter()
             .enumerate()
-            .map(|(number, probe)| {
-                let (wait, mut halted, gate, tell) = (wait.clone(), halted.clone(), &gate, &tell);
+            .map(|(number, mut probe)| {
+                let (wait, mut halted, gate, tell) = (self.wait.clone(), halted.clone(), &gate, &tell);
                 async move {
                     let stop = async {
                         // The other end lives as long as this.
@@ -116,7 +121,7 @@ impl Waits {
                     let tell = |event: Event<'_>| {
                         tell.lock().unwrap_or_else(PoisonError::into_inner)(number, event);
                     };
-                    (number, wait.run_until(&mut Gated { probe, gate }, stop, tell).await)
+                    (number, wait.behind(gate, clock, &mut probe, stop, tell).await)
                 }
             })
             .collect();
@@ -128,7 +133,7 @@ impl Waits {
                 () = &mut stop, if !stopping => stopping = true,
                 ended = running.next() => match ended {
                     Some((number, verdict)) => {
-                        stopping |= self.ends_with(verdict.outcome);
+                        stopping |= self.ends_with(&verdict);
                         verdicts[number] = Some(verdict);
                     }
                     None => break,
@@ -143,11 +148,15 @@ impl Waits {
         verdicts.into_iter().flatten().collect()
     }
 
-    fn ends_with(&self, outcome: Outcome) -> bool {
+    /// Whether this verdict ends the others' wait.
+    fn ends_with(&self, verdict: &Verdict) -> bool {
+        let limits = &self.wait.limits;
+        let completed = verdict.outcome == Outcome::Completed;
         match self.until {
-            Until::FirstFailure => outcome != Outcome::Completed,
+            // At the deadline, and after a single look, each ends by itself, and has something to tell.
+            Until::FirstFailure => !completed && !limits.once && verdict.elapsed < limits.last_look(),
             Until::AllEnded => false,
-            Until::FirstSuccess => outcome == Outcome::Completed,
+            Until::FirstSuccess => completed,
         }
     }
 }

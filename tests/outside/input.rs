@@ -37,12 +37,27 @@ fn what_names_no_task_is_refused_by_what_it_is_and_nothing_is_sent() {
         (r#"{"order_id":"CS1"}"#, "order_id only"),
         (r#"{"job_id":"#, "begins as JSON"),
         ("a\nb c\n", "line 2, 'b c'"),
+        ("{\"job_id\": \"a\"}\nERROR: it is late\n", "begins as JSON"),
+        (
+            r#"{"job_id": "a"}{"error_code":"DBS.1","error_msg":"No more."}"#,
+            "there is no task: No more. (DBS.1)",
+        ),
     ] {
         let ended = piped(&server).stdin(text).run().expect(2, said);
         assert!(ended.stdout.is_empty() && ended.stderr.lines().count() == 1, "{ended:?}");
     }
     piped(&server).args(["--token-file", "-"]).stdin(ID).run().expect(2, "not both");
     piped(&server).args(["--interval", "1h"]).stdin(ID).run().expect(2, "--interval");
+    assert!(server.seen().is_empty());
+}
+
+#[test]
+fn a_hundred_megabytes_are_refused_without_being_held() {
+    let server = Server::answers([(200, SUCCESS)]);
+    for filler in ["a9767ede-fe0f-4888-9003-e843a4c90514\n", "\n", "{\"job_id\": [", "\u{1b}]junk "] {
+        let junk = filler.repeat(100_000_000 / filler.len());
+        piped(&server).stdin(junk).run().expect(2, "standard input: it is longer than any list of IDs");
+    }
     assert!(server.seen().is_empty());
 }
 

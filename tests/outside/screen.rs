@@ -97,14 +97,17 @@ fn l6_a_terminal_of_any_width_has_one_line_of_progress() {
 /// A terminal shows `^C` where the cursor is.
 #[test]
 fn a_bar_that_is_interrupted_leaves_nothing_behind() {
-    let terminal = Terminal::new(80);
-    let running = terminal.both(wait(&at_work())).start();
-    std::thread::sleep(std::time::Duration::from_millis(400));
-    terminal.echo("^C");
-    running.signal("INT");
-    running.end().expect(130, "");
-    let (_, screen) = terminal.bytes();
-    assert!(!screen.iter().any(|line| line.contains("elapsed")), "{screen:?}");
+    for ids in [&[][..], &["two", "three"]] {
+        let terminal = Terminal::new(80);
+        // Each look sees another task's ID: the bars stay, and that they are of other tasks is no matter here.
+        let running = terminal.both(wait(&at_work())).args(ids.iter().copied()).start();
+        std::thread::sleep(std::time::Duration::from_millis(400));
+        terminal.echo("^C");
+        running.signal("INT");
+        running.end().expect(130, "");
+        let (_, screen) = terminal.bytes();
+        assert!(!screen.iter().any(|line| line.contains("elapsed")), "{screen:?}");
+    }
 }
 
 #[test]
@@ -150,11 +153,10 @@ fn several_tasks_have_a_bar_each_and_more_than_fit_have_one_for_all() {
         let (bytes, screen) = terminal.bytes();
         let each = bytes.contains(&format!("{}… 40% Running", &ids[0][..ids[0].len().min(8)]));
         assert_eq!(each, ids.len() == 2, "{bytes:?}");
-        assert!(bytes.contains(&format!(" of {} tasks have ended; ", ids.len())), "{bytes:?}");
+        assert!(bytes.contains(&format!(" of {} tasks completed; ", ids.len())), "{bytes:?}");
         // Each in a line of its own.
         let mut drawn = vt100::Parser::new(50, 120, 0);
-        let half =
-            bytes.floor_char_boundary(bytes.match_indices("tasks have ended; ").nth(2).unwrap().0 + 40);
+        let half = bytes.floor_char_boundary(bytes.match_indices("tasks completed; ").nth(2).unwrap().0 + 40);
         drawn.process(&bytes.as_bytes()[..half]);
         let contents = drawn.screen().contents();
         let bars: Vec<&str> = contents.lines().filter(|line| line.contains("elapsed")).collect();

@@ -69,7 +69,7 @@ fn all_that_complete_are_a_success_in_the_order_of_the_ids() {
         "{ended:?}"
     );
     assert!(ended.stderr.contains("] done-1: Running 40%"), "{ended:?}");
-    assert!(ended.stderr.ends_with("jobwait: completed: 2 of 2 tasks have ended\n"), "{ended:?}");
+    assert!(ended.stderr.ends_with("jobwait: completed: 2 of 2 tasks completed\n"), "{ended:?}");
 }
 
 #[test]
@@ -116,6 +116,38 @@ fn the_answer_of_a_call_that_starts_several_can_be_piped_in() {
     assert!(ended.stdout.lines().nth(1).unwrap().starts_with("done-2 completed "), "{ended:?}");
     let ended = wait(&mixed(), &["done-3", "-"]).stdin("done-1\ndone-3\n").run().expect(0, "");
     assert_eq!(ended.stdout.lines().count(), 2, "{ended:?}");
+    // As `jq --raw-output .job_id` puts it into a variable.
+    let ended = wait(&mixed(), &["done-1,done-2"]).run().expect(0, "done-1 completed");
+    assert_eq!(ended.stdout.lines().count(), 2, "{ended:?}");
+}
+
+#[test]
+fn at_the_deadline_each_tells_how_it_was_last_seen() {
+    let going = running("40%");
+    let server = server(move |id, _| match id {
+        "unknown" => answer(400, NOT_FOUND),
+        _ => answer(200, &going),
+    });
+    let ended = wait(&server, &["slow", "unknown", "slower"]).args(["-o", "json"]).timeout("600ms").run();
+    let ended = ended.expect(3, "0 of 3 tasks completed, 1 not_found, 2 timed_out").within(0.6);
+    let expected = [("slow", "timed_out"), ("unknown", "not_found"), ("slower", "timed_out")];
+    assert_eq!(outcomes(&ended.json()), expected);
+}
+
+#[test]
+fn looked_at_once_each_task_is_told_of() {
+    let (going, broken) = (running("40%"), failed("No disk."));
+    let server = server(move |id, _| match id {
+        "broken" => answer(200, &broken),
+        "done" => answer(200, SUCCESS),
+        _ => answer(200, &going),
+    });
+    let once = |ids: &[&str]| wait(&server, ids).args(["--once", "-o", "json"]).run();
+    let ended = once(&["slow", "broken", "done"]).expect(1, "");
+    assert_eq!(outcomes(&ended.json()), [("slow", "timed_out"), ("broken", "failed"), ("done", "completed")]);
+    once(&["slow", "done"]).expect(124, "");
+    once(&["done"]).expect(0, "");
+    assert_eq!(server.seen().len(), 6);
 }
 
 #[test]
@@ -138,7 +170,7 @@ fn silence_is_broken_once_for_all() {
     let ids: Vec<String> = (0..30).map(|n| format!("slow-{n}")).collect();
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
     let ended = wait(&mixed(), &ids).args(["--heartbeat", "200ms"]).timeout("1s").run().expect(124, "");
-    let beats = ended.stderr.lines().filter(|line| line.contains("0 of 30 tasks have ended; ")).count();
+    let beats = ended.stderr.lines().filter(|line| line.contains("0 of 30 tasks completed; ")).count();
     assert!((2..6).contains(&beats), "{ended:?}");
     // Of so many, percents are not worth a line.
     assert!(!ended.stderr.contains("40%  "), "{ended:?}");
@@ -178,6 +210,46 @@ fn the_budget_is_of_all_tasks_together() {
     for wrong in ["0/5m", "5", "5/0"] {
         wait(&server, &["s1"]).args(["--rate-limit", wrong]).run().expect(2, "--rate-limit");
     }
+}
+
+/// No task is asked about much more often than another, and one that is never asked about says why.
+#[test]
+fn a_small_budget_is_shared_out_evenly() {
+    let server = mixed();
+    let ids: Vec<String> = (0..12).map(|n| format!("slow-{n}")).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let run = wait(&server, &ids).args(["--rate-limit", "40/1s", "-o", "json"]).timeout("3s");
+    let document = run.run().within(3.0).expect(124, "").json();
+    let polls: Vec<u64> =
+        document["jobs"].as_array().unwrap().iter().map(|job| job["polls"].as_u64().unwrap()).collect();
+    let (least, most) = (polls.iter().min().unwrap(), polls.iter().max().unwrap());
+    assert!(most - least <= 1 && *least >= 4, "{polls:?}");
+    assert_eq!(polls.iter().sum::<u64>(), server.seen().len() as u64, "each poll was sent: {polls:?}");
+
+    let run = wait(&server, &ids).args(["--rate-limit", "4/1m", "-o", "json"]).timeout("700ms");
+    let ended = run.run().within(0.7).expect(125, "need a larger --rate-limit, or a longer --timeout");
+    let document = ended.json();
+    assert_eq!(document["jobs"][11]["outcome"], "unreachable");
+    assert_eq!(document["jobs"][11]["polls"], 0);
+    assert_eq!(document["jobs"][0]["error"], serde_json::Value::Null);
+}
+
+#[test]
+fn a_thousand_tasks_are_all_looked_at_and_end_at_the_deadline() {
+    let going = running("40%");
+    let server = server(move |_, _| answer(200, &going));
+    let ids: Vec<String> = (0..1_000).map(|n| format!("task-{n}")).collect();
+    let run = wait(&server, &["-"]).stdin(ids.join("\n")).args(["--rate-limit", "none", "-o", "json"]);
+    let ended = run.args(["--max-interval", "1s"]).timeout("5s").with_memory(128).run();
+    let ended = ended.within(5.0).expect(124, "0 of 1000 tasks completed, 1000 timed_out");
+    let document = ended.json();
+    let polls: Vec<u64> =
+        document["jobs"].as_array().unwrap().iter().map(|job| job["polls"].as_u64().unwrap()).collect();
+    assert_eq!(polls.len(), 1_000);
+    assert!(outcomes(&document).iter().all(|(_, outcome)| *outcome == "timed_out"));
+    let (least, most) = (polls.iter().min().unwrap(), polls.iter().max().unwrap());
+    assert!(*least >= 1 && most - least <= 2, "{least} to {most}");
+    println!("{least} to {most} polls a task, {} KiB, {:?}", ended.peak, ended.took);
 }
 
 /// A third is unknown, a third fails, and the server says 429 and 503 at random: every outcome is right.

@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::time::Duration;
 
 use jobwait::text::safe;
-use jobwait::{Clock, JobId};
+use jobwait::{Clock, ConfigError, JobId};
 use serde_json::Value;
 
 use crate::config::{Refusal, refuse};
@@ -34,7 +34,7 @@ fn read(reader: impl Read) -> Result<Vec<JobId>, String> {
     if text.is_empty() {
         return Err("it is empty: the call before it printed nothing, or failed".into());
     }
-    if text.starts_with(['{', '[']) { of_answer(text) } else { of_lines(text) }
+    if text.starts_with(['{', '[']) { of_answers(text) } else { of_lines(text) }
 }
 
 /// The tasks that are named, on the command line or, by `-`, on standard input, which is read within the deadline.
@@ -56,7 +56,7 @@ pub(crate) async fn jobs(
                 Err(signal) => return Ok(Err(signal)),
             }
         } else {
-            jobs.push(JobId::parse(word).map_err(|error| refuse("<JOB_ID>", &error))?);
+            jobs.extend(ids(word).map_err(|error| refuse("<JOB_ID>", &error))?);
         }
     }
     Ok(Ok(unique(jobs)))
@@ -85,61 +85,69 @@ fn unique(ids: Vec<JobId>) -> Vec<JobId> {
     ids.into_iter().filter(|id| known.insert(id.as_str().to_owned())).collect()
 }
 
+/// The IDs in one text: the service joins those of the tasks that one call started by commas.
+fn ids(text: &str) -> Result<Vec<JobId>, ConfigError> {
+    let ids = text.split(',').map(str::trim).filter(|id| !id.is_empty());
+    let ids: Vec<JobId> = ids.map(JobId::parse).collect::<Result<_, _>>()?;
+    if ids.is_empty() { JobId::parse(text).map(|id| vec![id]) } else { Ok(ids) }
+}
+
 /// IDs a line each.
 fn of_lines(text: &str) -> Result<Vec<JobId>, String> {
     let lines = text.lines().enumerate().map(|(number, line)| (number + 1, line.trim()));
-    lines
-        .filter(|(_, line)| !line.is_empty())
-        .map(|(number, line)| {
-            JobId::parse(line).map_err(|error| format!("line {number}, '{}': {error}", safe(line, 60)))
-        })
-        .collect()
+    let lines = lines.filter(|(_, line)| !line.is_empty()).map(|(number, line)| {
+        ids(line).map_err(|error| format!("line {number}, '{}': {error}", safe(line, 60)))
+    });
+    Ok(lines.collect::<Result<Vec<_>, _>>()?.concat())
 }
 
-/// What the service answers to the call that starts a task.
-fn of_answer(text: &str) -> Result<Vec<JobId>, String> {
-    let answer: Value =
-        serde_json::from_str(text).map_err(|error| format!("it begins as JSON, and is none: {error}"))?;
-    let mut found = Vec::new();
-    collect(&answer, &mut found);
-    found.retain(|ids| ids.contains(|c: char| c != ',' && !c.is_whitespace()));
-    if found.is_empty() {
-        return Err(what_else(&answer));
-    }
-    // An instance and its database of one call come as one text.
-    found
-        .iter()
-        .flat_map(|ids| ids.split(','))
-        .map(str::trim)
-        .filter(|id| !id.is_empty())
-        .map(|id| JobId::parse(id).map_err(|error| format!("its job_id '{}': {error}", safe(id, 60))))
-        .collect()
-}
-
-/// The texts that are IDs, in all forms: `job_id`, `job_ids`, `job.id`, `jobs[].job_id`, and a list of IDs.
-fn collect<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
-    match value {
-        Value::Array(values) => {
-            for value in values {
-                match value {
-                    Value::String(id) => found.push(id),
-                    value => collect(value, found),
-                }
-            }
+/// What the service answers to the call that starts a task; or to several, one answer after the other.
+fn of_answers(text: &str) -> Result<Vec<JobId>, String> {
+    let mut jobs = Vec::new();
+    for answer in serde_json::Deserializer::from_str(text).into_iter::<Value>() {
+        let answer = answer.map_err(|error| format!("it begins as JSON, and is none: {error}"))?;
+        let mut found = Vec::new();
+        collect(&answer, &OF_A_CALL, &mut found)?;
+        if found.is_empty() {
+            return Err(what_else(&answer));
         }
+        for text in found {
+            jobs.extend(ids(text).map_err(|error| format!("its job_id '{}': {error}", safe(text, 60)))?);
+        }
+    }
+    Ok(jobs)
+}
+
+/// What a task's ID is called in the answer to a call, and in a list of tasks.
+const OF_A_CALL: [&str; 2] = ["job_id", "jobId"];
+const OF_A_LIST: [&str; 3] = ["job_id", "jobId", "id"];
+
+/// The texts that are IDs, in all forms: `job_id`, `job.id`, `job_ids`, `jobs[].job_id`, `jobs[].id`, and a list of IDs.
+///
+/// # Errors
+///
+/// When a part that should name a task does not: of several calls, one may have been refused.
+fn collect<'a>(answer: &'a Value, keys: &[&str], found: &mut Vec<&'a str>) -> Result<(), String> {
+    let id = |value: &'a Value| {
+        value.as_str().filter(|text| text.contains(|c: char| c != ',' && !c.is_whitespace()))
+    };
+    let before = found.len();
+    match answer {
+        Value::Array(parts) => return parts.iter().try_for_each(|part| collect(part, keys, found)),
         Value::Object(fields) => {
-            found.extend(["job_id", "jobId"].iter().filter_map(|name| fields.get(*name)?.as_str()));
-            found.extend(fields.get("job").and_then(|job| job.get("id")?.as_str()));
-            for name in ["job_ids", "jobs"] {
-                match fields.get(name) {
-                    Some(Value::String(ids)) => found.push(ids),
-                    Some(values @ Value::Array(_)) => collect(values, found),
-                    _ => {}
-                }
+            let own = keys.iter().find_map(|key| fields.get(*key).and_then(id));
+            let own = own.or_else(|| id(fields.get("job")?.get("id")?));
+            let lists = ["job_ids", "jobs"].iter().filter_map(|key| fields.get(*key));
+            match own {
+                Some(id) => found.push(id),
+                None => lists
+                    .filter(|list| !list.is_null())
+                    .try_for_each(|list| collect(list, &OF_A_LIST, found))?,
             }
         }
-        _ => {}
+        text => found.extend(id(text)),
     }
+    if found.len() > before { Ok(()) } else { Err(what_else(answer)) }
 }
 
 /// What an answer without the ID of a task is.
@@ -180,6 +188,10 @@ mod tests {
             r#"{"job_ids": ["a1", "b2"]}"#,
             r#"{"jobs": [{"job_id": "a1"}, {"job_id": "b2"}]}"#,
             r#"{"jobs": [{"job_id": "a1", "job": {"id": "a1"}}, {"job_id": "b2"}]}"#,
+            r#"{"jobs": [{"id": "a1", "status": "Running"}, {"job_id": "b2", "id": "x"}], "total_count": 2}"#,
+            "{\"job_id\": \"a1\"}\n{\"job_id\": \"b2\", \"job_ids\": null}\n",
+            r#"{"job_id": "a1"}["b2"]"#,
+            "a1, b2,\n",
             r#"["a1", "b2"]"#,
             r#"[{"job_id": "a1"}, {"job": {"id": "b2"}}]"#,
         ] {
@@ -206,6 +218,18 @@ mod tests {
             ),
             (r#"{"error": {"code": 401, "message": "who"}}"#, "who (401)"),
             ("[]", "without a job_id"),
+            (r#"{"jobs": [], "total_count": 0}"#, "without a job_id"),
+            (r#"{"job_ids": [7]}"#, "without a job_id"),
+            (r#"{"id": "a1", "status": "ACTIVE"}"#, "without a job_id"),
+            // One call of two was refused: to wait for the other would tell of success.
+            (
+                r#"{"job_id": "a1"} {"error_code": "DBS.1", "error_msg": "no"}"#,
+                "refused, so there is no task: no",
+            ),
+            (r#"{"jobs": [{"job_id": "a1"}, {"error_code": "DBS.1", "error_msg": "no"}]}"#, "no (DBS.1)"),
+            (r#"{"job_id": "a1"} b2"#, "begins as JSON, and is none"),
+            ("a1,b c", "line 1, 'a1,b c': "),
+            (",", "line 1, ','"),
             ("[[[[]]]]", "without a job_id"),
         ] {
             let error = ids(text).unwrap_err();

@@ -7,9 +7,10 @@ mod events;
 mod plain;
 mod result;
 
-use std::time::Duration;
-
+use std::collections::BTreeMap;
+use std::fmt;
 use std::io::IsTerminal as _;
+use std::time::Duration;
 
 use jobwait::text::safe;
 use jobwait::{Event, Fault, Job, JobId, News, Outcome, Status, Until, Verdict};
@@ -40,7 +41,7 @@ pub(crate) struct Report {
     tasks: Vec<Task>,
     until: Until,
     view: View,
-    ended: Ended,
+    tally: Tally,
     deadline: Duration,
     bars: Option<Bars>,
     /// When something was last said of several tasks, and when their events were last looked through.
@@ -59,11 +60,12 @@ struct Task {
     ended: bool,
 }
 
-/// How many tasks have ended, and how many of these did not complete.
-#[derive(Debug, Clone, Copy, Default)]
-struct Ended {
-    all: usize,
-    failed: usize,
+/// How many of several tasks' waits have ended, and how.
+#[derive(Debug, Clone, Default)]
+struct Tally {
+    tasks: usize,
+    /// In the order in which they are told.
+    ends: BTreeMap<Outcome, (&'static str, usize)>,
 }
 
 impl Report {
@@ -81,17 +83,20 @@ impl Report {
             _ => None,
         };
         let in_detail = jobs.len() <= IN_DETAIL && bars.is_none();
+        // Where one bar is of all, their states have no place but in it.
+        let each_is_shown = bars.as_ref().is_none_or(Bars::show_each);
+        let in_lines = View { progress: if each_is_shown { view.progress } else { Shown::Errors }, ..view };
         let task = |id: JobId| Task {
-            plain: Plain::new(view, deadline, several.then(|| id.as_str().to_owned()), in_detail),
+            plain: Plain::new(in_lines, deadline, several.then(|| id.as_str().to_owned()), in_detail),
             events: (view.output == Output::Jsonl).then(|| Events::new(id.clone(), view.heartbeat)),
             ended: false,
             id,
         };
         Self {
+            tally: Tally { tasks: jobs.len(), ..Tally::default() },
             tasks: jobs.into_iter().map(task).collect(),
             until,
             view,
-            ended: Ended::default(),
             deadline,
             bars,
             last_line: Duration::ZERO,
@@ -119,11 +124,11 @@ impl Report {
         }
         if let News::Ended(verdict) = event.news {
             task.ended = true;
-            self.ended.all += 1;
-            self.ended.failed += usize::from(verdict.outcome != Outcome::Completed);
-            // What a wait ended for another's sake says nothing new.
-            let shown = several && verdict.outcome != Outcome::Stopped;
-            let text = || result::text(&task.id, exit::of(verdict.outcome, signal).0, verdict);
+            let name = exit::of(verdict.outcome, signal).0;
+            self.tally.count(verdict.outcome, name);
+            // What was undecided to the end says nothing new, and the result follows.
+            let shown = several && !matches!(verdict.outcome, Outcome::Stopped | Outcome::TimedOut);
+            let text = || result::text(&task.id, name, verdict);
             if shown && matches!(self.view.progress, Shown::Bar { .. } | Shown::Lines) {
                 line = Some(format!(" [{}] {}", brief(event.elapsed), text()));
             }
@@ -138,9 +143,8 @@ impl Report {
             self.last_line = event.elapsed;
             self.say(&line);
         }
-        let (ended, of) = (self.ended, self.tasks.len());
         if let Some(bars) = &mut self.bars {
-            bars.event(number, event, ended, of);
+            bars.event(number, event, &self.tally);
         }
     }
 
@@ -178,10 +182,10 @@ impl Report {
         {
             self.last_line = elapsed;
             let left = brief(self.deadline.saturating_sub(elapsed));
-            self.say(&format!(" [{}] {}; {left} left", brief(elapsed), self.ended.of(of)));
+            self.say(&format!(" [{}] {}; {left} left", brief(elapsed), self.tally));
         }
         if let Some(bars) = self.bars.as_mut().filter(|bars| bars.due_at() <= elapsed) {
-            bars.draw(elapsed, self.ended, of);
+            bars.draw(elapsed, &self.tally);
         }
         // Of several, each within its heartbeat, and not each by a timer of its own.
         let (early, sweep) =
@@ -244,7 +248,7 @@ impl Report {
         if hidden && !self.several() {
             texts().for_each(|text| self.say(&format!(": {text}")));
         } else if self.several() {
-            self.say(&format!(": {name}: {}", self.ended.of(self.tasks.len())));
+            self.say(&format!(": {name}: {}", self.tally));
         }
         // Both streams often end in one log or terminal: there the result comes last.
         self.progress.finish(IN_ORDER);
@@ -272,14 +276,23 @@ impl Report {
     }
 }
 
-impl Ended {
-    /// `12 of 50 tasks have ended, 1 of them without success`
-    fn of(self, all: usize) -> String {
-        let failed = match self.failed {
-            0 => String::new(),
-            failed => format!(", {failed} of them without success"),
-        };
-        format!("{} of {all} tasks have ended{failed}", self.all)
+impl Tally {
+    fn count(&mut self, outcome: Outcome, name: &'static str) {
+        self.ends.entry(outcome).or_insert((name, 0)).1 += 1;
+    }
+
+    fn ended(&self) -> usize {
+        self.ends.values().map(|(_, count)| count).sum()
+    }
+}
+
+/// `12 of 50 tasks completed, 1 failed`
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let completed = self.ends.get(&Outcome::Completed).map_or(0, |(_, count)| *count);
+        write!(f, "{completed} of {} tasks completed", self.tasks)?;
+        let others = self.ends.iter().filter(|(outcome, _)| **outcome != Outcome::Completed);
+        others.into_iter().try_for_each(|(_, (name, count))| write!(f, ", {count} {name}"))
     }
 }
 

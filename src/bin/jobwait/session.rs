@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::future;
 use std::time::Duration;
 
-use jobwait::{Clock, Event, JobId, Probe, Sighting, Verdict, Waits};
+use jobwait::{Budget, Clock, Event, JobId, Probe, Sighting, Verdict, Waits};
 
 use crate::apart::Apart;
 use crate::config::{Config, Refusal};
@@ -38,10 +38,9 @@ pub(crate) async fn run(
     let stdout = Stream::into(std::io::stdout());
     let report =
         Report::new(jobs.clone(), view, several.until, timing.deadline, stdout.clone(), stderr.clone());
-    let waits = Waits::new(timing.wait.since(clock)).until(several.until);
-    let waits = several.budget.into_iter().fold(waits, Waits::budget);
     let session = Session {
-        waits,
+        waits: Waits::new(timing.wait.since(clock)).until(several.until),
+        budget: several.budget,
         clock,
         report: RefCell::new(report),
         signals: tokio::sync::Mutex::new(signals),
@@ -72,6 +71,7 @@ pub(crate) async fn run(
 
 struct Session {
     waits: Waits,
+    budget: Option<Budget>,
     clock: Clock,
     report: RefCell<Report>,
     signals: tokio::sync::Mutex<Signals>,
@@ -88,16 +88,17 @@ impl Session {
         let (apart, warnings) = tokio::select! {
             ready = Apart::start(jobs, connect) => ready?,
             // Reading a token can hang as a network can: deadline and signals bind it too.
-            verdicts = self.watch(nothing_yet) => return Ok(verdicts),
+            verdicts = self.watch(self.waits.clone(), nothing_yet) => return Ok(verdicts),
         };
         for warning in warnings {
             self.report.borrow().say(&format!(": {warning}"));
         }
-        Ok(self.watch(apart).await)
+        let waits = self.budget.into_iter().fold(self.waits.clone(), Waits::budget);
+        Ok(self.watch(waits, apart).await)
     }
 
     /// Waits, shows what happens, and says at least something every heartbeat.
-    async fn watch<P: Probe + Send>(&self, probes: Vec<P>) -> Vec<Verdict> {
+    async fn watch<P: Probe + Send>(&self, waits: Waits, probes: Vec<P>) -> Vec<Verdict> {
         let stop = async {
             self.signal.set(Some(self.signals.lock().await.next().await));
         };
@@ -115,7 +116,7 @@ impl Session {
             }
         };
         tokio::select! {
-            verdicts = self.waits.clone().run_until(probes, stop, tell) => verdicts,
+            verdicts = waits.run_until(probes, stop, tell) => verdicts,
             () = time_passes => unreachable!("they never end"),
         }
     }

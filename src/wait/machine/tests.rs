@@ -92,6 +92,27 @@ fn timetable_of(
 }
 
 #[test]
+fn a_turn_that_does_not_come_is_told_only_where_there_is_nothing_else() {
+    let after = |sightings: Vec<Sighting>| {
+        let start = waiting(limits(60.0, 60.0));
+        let waiting = sightings.into_iter().fold(start, |waiting, sighting| {
+            let Step::Rest { waiting, .. } = waiting.after(secs(1.0), sighting) else { panic!("it ended") };
+            waiting
+        });
+        let verdict = waiting.passed_over(secs(60.0));
+        (verdict.outcome, verdict.fault.map(|fault| fault.kind), verdict.polls)
+    };
+    assert_eq!(after(vec![]), (Outcome::Unreachable, Some(FaultKind::NoTurn), 0));
+    assert_eq!(after(vec![going()]), (Outcome::TimedOut, None, 1));
+    assert_eq!(after(vec![not_visible()]), (Outcome::NotFound, Some(FaultKind::NotVisible), 1));
+    assert_eq!(
+        after(vec![going(), unavailable()]),
+        (Outcome::TimedOut, Some(FaultKind::Unavailable), 2)
+    );
+    assert_eq!(after(vec![unavailable()]), (Outcome::Unreachable, Some(FaultKind::Unavailable), 1));
+}
+
+#[test]
 fn s1_a_task_that_has_ended_costs_one_look() {
     let (looks, verdict) = timetable(waiting(limits(60.0, 60.0)), 0.0, |_, _| succeeded());
     assert_eq!((looks, verdict.outcome, verdict.polls), (vec![0.0], Outcome::Completed, 1));

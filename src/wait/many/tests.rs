@@ -123,6 +123,43 @@ async fn the_first_that_does_not_complete_ends_it_unless_it_is_told_to_keep_goin
 }
 
 #[tokio::test(start_paused = true)]
+async fn at_the_deadline_each_task_ends_by_itself() {
+    for until in [Until::FirstFailure, Until::AllEnded, Until::FirstSuccess] {
+        let verdicts = waits().until(until).run(tasks([(200, End::Completed); 3]).scripted, |_, _| {}).await;
+        assert_eq!(outcomes(&verdicts), [TimedOut; 3], "{until:?}");
+        assert!(verdicts.iter().all(|verdict| verdict.fault.is_none()), "{verdicts:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn looked_at_once_each_task_is_looked_at() {
+    let many = tasks([(9, End::Completed), (0, End::Failed), (9, End::Completed), (0, End::Completed)]);
+    let once = Waits::new(waits().wait.once());
+    assert_eq!(outcomes(&once.run(many.scripted, |_, _| {}).await), [TimedOut, Failed, TimedOut, Completed]);
+    assert_eq!(many.looks.lock().unwrap().len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_whose_turn_does_not_come_says_so_and_counts_no_look() {
+    let budget = Budget::new(4, Duration::from_secs(80)).unwrap();
+    let many = tasks([(200, End::Completed); 9]);
+    let verdicts = waits().budget(budget).until(Until::AllEnded).run(many.scripted, |_, _| {}).await;
+    // One at once, three in each window.
+    for (number, verdict) in verdicts.iter().enumerate() {
+        let polls = many.looks.lock().unwrap().iter().filter(|(looked, _)| *looked == number).count();
+        assert_eq!(verdict.polls as usize, polls);
+        if polls > 0 {
+            assert_eq!((verdict.outcome, &verdict.fault), (TimedOut, &None));
+        } else {
+            assert_eq!(verdict.outcome, Outcome::Unreachable);
+            assert_eq!(verdict.fault.as_ref().unwrap().kind, FaultKind::NoTurn);
+        }
+        assert_eq!(verdict.elapsed, Duration::from_secs(100));
+    }
+    assert_eq!(many.looks.lock().unwrap().len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
 async fn any_that_completes_ends_it_and_failures_do_not() {
     let any = || waits().until(Until::FirstSuccess);
     let verdicts =
@@ -211,6 +248,30 @@ async fn one_that_is_asked_to_look_less_slows_all() {
     let refused = looks.iter().find(|(number, at)| *number == 2 && at.as_secs() >= 5).unwrap().1;
     let next = looks.iter().find(|(_, at)| *at > refused).unwrap().1;
     assert!(next >= refused + Duration::from_secs(20), "{refused:?} {next:?}");
+}
+
+/// However long the service asks to be left alone, the last looks are before the deadline.
+#[tokio::test(start_paused = true)]
+async fn h10_nobody_is_held_back_past_the_last_looks() {
+    struct Throttled(Scripted);
+
+    impl Probe for Throttled {
+        async fn look(&mut self) -> Sighting {
+            let first = self.0.looks.lock().unwrap().is_empty();
+            let sighting = self.0.look().await;
+            if first {
+                let fault = Fault::new(FaultKind::Throttled, "slower");
+                return Sighting::Transient { fault, retry_after: Some(Duration::from_secs(1000)) };
+            }
+            sighting
+        }
+    }
+
+    let many = tasks([(90, End::Completed); 3]);
+    let probes: Vec<Throttled> = many.scripted.into_iter().map(Throttled).collect();
+    assert_eq!(outcomes(&waits().run(probes, |_, _| {}).await), [Completed; 3]);
+    let looks = many.looks.lock().unwrap().clone();
+    assert_eq!(looks.iter().filter(|(_, at)| (1..99).contains(&at.as_secs())).count(), 0, "{looks:?}");
 }
 
 #[test]

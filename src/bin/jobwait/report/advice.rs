@@ -69,6 +69,7 @@ pub(super) fn on(verdict: &Verdict, signal: Option<Signal>, resume: Option<&str>
                         | FaultKind::Throttled
                         | FaultKind::UnknownHost
                         | FaultKind::Local
+                        | FaultKind::NoTurn
                 )
             });
             lines.extend(wait_on().filter(|_| may_pass));
@@ -106,6 +107,7 @@ fn cause(fault: &Fault) -> Option<&'static str> {
             "give the issuer's certificate with --ca-cert, and check the host and this machine's clock"
         }
         (_, FaultKind::Proxy) => "check HTTPS_PROXY, HTTP_PROXY and NO_PROXY",
+        (_, FaultKind::NoTurn) => "so many tasks need a larger --rate-limit, or a longer --timeout",
         (Asked::Iam, FaultKind::Forbidden) => "they may not ask IAM for the project's ID: give --project-id",
         (Asked::Iam, _) => {
             "check --region and --iam-endpoint; with --project-id, and without a password, IAM is not asked"

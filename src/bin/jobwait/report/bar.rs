@@ -10,7 +10,7 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 use jobwait::{Event, JobId, News, Progress};
 
-use super::{Ended, name};
+use super::{Tally, name};
 use crate::stream::Stream;
 
 /// How often the times are drawn anew.
@@ -66,12 +66,17 @@ impl Bars {
         Self::new(ProgressDrawTarget::term_like(Box::new(screen)), size, jobs, deadline, color)
     }
 
-    pub(super) fn event(&mut self, number: usize, event: &Event<'_>, ended: Ended, of: usize) {
+    /// Whether each task has a bar of its own.
+    pub(super) fn show_each(&self) -> bool {
+        !self.each.is_empty()
+    }
+
+    pub(super) fn event(&mut self, number: usize, event: &Event<'_>, tally: &Tally) {
         if let Some(bar) = self.each.get_mut(number) {
             bar.event(event);
         }
         if matches!(event.news, News::Ended(_)) {
-            self.draw_summary(event.elapsed, ended, of);
+            self.draw_summary(event.elapsed, tally);
         }
     }
 
@@ -85,17 +90,17 @@ impl Bars {
         latest.saturating_add(EVERY)
     }
 
-    pub(super) fn draw(&mut self, elapsed: Duration, ended: Ended, of: usize) {
+    pub(super) fn draw(&mut self, elapsed: Duration, tally: &Tally) {
         self.drawn = elapsed;
         self.each.iter_mut().for_each(|bar| bar.draw(elapsed));
-        self.draw_summary(elapsed, ended, of);
+        self.draw_summary(elapsed, tally);
     }
 
-    fn draw_summary(&self, elapsed: Duration, ended: Ended, of: usize) {
+    fn draw_summary(&self, elapsed: Duration, tally: &Tally) {
         let Some(summary) = &self.summary else { return };
         let left = whole_seconds(self.deadline.saturating_sub(elapsed));
-        let words = format!("{}; {} elapsed, {left} left", ended.of(of), whole_seconds(elapsed));
-        let short = format!("{} of {of}, {left} left", ended.all);
+        let words = format!("{tally}; {} elapsed, {left} left", whole_seconds(elapsed));
+        let short = format!("{} of {}, {left} left", tally.ended(), tally.tasks);
         let fits = words.chars().count() <= room(self.size);
         let words = if fits { words } else { short.chars().take(room(self.size)).collect() };
         summary.set_message(words);
@@ -242,7 +247,7 @@ fn size() -> (u16, u16) {
     size.map_or((80, 24), |(width, height)| (width.0.max(1), height.0))
 }
 
-/// Columns that are left free: a terminal writes `^C` there, and would go on in the next line.
+/// Columns that are left free: a line that is full to its end goes on in the next one on some terminals.
 const MARGIN: u16 = 3;
 
 /// How long a line may be.
@@ -318,6 +323,8 @@ impl TermLike for Screen {
     }
 
     fn flush(&self) -> io::Result<()> {
+        // A terminal writes `^C` where the cursor is: at the end of a full line it would go on in the next one.
+        self.add("\r");
         let drawn = std::mem::take(&mut *self.drawn.lock().unwrap_or_else(PoisonError::into_inner));
         self.stream.text(drawn.into_bytes());
         Ok(())

@@ -79,7 +79,9 @@ impl Plain {
             News::Invisible { fault, .. } => {
                 let seen = self.subject_shown;
                 let state = if seen { "gone from sight" } else { "not visible yet" };
-                if !self.is_new(state, event.elapsed) && !after_an_error {
+                // Of several, their bars say that they are new: these need no line each.
+                let told = matches!(self.shown, Shown::Bar { .. }) && self.label.is_some() && !seen;
+                if !self.is_new(state, event.elapsed) && !after_an_error || told {
                     return None;
                 }
                 let why = if seen { "it is asked for again" } else { "a new ID takes some seconds" };
