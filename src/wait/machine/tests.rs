@@ -105,10 +105,7 @@ fn a_turn_that_does_not_come_is_told_only_where_there_is_nothing_else() {
     assert_eq!(after(vec![]), (Outcome::Unreachable, Some(FaultKind::NoTurn), 0));
     assert_eq!(after(vec![going()]), (Outcome::TimedOut, None, 1));
     assert_eq!(after(vec![not_visible()]), (Outcome::NotFound, Some(FaultKind::NotVisible), 1));
-    assert_eq!(
-        after(vec![going(), unavailable()]),
-        (Outcome::TimedOut, Some(FaultKind::Unavailable), 2)
-    );
+    assert_eq!(after(vec![going(), unavailable()]), (Outcome::TimedOut, Some(FaultKind::Unavailable), 2));
     assert_eq!(after(vec![unavailable()]), (Outcome::Unreachable, Some(FaultKind::Unavailable), 1));
 }
 
