@@ -15,6 +15,22 @@ fn everybody(run: impl Fn() -> Run) -> Vec<Run> {
     ]
 }
 
+/// In whichever thread it is: that is for chance to say.
+#[cfg(target_os = "linux")]
+#[test]
+fn a1_a_panic_says_where_it_was_and_nothing_else() {
+    let server = Server::answers([(200, running("1%").as_str())]);
+    for run in everybody(|| at(&server.url()).timeout("2s")).into_iter().take(2) {
+        let Some(run) = super::support::child::with_a_clock_that_breaks(run) else { return };
+        let ended = run.env("RUST_BACKTRACE", "full").run().within(2.0);
+        // Of the connection's own task, the deadline tells.
+        assert!(matches!(ended.code, Some(124 | 125)), "{ended:?}");
+        let said = ended.stderr.lines().find(|line| line.contains("a defect of jobwait at ")).unwrap();
+        assert!(said.ends_with("how the task is doing is not known; please report this"), "{ended:?}");
+        assert!(!ended.stderr.contains("unwrap()") && !ended.stderr.contains("stack backtrace"), "{ended:?}");
+    }
+}
+
 #[test]
 fn a1_no_log_and_no_error_holds_a_secret() {
     let escaped = CANARY.replace('/', "\\/").replace('=', "\\u003d");

@@ -36,10 +36,33 @@ fn a_ca_that_is_given_is_trusted_by_option_and_by_variable() {
 }
 
 #[test]
+fn a_ca_that_only_the_systems_folder_knows_is_trusted_too() {
+    let server = serve(Wrong::Nothing, raw(200, "", SUCCESS.as_bytes()));
+    let other = serve(Wrong::Nothing, Vec::new());
+    let folder = server.ca.with_extension("folder");
+    fs::create_dir_all(&folder).unwrap();
+    fs::copy(&server.ca, folder.join("ca.pem")).unwrap();
+    let folder = folder.to_str().unwrap();
+    let system = |file: &str| at(&server.url).env("SSL_CERT_FILE", file).env("SSL_CERT_DIR", folder);
+    let other = other.ca.to_str().unwrap();
+    system(other).run().expect(0, "completed");
+    system("/dev/null").run().expect(0, "completed");
+    system(other).args(["--ca-cert", other]).run().expect(0, "completed");
+    at(&server.url).env("SSL_CERT_DIR", folder).run().expect(0, "completed");
+    at(&server.url).env("SSL_CERT_FILE", other).run().expect(125, "the certificate of localhost");
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
 fn t6_without_a_system_trust_store_there_is_a_message_and_the_rest_works() {
     let server = serve(Wrong::Nothing, raw(200, "", SUCCESS.as_bytes()));
     let without = |url: &str| at(url).env("SSL_CERT_FILE", "/dev/null").env("SSL_CERT_DIR", "/nowhere");
-    without(&server.url).run().expect(2, "no trust roots for https");
+    if cfg!(feature = "bundled-roots") {
+        // It has its own, and this CA is none of them.
+        without(&server.url).run().expect(125, "the certificate of localhost");
+    } else {
+        without(&server.url).run().expect(2, "no trust roots for https");
+    }
     without(&server.url).args(["--ca-cert", server.ca.to_str().unwrap()]).run().expect(0, "completed");
     let plain = Server::acts([answer(200, SUCCESS)]);
     without(&plain.url()).run().expect(0, "completed");

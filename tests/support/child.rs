@@ -47,6 +47,12 @@ pub fn with_a_clock_that_jumps(run: Run, seconds: i64) -> Option<Run> {
     Some(run.env("LD_PRELOAD", library.as_ref()?.to_str().unwrap()).env("JUMP", &seconds.to_string()))
 }
 
+/// This wait with a clock that fails once, 300 ms after its start: the standard library panics. None as above.
+#[cfg(target_os = "linux")]
+pub fn with_a_clock_that_breaks(run: Run) -> Option<Run> {
+    Some(with_a_clock_that_jumps(run, 0)?.env("BREAK", "1"))
+}
+
 /// A library that takes the place of a part of the system's.
 #[cfg(target_os = "linux")]
 fn preloaded(name: &str) -> Option<std::path::PathBuf> {

@@ -367,8 +367,8 @@ pub(crate) fn parse(words: impl Iterator<Item = OsString>) -> Result<Args, clap:
         // Clap cannot take a variable back; no variable has an empty name.
         if empty { arg.env("").hide_env(true) } else { arg }
     };
-    let command = Args::command().mut_args(unset).mut_subcommands(move |command| command.mut_args(unset));
-    let matches = command.clone().try_get_matches_from(words)?;
+    let mut command = Args::command().mut_args(unset).mut_subcommands(move |command| command.mut_args(unset));
+    let matches = command.try_get_matches_from_mut(words)?;
     let mut args = Args::from_arg_matches(&matches)?;
 
     // An option beats the other's variable; only two of the same rank conflict.
@@ -377,7 +377,7 @@ pub(crate) fn parse(words: impl Iterator<Item = OsString>) -> Result<Args, clap:
         match (once, timeout) {
             (Some(ValueSource::CommandLine), Some(ValueSource::CommandLine))
             | (Some(ValueSource::EnvVariable), Some(ValueSource::EnvVariable)) => {
-                return Err(command.clone().error(
+                return Err(command.error(
                     ErrorKind::ArgumentConflict,
                     "--once looks once and --timeout waits: give one of them",
                 ));
@@ -389,9 +389,12 @@ pub(crate) fn parse(words: impl Iterator<Item = OsString>) -> Result<Args, clap:
     Ok(args)
 }
 
+/// The names of the commands. To ask clap for them is to build the whole command line anew.
+const COMMANDS: [&str; 5] = ["demo", "simulate", "plan", "completions", "man"];
+
 /// An ID is checked where it is used; here, that it is not something else.
 fn job_id(text: &str) -> Result<String, String> {
-    if Args::command().get_subcommands().any(|command| command.get_name() == text) {
+    if COMMANDS.contains(&text) {
         return Err("that is a command, and comes before all options".into());
     }
     Ok(text.to_owned())
@@ -431,6 +434,13 @@ mod tests {
             let expected = format!("JOBWAIT_{}", name.to_uppercase().replace('-', "_"));
             assert_eq!(variable, Some(expected.as_ref()), "--{name}");
         }
+    }
+
+    #[test]
+    fn all_commands_are_known_by_name() {
+        let command = Args::command();
+        let names: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
+        assert_eq!(names, COMMANDS);
     }
 
     #[test]

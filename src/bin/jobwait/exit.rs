@@ -7,6 +7,9 @@ use crate::signals::Signal;
 /// Usage or configuration is wrong; nothing was sent.
 pub(crate) const USAGE: u8 = 2;
 
+/// Nothing usable is known about the task.
+pub(crate) const UNKNOWN: u8 = 125;
+
 /// The exit code of several: the first of these that occurred.
 const WORST_FIRST: [u8; 6] = [1, 4, 3, 125, 124, 0];
 
@@ -35,7 +38,7 @@ pub(crate) fn of(outcome: Outcome, signal: Option<Signal>) -> (&'static str, u8)
         Outcome::TimedOut => ("timed_out", 124),
         Outcome::Stopped => signal.map_or((WAITING, 130), |signal| (INTERRUPTED, signal.exit_code())),
         // `Outcome` may grow. What is not known here told nothing about the task either.
-        Outcome::Unreachable | _ => ("unreachable", 125),
+        Outcome::Unreachable | _ => ("unreachable", UNKNOWN),
     }
 }
 

@@ -10,6 +10,7 @@ mod duration;
 mod exit;
 mod input;
 mod logs;
+mod panics;
 mod plan;
 mod rate;
 mod report;
@@ -45,12 +46,13 @@ fn main() -> ExitCode {
         }
     };
     let stderr = Stream::into(std::io::stderr());
-    let code = run(args, clock, &stderr).unwrap_or_else(|refusal| {
+    panics::tell_only_where(stderr.clone());
+    let code = panics::caught(Ok(exit::UNKNOWN), || run(args, clock, &stderr));
+    ExitCode::from(code.unwrap_or_else(|refusal| {
         stderr.line(&format!("jobwait: {refusal}"));
         stderr.finish(Duration::from_secs(1));
         exit::USAGE
-    });
-    ExitCode::from(code)
+    }))
 }
 
 fn run(args: Args, clock: Clock, stderr: &Stream) -> Result<u8, Refusal> {

@@ -52,7 +52,7 @@ impl Signals {
 
 #[cfg(unix)]
 mod platform {
-    use std::io;
+    use std::io::{self, Read as _};
     use std::sync::Arc;
     use std::sync::atomic::AtomicBool;
 
@@ -103,7 +103,10 @@ mod platform {
     /// Under `nohup` the wait is meant to outlive its terminal. Only Linux tells without unsafe code; elsewhere
     /// a hangup ends the wait.
     fn hangups_are_ignored() -> bool {
-        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        // Room for all of it: read in one piece.
+        let mut status = String::with_capacity(4096);
+        let _ =
+            std::fs::File::open("/proc/self/status").and_then(|mut file| file.read_to_string(&mut status));
         let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
         let mask = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
         mask.is_some_and(|mask| mask & (1 << (SIGHUP - 1)) != 0)

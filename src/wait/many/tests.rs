@@ -105,6 +105,16 @@ async fn all_are_waited_for_and_told_in_their_order() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_first_look_is_at_once() {
+    for count in [1, 3] {
+        let many = tasks(vec![(0, End::Completed); count]);
+        waits().run(many.scripted, |_, _| {}).await;
+        let looks = many.looks.lock().unwrap().clone();
+        assert!(looks.len() == count && looks.iter().all(|(_, at)| at.is_zero()), "{looks:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_first_that_does_not_complete_ends_it_unless_it_is_told_to_keep_going() {
     for (end, outcome) in [(End::Failed, Failed), (End::Forbidden, Unauthorized)] {
         let start = Instant::now();
