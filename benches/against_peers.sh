@@ -1,38 +1,123 @@
 #!/usr/bin/env bash
-# One finished wait beside one curl, against the same simulator in one run: ratios of medians, not absolute times.
-# Needs curl and jq; hyperfine for the times, GNU time for the memory: what is missing is said.
+# One finished wait beside one look by curl, by curl and jq, and by the public Python SDK, against the same simulator in one run, over HTTP
+# and over HTTPS with the system's roots: ratios of medians, not absolute times. Then what a poll on a kept connection costs.
+# Needs curl and jq; hyperfine for the times, GNU time for the memory, openssl and python3 for HTTPS, and huaweicloudsdkgaussdb for
+# $PYTHON (or python3) for the SDK: what is missing is said. BINARY=path measures another binary than this checkout's.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-cargo build --release --quiet
-jobwait="$PWD/target/release/jobwait"
-work=$(mktemp -d)
-"$jobwait" simulate --appear-after 0 --duration 0 >"$work/address" &
-simulator=$!
-trap 'kill "$simulator"; rm -rf "$work"' EXIT
-sleep 0.5
-
-url=$(cat "$work/address")
-export JOBWAIT_ENDPOINT="$url" HW_PROJECT_ID=0123456789abcdef HW_AUTH_TOKEN=any
-job=$(curl --silent --request POST "$url/v3/$HW_PROJECT_ID/instances" | jq --raw-output .job_id)
-asks="curl --silent --header X-Auth-Token:any $url/v3/$HW_PROJECT_ID/jobs?id=$job"
-
-printf 'size of the release binary: %d KiB\n' "$(($(stat --format %s "$jobwait") / 1024))"
-if command -v hyperfine >/dev/null; then
-    hyperfine --shell=none --warmup 5 --runs 100 --output null --export-json "$work/times.json" \
-        "$jobwait $job" "$asks" >/dev/null 2>&1
-    jq --raw-output '.results | "wall time, median of 100: jobwait \(.[0].median * 1e4 | round / 10) ms, curl \(.[1].median * 1e4 | round / 10) ms, ratio \(.[0].median / .[1].median * 100 | round / 100)",
-        "CPU time, mean of 100: jobwait \((.[0].user + .[0].system) * 1e4 | round / 10) ms, curl \((.[1].user + .[1].system) * 1e4 | round / 10) ms, ratio \((.[0].user + .[0].system) / (.[1].user + .[1].system) * 100 | round / 100)"' "$work/times.json"
-else
-    echo 'skipped: wall time, there is no hyperfine'
+here=$PWD
+if [ -z "${BINARY:-}" ]; then
+    cargo build --release --quiet
+    BINARY=$(cargo metadata --no-deps --format-version 1 | jq --raw-output .target_directory)/release/jobwait
 fi
-if [ -x /usr/bin/time ]; then
-    median() { sort -n | awk '{ a[NR] = $1 } END { print a[int((NR + 1) / 2)] }'; }
-    peak() { for _ in $(seq 21); do /usr/bin/time --format %M --output "$work/peak" "$@" >/dev/null 2>&1; cat "$work/peak"; done | median; }
-    ours=$(peak "$jobwait" "$job")
-    # shellcheck disable=SC2086
-    theirs=$(peak $asks)
-    awk -v a="$ours" -v b="$theirs" 'BEGIN { printf "peak memory, median of 21: jobwait %d KiB, curl %d KiB, ratio %.2f\n", a, b, a / b }'
+python=${PYTHON:-python3}
+work=$(mktemp -d)
+servers=()
+trap 'kill "${servers[@]}" 2>/dev/null || true; rm -rf "$work"' EXIT
+skip() { printf 'skipped: %s\n' "$*"; }
+
+"$BINARY" simulate --appear-after 0s --duration 0s >"$work/finished" &
+servers+=($!)
+"$BINARY" simulate --appear-after 0s --duration 1h >"$work/going" &
+servers+=($!)
+until [ -s "$work/finished" ] && [ -s "$work/going" ]; do sleep 0.1; done
+
+export HW_PROJECT_ID=0123456789abcdef0123456789abcdef HW_AUTH_TOKEN=any JOBWAIT_METADATA_ADDRESS=http://127.0.0.1:9 JOBWAIT_ENDPOINT
+task() { curl --silent --request POST "$1/v3/$HW_PROJECT_ID/instances" | jq --raw-output .job_id; }
+url=$(cat "$work/finished")
+job=$(task "$url")
+printf 'size of the binary: %d KiB\n' "$(($(stat --format %s "$BINARY") / 1024))"
+
+# compare NAME COMMAND [NAME COMMAND ...]: the first beside each of the others, after as many runs as make sense.
+compare() {
+    local names=() commands=() i
+    while [ $# -gt 0 ]; do
+        names+=("$1")
+        commands+=("$2")
+        shift 2
+    done
+    if command -v hyperfine >/dev/null; then
+        hyperfine --shell=none --warmup 5 --runs "${RUNS:-100}" --output null --export-json "$work/times.json" "${commands[@]}" >/dev/null 2>&1
+        printf '%s\n' "${names[@]}" | jq --raw-input --slurp --raw-output --slurpfile times "$work/times.json" '
+            def hundredths: . * 100 | round / 100; def ms: . * 1e4 | round / 10;
+            split("\n")[:-1] as $names | $times[0].results as $r | range($r | length) as $i |
+            ($r[$i].user + $r[$i].system) as $cpu | ($r[0].user + $r[0].system) as $ours |
+            "  \($names[$i]): \($r[$i].median | ms) ms, CPU \($cpu | ms) ms" +
+            if $i > 0 then "; jobwait takes \($r[0].median / $r[$i].median | hundredths) of the time, \($ours / $cpu | hundredths) of the CPU" else "" end'
+    else
+        skip 'the times: there is no hyperfine'
+    fi
+    if [ -x /usr/bin/time ]; then
+        local ours='' peak
+        for i in "${!commands[@]}"; do
+            peak=$(for _ in $(seq 11); do
+                # shellcheck disable=SC2086
+                /usr/bin/time --quiet --format %M --output "$work/peak" ${commands[$i]} >/dev/null 2>&1 || true
+                cat "$work/peak"
+            done | sort -n | sed -n 6p)
+            ours=${ours:-$peak}
+            awk -v name="${names[$i]}" -v a="$ours" -v b="$peak" \
+                'BEGIN { printf "  %s: peak memory %d KiB%s\n", name, b, a == b ? "" : sprintf("; jobwait takes %.2f of it", a / b) }'
+        done
+    else
+        skip 'the memory: there is no GNU time'
+    fi
+}
+
+# The commands, as hyperfine splits them.
+cat >"$work/curl_jq" <<'E2'
+#!/bin/sh
+[ "$(curl --silent --header X-Auth-Token:any "$1" | jq --raw-output .job.status)" = Completed ]
+E2
+chmod +x "$work/curl_jq"
+
+echo 'one finished wait over HTTP, medians:'
+JOBWAIT_ENDPOINT=$url
+look="$url/v3/$HW_PROJECT_ID/jobs?id=$job"
+peers=(curl "curl --silent --header X-Auth-Token:any $look" 'curl and jq' "$work/curl_jq $look")
+compare jobwait "$BINARY $job" "${peers[@]}"
+if "$python" -c 'import huaweicloudsdkgaussdb' 2>/dev/null; then
+    RUNS=10 compare jobwait "$BINARY $job" 'the Python SDK' "$python $here/benches/sdk_wait.py $url $job"
 else
-    echo 'skipped: peak memory, there is no GNU time'
+    skip "the Python SDK: huaweicloudsdkgaussdb is not installed for $python"
+fi
+
+bundle=$(for file in "${SSL_CERT_FILE:-}" /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem; do
+    [ -s "$file" ] && echo "$file" && break
+done || true)
+if [ -n "$bundle" ] && command -v openssl >/dev/null && command -v python3 >/dev/null; then
+    echo 'one finished wait over HTTPS with the roots of the system, medians:'
+    (
+        cd "$work"
+        key='-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes'
+        # shellcheck disable=SC2086
+        openssl req -x509 $key -keyout ca.key -out ca.pem -subj '/CN=a CA of the bench' -days 2
+        # shellcheck disable=SC2086
+        openssl req $key -keyout key.pem -out request.pem -subj /CN=localhost
+        printf 'subjectAltName=DNS:localhost\n' >names
+        openssl x509 -req -in request.pem -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile names -out certificate.pem
+        cat "$bundle" ca.pem >roots.pem
+        curl --silent --header X-Auth-Token:any "$look" >answer.json
+    ) >/dev/null 2>&1
+    python3 benches/tls_server.py "$work" >"$work/port" &
+    servers+=($!)
+    until [ -s "$work/port" ]; do sleep 0.1; done
+    JOBWAIT_ENDPOINT=https://localhost:$(cat "$work/port")
+    look="$JOBWAIT_ENDPOINT/v3/$HW_PROJECT_ID/jobs?id=$job"
+    unset SSL_CERT_DIR
+    export SSL_CERT_FILE="$work/roots.pem"
+    compare jobwait "$BINARY $job" curl "curl --silent --cacert $work/roots.pem --header X-Auth-Token:any $look"
+else
+    skip 'HTTPS: there is no bundle of roots, openssl or python3'
+fi
+
+if [ -x /usr/bin/time ]; then
+    echo 'a poll on a kept connection, one every 10 ms for 10 s:'
+    JOBWAIT_ENDPOINT=$(cat "$work/going")
+    job=$(task "$JOBWAIT_ENDPOINT")
+    /usr/bin/time --quiet --format '%U %S' --output "$work/cpu" "$BINARY" --rate-limit none --interval 10ms --backoff 1 --timeout 10s \
+        --output json --quiet "$job" >"$work/result" 2>/dev/null || [ $? = 124 ]
+    jq '.jobs[0].polls' "$work/result" | paste -d ' ' - "$work/cpu" |
+        awk '{ printf "  %d polls, %.0f µs of CPU each, the start of the process included\n", $1, ($2 + $3) * 1e6 / $1 }'
 fi

@@ -12,6 +12,7 @@ mod resolver;
 mod trust;
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::SignedDuration;
 use reqwest::header::HeaderMap;
@@ -22,7 +23,7 @@ use tracing::{debug, trace};
 use self::builder::CloudBuilder;
 use self::client::{Client, wall_clock};
 use self::region::Service;
-use crate::credentials::{Named, Need};
+use crate::credentials::{Named, Need, Sent};
 use crate::text::safe;
 use crate::{Asked, Credentials, Endpoint, Fault, FaultKind, JobId, Probe, ProjectId, Sighting};
 
@@ -45,7 +46,17 @@ pub struct Cloud {
     credentials: Credentials,
     /// Held by whoever signs in, so that others wait for what comes of it.
     signing_in: Mutex<()>,
+    entry: Entry,
     headers: HeaderMap,
+}
+
+/// Whether the service lets these credentials in. It locks a key that is refused five times, so that of many who look at once
+/// one knocks for all; and who was refused for good is not sent again.
+#[derive(Debug, Default)]
+struct Entry {
+    is_open: AtomicBool,
+    knocking: Mutex<()>,
+    refused: OnceLock<Fault>,
 }
 
 /// Where IAM is, and the way there: a proxy may be on it that is not on the way to the service.
@@ -87,18 +98,20 @@ impl Cloud {
         JobProbe { cloud: self, id }
     }
 
-    /// What the service says of the task; or, as an error, why there is nothing to ask it with.
-    async fn ask(&self, id: &JobId) -> Result<Sighting, Sighting> {
+    /// What the service says of the task, and with which credentials it was asked; or, as an error, why there is nothing to ask
+    /// it with.
+    async fn ask(&self, id: &JobId) -> Result<(Sighting, Sent), Sighting> {
         self.sign_in().await?;
+        let sent = self.credentials.current();
         let project = match self.project().await {
             Ok(project) => project,
-            Err(sighting) => return Ok(sighting),
+            Err(sighting) => return Ok((sighting, sent)),
         };
         let mut url = self.endpoint.jobs(project);
         url.query_pairs_mut().append_pair("id", id.as_str());
         let mut request = Request::new(Method::GET, url);
         request.headers_mut().extend(self.headers.clone());
-        self.credentials.authorize(&mut request, Some(project), wall_clock());
+        let sent = self.credentials.authorize(&mut request, Some(project), wall_clock());
 
         debug!(method = %request.method(), url = %request.url(), "asking");
         let sighting = match self.client.send(request).await {
@@ -123,7 +136,7 @@ impl Cloud {
                 );
             }
         }
-        Ok(sighting)
+        Ok((sighting, sent))
     }
 
     /// Sees to what the credentials need. What is held still is used when nothing fresh can be had.
@@ -222,16 +235,38 @@ pub struct JobProbe<'a> {
 
 impl Probe for JobProbe<'_> {
     /// Asks once; and once more with other credentials when these are refused and there are others. A sign-in
-    /// that is refused is not repeated.
+    /// that is refused is not repeated, nor is a question with credentials that were refused for good.
     async fn look(&mut self) -> Sighting {
+        let entry = &self.cloud.entry;
+        let _for_all =
+            if entry.is_open.load(Ordering::Relaxed) { None } else { Some(entry.knocking.lock().await) };
+        if let Some(fault) = entry.refused.get() {
+            return Sighting::Permanent(fault.clone());
+        }
+        let sighting = self.ask().await;
+        match &sighting {
+            Sighting::Permanent(fault) if fault.kind == FaultKind::Unauthenticated => {
+                let _ = entry.refused.set(fault.clone());
+            }
+            // Whoever did not come as far as the service was not let in yet.
+            Sighting::Transient { fault, .. } if fault.http_status.is_none() => {}
+            _ => entry.is_open.store(true, Ordering::Relaxed),
+        }
+        sighting
+    }
+}
+
+impl JobProbe<'_> {
+    async fn ask(&self) -> Sighting {
         match self.cloud.ask(self.id).await {
-            Ok(Sighting::Permanent(fault))
-                if fault.kind == FaultKind::Unauthenticated && self.cloud.credentials.renew().await =>
+            Ok((Sighting::Permanent(fault), sent))
+                if fault.kind == FaultKind::Unauthenticated && self.cloud.credentials.renew(sent).await =>
             {
                 debug!("the credentials were refused and are renewed");
-                self.cloud.ask(self.id).await.unwrap_or_else(|sighting| sighting)
+                let again = self.cloud.ask(self.id).await;
+                again.map_or_else(|sighting| sighting, |(sighting, _)| sighting)
             }
-            Ok(sighting) | Err(sighting) => sighting,
+            Ok((sighting, _)) | Err(sighting) => sighting,
         }
     }
 }

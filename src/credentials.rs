@@ -10,6 +10,7 @@ mod token;
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 use jiff::Timestamp;
@@ -28,9 +29,15 @@ use crate::{ConfigError, Endpoint, ProjectId};
 pub struct Credentials {
     source: Source,
     held: RwLock<Option<Held>>,
+    /// How many times there were others, which changes under the lock of what is held.
+    count: AtomicU64,
     /// What was shown to somebody since the beginning.
     shown: RwLock<Redactor>,
 }
+
+/// Which of the credentials that there were was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sent(u64);
 
 #[derive(Debug)]
 enum Source {
@@ -121,17 +128,21 @@ impl Credentials {
     pub fn password(login: Login) -> Self {
         let mut shown = Redactor::default();
         shown.learn(login.secret());
-        Self { source: Source::Password(login), held: RwLock::new(None), shown: RwLock::new(shown) }
+        Self { shown: RwLock::new(shown), ..Self::of(Source::Password(login)) }
     }
 
     /// The temporary keys of the agency of this ECS instance, asked of its metadata service at this address and
     /// renewed before they expire.
     pub(crate) fn agency(metadata: Endpoint) -> Self {
-        Self { source: Source::Agency(metadata), held: RwLock::new(None), shown: RwLock::default() }
+        Self::of(Source::Agency(metadata))
+    }
+
+    fn of(source: Source) -> Self {
+        Self { source, held: RwLock::new(None), count: AtomicU64::new(0), shown: RwLock::default() }
     }
 
     fn holding(source: Source, pass: Pass) -> Self {
-        let credentials = Self { source, held: RwLock::new(None), shown: RwLock::default() };
+        let credentials = Self::of(source);
         credentials.hold(Held { pass, renew_at: None });
         credentials
     }
@@ -161,7 +172,14 @@ impl Credentials {
             Pass::Token(token) => shown.learn(token.secret()),
             Pass::Keys(keys) => keys.secrets().into_iter().for_each(|secret| shown.learn(secret)),
         }
-        *self.held.write().unwrap_or_else(PoisonError::into_inner) = Some(held);
+        let mut current = self.held.write().unwrap_or_else(PoisonError::into_inner);
+        self.count.fetch_add(1, Ordering::Relaxed);
+        *current = Some(held);
+    }
+
+    /// Which ones are held now.
+    pub(crate) fn current(&self) -> Sent {
+        Sent(self.count.load(Ordering::Relaxed))
     }
 
     /// Goes on with what is held, until `renew_at` if another try makes sense then. False when nothing is held.
@@ -170,15 +188,22 @@ impl Credentials {
         held.as_mut().map(|held| held.renew_at = renew_at).is_some()
     }
 
-    /// Adds to a request what lets it in.
-    pub(crate) fn authorize(&self, request: &mut Request, project: Option<&ProjectId>, now: Timestamp) {
-        match self.held.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(|held| &held.pass) {
+    /// Adds to a request what lets it in, and tells which it was.
+    pub(crate) fn authorize(
+        &self,
+        request: &mut Request,
+        project: Option<&ProjectId>,
+        now: Timestamp,
+    ) -> Sent {
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        match held.as_ref().map(|held| &held.pass) {
             Some(Pass::Token(token)) => {
                 request.headers_mut().insert(HeaderName::from_static("x-auth-token"), token.header());
             }
             Some(Pass::Keys(keys)) => keys.sign(request, project, now),
             None => {}
         }
+        self.current()
     }
 
     /// A text of the service without the secrets that it was shown, should it have sent one back, whole or a piece.
@@ -187,7 +212,11 @@ impl Credentials {
     }
 
     /// Looks for other credentials after these were refused. False when there are none.
-    pub(crate) async fn renew(&self) -> bool {
+    pub(crate) async fn renew(&self, refused: Sent) -> bool {
+        // Somebody else was refused, too, and has looked already.
+        if self.current() != refused {
+            return true;
+        }
         match &self.source {
             Source::Password(_) => {
                 *self.held.write().unwrap_or_else(PoisonError::into_inner) = None;
@@ -199,11 +228,12 @@ impl Credentials {
                 let read = tokio::task::spawn_blocking(move || Token::read_file(&path)).await;
                 let Ok(Ok(fresh)) = read else { return false };
                 let same = |held: &Held| matches!(&held.pass, Pass::Token(current) if current.is(&fresh));
-                let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
-                let changed = !held.as_ref().is_some_and(same);
-                drop(held);
-                self.hold(Held { pass: Pass::Token(fresh), renew_at: None });
-                changed
+                let changed =
+                    !self.held.read().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(same);
+                if changed {
+                    self.hold(Held { pass: Pass::Token(fresh), renew_at: None });
+                }
+                changed || self.current() != refused
             }
             // The service locks a key after five refusals in a row.
             Source::Keys | Source::Agency(_) | Source::Token => false,

@@ -154,8 +154,9 @@ impl Wait {
                 () = &mut stop => return told(waiting.stopped(clock.elapsed()), &mut tell),
                 turn = turn => turn,
             };
-            let Some(_turn) = turn else {
-                return told(waiting.passed_over(clock.elapsed()), &mut tell);
+            let _turn = match turn {
+                Ok(turn) => turn,
+                Err(why) => return told(waiting.passed_over(clock.elapsed(), why), &mut tell),
             };
             let cut = waiting.look(clock.elapsed());
             let (elapsed, decided) = tokio::select! {
@@ -176,7 +177,7 @@ impl Wait {
                 Step::Rest { until, waiting } => (until, waiting),
             };
             debug!(rest = ?rested.saturating_sub(elapsed), "resting");
-            if let Some(news) = waiting.news(rested) {
+            if let Some(news) = waiting.news(gate.not_before(rested)) {
                 tell(Event { elapsed, polls: waiting.polls(), news });
             }
         }

@@ -12,7 +12,7 @@ use super::client::{Client, Route};
 use super::language::Language;
 use super::region::Service;
 use super::trust::{self, Trust};
-use super::{Cloud, Iam, Project};
+use super::{Cloud, Entry, Iam, Project};
 use crate::{ConfigError, Credentials, Endpoint};
 
 /// The settings of a [`Cloud`].
@@ -142,6 +142,7 @@ impl CloudBuilder {
             iam,
             credentials: self.credentials,
             signing_in: Mutex::new(()),
+            entry: Entry::default(),
             headers: headers
                 .into_iter()
                 .map(|(name, value)| (name, HeaderValue::from_static(value)))

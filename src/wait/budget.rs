@@ -38,10 +38,29 @@ impl Budget {
         Ok(Self { requests, window })
     }
 
+    /// How many requests.
+    #[must_use]
+    pub fn requests(self) -> u32 {
+        self.requests.get()
+    }
+
+    /// In which time.
+    #[must_use]
+    pub fn window(self) -> Duration {
+        self.window
+    }
+
+    /// How far apart the requests are that do not go at once.
+    #[must_use]
+    pub fn spacing(self) -> Duration {
+        self.window / (self.requests() - self.at_once().get()).max(1)
+    }
+
+    fn at_once(self) -> NonZeroU32 {
+        NonZeroU32::new(self.requests().div_ceil(AT_ONCE)).unwrap_or(NonZeroU32::MIN)
+    }
+
     pub(super) fn quota(self) -> Option<Quota> {
-        let requests = self.requests.get();
-        let at_once = NonZeroU32::new(requests.div_ceil(AT_ONCE)).unwrap_or(NonZeroU32::MIN);
-        let evenly = (requests - at_once.get()).max(1);
-        Some(Quota::with_period(self.window / evenly)?.allow_burst(at_once))
+        Some(Quota::with_period(self.spacing())?.allow_burst(self.at_once()))
     }
 }

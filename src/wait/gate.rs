@@ -1,6 +1,7 @@
 //! Where everybody who looks waits for their turn: as often as the budget allows, so many at once, and none while the
 //! service wants to be left alone.
 
+use std::pin::pin;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,7 +12,8 @@ use governor::state::{InMemoryState, NotKeyed};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::budget::Budget;
-use crate::{Clock, FaultKind, Sighting};
+use super::machine::{AFTER_SLEEP, overslept};
+use crate::{Clock, Fault, FaultKind, Sighting};
 
 /// How long all are held back when the service asks for less without saying for how long; twice as long each time.
 const HOLD: Duration = Duration::from_secs(1);
@@ -43,6 +45,38 @@ pub(super) struct Gate {
     at_once: Semaphore,
     /// None of one wait by itself: there is nobody else to hold back.
     held: Option<Mutex<Option<Held>>>,
+    /// What the first in line waits for.
+    why: Mutex<Why>,
+}
+
+/// Why there is a line.
+#[derive(Debug, Clone, Copy)]
+enum Why {
+    /// As many look as may at once.
+    Looks,
+    /// The service wants to be left alone.
+    Held,
+    /// The budget is spent.
+    Spent,
+}
+
+impl Why {
+    fn fault(self) -> Fault {
+        match self {
+            Self::Looks => Fault::new(
+                FaultKind::TimedOut,
+                "it was not asked about: there was no answer to those before it until the deadline",
+            ),
+            Self::Held => Fault::new(
+                FaultKind::Throttled,
+                "it was not asked about: the service wanted to be asked less until the deadline",
+            ),
+            Self::Spent => Fault::new(
+                FaultKind::NoTurn,
+                "it was not asked about: the budget of requests was spent on others until the deadline",
+            ),
+        }
+    }
 }
 
 /// Until when, and for how long, the service wants to be left alone.
@@ -55,7 +89,7 @@ struct Held {
 /// The turn of one look, which lasts until this is dropped.
 #[derive(Debug)]
 pub(super) struct Turn<'a> {
-    _one_of: SemaphorePermit<'a>,
+    _one_of: Option<SemaphorePermit<'a>>,
 }
 
 impl Gate {
@@ -69,6 +103,7 @@ impl Gate {
             turn: tokio::sync::Mutex::default(),
             at_once: Semaphore::new(1),
             held: None,
+            why: Mutex::new(Why::Looks),
         }
     }
 
@@ -81,33 +116,61 @@ impl Gate {
         }
     }
 
-    /// Waits for a turn. None when it does not come before the deadline.
-    pub(super) async fn turn(&self) -> Option<Turn<'_>> {
-        tokio::select! {
+    /// Waits for a turn, until the deadline; and if all slept past that, for as long as a look then has.
+    ///
+    /// # Errors
+    ///
+    /// Why it did not come.
+    pub(super) async fn turn(&self) -> Result<Turn<'_>, Fault> {
+        let mut next = pin!(self.next());
+        let turn = tokio::select! {
             biased;
-            turn = self.next() => turn,
+            turn = &mut next => Some(turn),
             () = self.clock.sleep_until(self.deadline) => None,
-        }
+        };
+        let now = self.clock.elapsed();
+        let turn = match turn {
+            // Those whose looks the deadline cut make room for others, which is too late for them.
+            Some(turn) if now < self.deadline || overslept(self.deadline, now) => return Ok(turn),
+            None if overslept(self.deadline, now) => tokio::select! {
+                biased;
+                turn = next => Some(turn),
+                () = self.clock.sleep_until(now + AFTER_SLEEP) => None,
+            },
+            _ => None,
+        };
+        let why = || self.why.lock().unwrap_or_else(PoisonError::into_inner).fault();
+        turn.ok_or_else(why)
     }
 
-    async fn next(&self) -> Option<Turn<'_>> {
+    async fn next(&self) -> Turn<'_> {
+        let why = |why: Why| *self.why.lock().unwrap_or_else(PoisonError::into_inner) = why;
         // All stand in line in the order in which they came.
         let _first_in_line = self.turn.lock().await;
-        let one_of = self.at_once.acquire().await.ok()?;
+        why(Why::Looks);
+        // It is never closed.
+        let one_of = self.at_once.acquire().await.ok();
         loop {
             let held = self.held().and_then(|held| *held).filter(|held| held.until > self.clock.elapsed());
             if let Some(held) = held {
+                why(Why::Held);
                 self.clock.sleep_until(held.until).await;
                 continue;
             }
             match self.budget.as_ref().map(RateLimiter::check) {
                 Some(Err(not_until)) => {
+                    why(Why::Spent);
                     let now = self.clock.elapsed();
                     self.clock.sleep_until(now + not_until.wait_time_from(now)).await;
                 }
-                Some(Ok(())) | None => return Some(Turn { _one_of: one_of }),
+                Some(Ok(())) | None => return Turn { _one_of: one_of },
             }
         }
+    }
+
+    /// When somebody who is to look at `rested` can do so at the earliest, as far as that is known.
+    pub(super) fn not_before(&self, rested: Duration) -> Duration {
+        self.held().and_then(|held| *held).map_or(rested, |held| held.until.max(rested))
     }
 
     fn held(&self) -> Option<std::sync::MutexGuard<'_, Option<Held>>> {

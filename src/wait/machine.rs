@@ -22,7 +22,12 @@ const VANISHED: u32 = 3;
 const OVERSLEPT: Duration = Duration::from_millis(250);
 
 /// How long a look has that starts after the deadline, at the least.
-const AFTER_SLEEP: Duration = Duration::from_millis(200);
+pub(super) const AFTER_SLEEP: Duration = Duration::from_millis(200);
+
+/// Whether what should have ended at the deadline ended so much later that it was slept through.
+pub(super) fn overslept(deadline: Duration, now: Duration) -> bool {
+    now > deadline.saturating_add(OVERSLEPT)
+}
 
 /// The bounds of a wait, as times from its beginning.
 #[derive(Debug, Clone)]
@@ -202,7 +207,7 @@ impl Waiting {
 
     /// Whether a look that began before the deadline ended so much later that it was slept through.
     fn overslept(&self, elapsed: Duration) -> bool {
-        self.look_at < self.limits.deadline && elapsed > self.limits.deadline.saturating_add(OVERSLEPT)
+        self.look_at < self.limits.deadline && overslept(self.limits.deadline, elapsed)
     }
 
     fn look_anew(mut self, elapsed: Duration) -> Step {
@@ -210,14 +215,12 @@ impl Waiting {
         Step::Rest { until: elapsed, waiting: self }
     }
 
-    /// The verdict on a wait whose turn to look did not come before the deadline. That is worth a fault only where there is
+    /// The verdict on a wait whose turn to look did not come before the deadline. Why is worth telling only where there is
     /// nothing else to tell.
-    pub(crate) fn passed_over(mut self, elapsed: Duration) -> Verdict {
+    pub(crate) fn passed_over(mut self, elapsed: Duration, why: Fault) -> Verdict {
         let outcome = self.undecided();
         if self.seen.is_none() {
-            let no_turn =
-                || Fault::new(FaultKind::NoTurn, "it was not asked about: other tasks came before it");
-            self.fault.get_or_insert_with(no_turn);
+            self.fault.get_or_insert(why);
         }
         self.verdict(outcome, elapsed)
     }

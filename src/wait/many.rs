@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::watch;
+use tokio::task::unconstrained;
 
 use super::Wait;
 use super::budget::Budget;
@@ -101,9 +102,12 @@ impl Waits {
     ) -> Vec<Verdict> {
         let clock = self.wait.clock.unwrap_or_else(Clock::start);
         let deadline = self.wait.limits.deadline;
+        // A single look at each is no more than the budget has, if it is that large: it need not be spread.
+        let fits = |budget: &Budget| self.wait.limits.once && probes.len() <= budget.requests() as usize;
+        let budget = self.budget.filter(|budget| !fits(budget));
         let gate = match probes.len() {
-            1 => Gate::of_one(clock, deadline, self.budget),
-            _ => Gate::of_many(clock, deadline, self.budget, LOOKS_AT_ONCE),
+            1 => Gate::of_one(clock, deadline, budget),
+            _ => Gate::of_many(clock, deadline, budget, LOOKS_AT_ONCE),
         };
         let (halt, halted) = watch::channel(false);
         let tell = Mutex::new(tell);
@@ -131,7 +135,9 @@ impl Waits {
             tokio::select! {
                 biased;
                 () = &mut stop, if !stopping => stopping = true,
-                ended = running.next() => match ended {
+                // Tokio's budget for one turn of a task would be spent on the first hundred: all others would be asked in vain
+                // each time.
+                ended = unconstrained(running.next()) => match ended {
                     Some((number, verdict)) => {
                         stopping |= self.ends_with(&verdict);
                         verdicts[number] = Some(verdict);

@@ -37,6 +37,7 @@ fn what_names_no_task_is_refused_by_what_it_is_and_nothing_is_sent() {
         (r#"{"order_id":"CS1"}"#, "order_id only"),
         (r#"{"job_id":"#, "begins as JSON"),
         ("a\nb c\n", "line 2, 'b c'"),
+        ("null\n", "the call before it answered none"),
         ("{\"job_id\": \"a\"}\nERROR: it is late\n", "begins as JSON"),
         (
             r#"{"job_id": "a"}{"error_code":"DBS.1","error_msg":"No more."}"#,
@@ -68,9 +69,17 @@ fn a_pipe_that_never_ends_is_bounded_by_the_deadline_and_by_signals() {
     let run = piped(&server).stdin_from(open.try_clone().unwrap().into()).timeout("400ms");
     run.run().within(0.4).expect(2, "did not end before the deadline");
 
-    let running = piped(&server).stdin_from(open.into()).start();
-    thread::sleep(Duration::from_millis(200));
-    let sent = running.signal("TERM");
-    running.end().expect(143, "");
-    assert!(sent.elapsed() < Duration::from_millis(100), "{:?}", sent.elapsed());
+    for form in ["text", "json", "jsonl"] {
+        let stdin = open.try_clone().unwrap().into();
+        let running = piped(&server).args(["-o", form]).stdin_from(stdin).start();
+        thread::sleep(Duration::from_millis(200));
+        let sent = running.signal("TERM");
+        let ended = running.end().expect(143, "ended by SIGTERM; the tasks were still being read");
+        assert!(sent.elapsed() < Duration::from_millis(100), "{:?}", sent.elapsed());
+        match form {
+            "json" => assert_eq!(ended.json()["jobs"].as_array().unwrap().len(), 0),
+            "jsonl" => assert_eq!(ended.events()[0]["exit_code"], 143),
+            _ => assert!(ended.stdout.is_empty()),
+        }
+    }
 }

@@ -107,6 +107,7 @@ fn any_that_completes_is_enough() {
     assert_eq!(outcomes(&document)[2], ("done", "completed"));
     wait(&mixed(), &["broken", "unknown"]).env("JOBWAIT_ANY", "1").run().expect(1, "failed");
     wait(&mixed(), &["done"]).args(["--any", "--keep-going"]).run().expect(2, "--keep-going");
+    wait(&mixed(), &["null"]).run().expect(2, "'null' is no job ID");
 }
 
 #[test]
@@ -174,8 +175,9 @@ fn silence_is_broken_once_for_all() {
     assert!((2..6).contains(&beats), "{ended:?}");
     // Of so many, percents are not worth a line.
     assert!(!ended.stderr.contains("40%  "), "{ended:?}");
-    let command = ended.stderr.lines().find(|line| line.contains("wait on with")).unwrap();
-    assert!(command.ends_with(" -  (with the IDs of the tasks on standard input)"), "{command}");
+    let command =
+        ended.stderr.lines().find(|line| line.contains("wait on, with the IDs of the tasks on")).unwrap();
+    assert!(command.ends_with(" -"), "{command}");
 }
 
 #[test]
@@ -210,6 +212,117 @@ fn the_budget_is_of_all_tasks_together() {
     for wrong in ["0/5m", "5", "5/0"] {
         wait(&server, &["s1"]).args(["--rate-limit", wrong]).run().expect(2, "--rate-limit");
     }
+}
+
+#[test]
+fn credentials_that_are_refused_are_sent_once_for_all_tasks() {
+    let refusal = r#"{"error_code":"APIGW.0301","error_msg":"Incorrect IAM authentication information"}"#;
+    let ids: Vec<String> = (0..30).map(|n| format!("task-{n}")).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    for options in [&[][..], &["--keep-going", "--rate-limit", "none"]] {
+        for signed in [true, false] {
+            let server = server(move |_, _| answer(401, refusal));
+            let run = wait(&server, &ids).args(options.iter().copied());
+            let keys = [("HW_AUTH_TOKEN", ""), ("HW_ACCESS_KEY", "AK"), ("HW_SECRET_KEY", CANARY)];
+            let run =
+                if signed { keys.iter().fold(run, |run, (name, value)| run.env(name, value)) } else { run };
+            run.args(["-o", "json"]).run().expect(4, "APIGW.0301");
+            assert_eq!(server.seen().len(), 1, "{options:?}, signed: {signed}");
+        }
+    }
+}
+
+#[test]
+fn a_token_that_is_renewed_while_several_are_asked_about_is_taken_up_by_all() {
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .join(format!("jobwait-several-token-{}", std::process::id()));
+    std::fs::write(&path, "old-token").unwrap();
+    let (going, renewed) = (running("40%"), path.clone());
+    let server = Server::asked(move |n, head| {
+        let id = head.split_once("?id=").and_then(|(_, rest)| rest.split_once(' ')).unwrap().0;
+        if head.contains("new-token") {
+            // Those who were refused ask one after the other.
+            return answer(200, &SUCCESS.replace(ID, id));
+        }
+        if n < 60 {
+            return answer(200, &going.replace(ID, id));
+        }
+        std::fs::write(&renewed, "new-token").unwrap();
+        thread::sleep(Duration::from_millis(30));
+        answer(401, r#"{"error_code":"APIGW.0307","error_msg":"The token must be updated."}"#)
+    });
+    let ids: Vec<String> = (0..20).map(|n| format!("task-{n}")).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let run = wait(&server, &ids).env("HW_AUTH_TOKEN", "").args(["--rate-limit", "none", "--keep-going"]);
+    run.args(["--token-file", path.to_str().unwrap()]).run().expect(0, "20 of 20 tasks completed");
+    std::fs::remove_file(&path).unwrap();
+}
+
+#[test]
+fn many_tasks_and_a_server_that_hangs_end_at_the_deadline() {
+    let server = Server::acts([Act::SendAndHang(Vec::new())]);
+    let ids: Vec<String> = (0..150).map(|n| format!("task-{n}")).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    for options in [&["--rate-limit", "none"][..], &["--rate-limit", "90/1m"]] {
+        let run = wait(&server, &ids).args(options.iter().copied()).args(["-o", "json"]).timeout("1s");
+        let ended = run.run().within(1.0).expect(125, "");
+        let document = ended.json();
+        let last = document["jobs"][149]["error"]["message"].as_str().unwrap();
+        assert!(last.starts_with("it was not asked about: ") || last.starts_with("no answer"), "{last}");
+        assert!(server.seen().iter().all(|seen| seen.at < Duration::from_secs(60)));
+    }
+}
+
+#[test]
+fn whoever_sees_no_progress_and_no_result_is_told_which_task_failed() {
+    for progress in [&["-q"][..], &["--progress", "none"]] {
+        for form in ["json", "jsonl"] {
+            let run = wait(&mixed(), &["done", "broken", "slow"]).args(progress.iter().copied());
+            let ended = run.args(["-o", form]).run().expect(1, "");
+            assert!(ended.stderr.contains("jobwait: broken failed "), "{ended:?}");
+            assert!(
+                ended.stderr.contains(": the other tasks go on in the cloud; wait on with: "),
+                "{ended:?}"
+            );
+            assert!(
+                ended.stderr.contains(" slow\n") && !ended.stderr.contains("done completed"),
+                "{ended:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn an_option_beats_the_variable_of_the_other_way_to_end() {
+    let run = || wait(&mixed(), &["broken", "done"]);
+    run().env("JOBWAIT_ANY", "0").args(["--keep-going"]).run().expect(1, "");
+    run().env("JOBWAIT_ANY", "1").args(["--keep-going"]).run().expect(1, "done completed");
+    run().env("JOBWAIT_KEEP_GOING", "1").args(["--any"]).run().expect(0, "");
+    run().env("JOBWAIT_KEEP_GOING", "1").env("JOBWAIT_ANY", "false").run().expect(1, "done completed");
+    run().env("JOBWAIT_KEEP_GOING", "1").env("JOBWAIT_ANY", "1").run().expect(2, "--any");
+}
+
+#[test]
+fn an_outage_is_told_once_a_task_where_there_are_many() {
+    let ids: Vec<String> = (0..30).map(|n| format!("task-{n}")).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let lines = |ids: &[&str]| {
+        let server = server(move |_, n| answer_with(503, &format!("X-Request-Id: {n}\r\n"), ""));
+        let ended = wait(&server, ids).args(["--rate-limit", "none"]).timeout("900ms").run().expect(125, "");
+        assert!(server.seen().len() > ids.len() * 3);
+        ended.stderr.lines().filter(|line| line.contains("next look in")).count()
+    };
+    assert_eq!(lines(&ids), 30);
+    assert!(lines(&ids[..2]) > 4);
+}
+
+#[test]
+fn more_tasks_than_can_be_told_in_time_are_refused() {
+    let server = mixed();
+    let ids: Vec<String> = (0..500_000).map(|n: u32| n.to_string()).collect();
+    let run = wait(&server, &["-"]).stdin(ids.join("\n")).with_memory(256);
+    run.run().expect(2, "500000 tasks are more than the 20000 that one process waits for");
+    assert!(server.seen().is_empty());
 }
 
 /// No task is asked about much more often than another, and one that is never asked about says why.

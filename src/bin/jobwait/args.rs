@@ -79,7 +79,7 @@ pub(crate) struct WaitArgs {
 #[command(next_help_heading = "Several tasks")]
 pub(crate) struct SeveralArgs {
     /// End with the first that completes
-    #[arg(long, env = "JOBWAIT_ANY", hide_env = true, value_parser = FalseyValueParser::new(), conflicts_with = "keep_going")]
+    #[arg(long, env = "JOBWAIT_ANY", hide_env = true, value_parser = FalseyValueParser::new())]
     pub(crate) any: bool,
 
     /// Wait for all, even after one failed (else the first failure ends the wait)
@@ -371,22 +371,38 @@ pub(crate) fn parse(words: impl Iterator<Item = OsString>) -> Result<Args, clap:
     let matches = command.try_get_matches_from_mut(words)?;
     let mut args = Args::from_arg_matches(&matches)?;
 
-    // An option beats the other's variable; only two of the same rank conflict.
+    let rank = |name: &str| matches.value_source(name).unwrap_or(ValueSource::DefaultValue);
     if args.wait.timing.once {
-        let (once, timeout) = (matches.value_source("once"), matches.value_source("timeout"));
-        match (once, timeout) {
-            (Some(ValueSource::CommandLine), Some(ValueSource::CommandLine))
-            | (Some(ValueSource::EnvVariable), Some(ValueSource::EnvVariable)) => {
-                return Err(command.error(
-                    ErrorKind::ArgumentConflict,
-                    "--once looks once and --timeout waits: give one of them",
-                ));
-            }
-            (Some(ValueSource::EnvVariable), Some(ValueSource::CommandLine)) => args.wait.timing.once = false,
-            _ => {}
-        }
+        let message = "--once looks once and --timeout waits: give one of them";
+        args.wait.timing.once = beats(rank("once"), rank("timeout"), message, &mut command)?;
+    }
+    if args.wait.several.any && args.wait.several.keep_going {
+        let message = "--any ends with the first success and --keep-going waits for all: give one of them";
+        args.wait.several.any = beats(rank("any"), rank("keep_going"), message, &mut command)?;
+        args.wait.several.keep_going = !args.wait.several.any;
     }
     Ok(args)
+}
+
+/// Whether the first of two settings that exclude each other counts: an option beats the other's variable.
+///
+/// # Errors
+///
+/// When both are given in the same way.
+fn beats(
+    first: ValueSource,
+    second: ValueSource,
+    message: &str,
+    command: &mut clap::Command,
+) -> Result<bool, clap::Error> {
+    match (first, second) {
+        (ValueSource::CommandLine, ValueSource::CommandLine)
+        | (ValueSource::EnvVariable, ValueSource::EnvVariable) => {
+            Err(command.error(ErrorKind::ArgumentConflict, message))
+        }
+        (ValueSource::EnvVariable, ValueSource::CommandLine) => Ok(false),
+        _ => Ok(true),
+    }
 }
 
 /// The names of the commands. To ask clap for them is to build the whole command line anew.

@@ -15,7 +15,7 @@ const WORST_FIRST: [u8; 6] = [1, 4, 3, 125, 124, 0];
 
 /// The name of how several waits ended, and the exit code.
 pub(crate) fn of_all(ends: &[(&'static str, u8)], until: Until) -> (&'static str, u8) {
-    let with = |code: u8| ends.iter().copied().find(|(name, is)| *is == code && *name != WAITING);
+    let with = |code: u8| ends.iter().copied().find(|(_, is)| *is == code);
     if let Some(interrupted) = ends.iter().copied().find(|(name, _)| *name == INTERRUPTED) {
         return interrupted;
     }
@@ -25,7 +25,7 @@ pub(crate) fn of_all(ends: &[(&'static str, u8)], until: Until) -> (&'static str
 }
 
 /// Undecided at a signal; undecided because the wait ended for another task's sake.
-const INTERRUPTED: &str = "interrupted";
+pub(crate) const INTERRUPTED: &str = "interrupted";
 pub(crate) const WAITING: &str = "waiting";
 
 /// The name of an outcome in JSON, and its exit code.

@@ -6,14 +6,18 @@ use std::io::{self, Read};
 use std::time::Duration;
 
 use jobwait::text::safe;
-use jobwait::{Clock, ConfigError, JobId};
+use jobwait::{Clock, JobId};
 use serde_json::Value;
 
-use crate::config::{Refusal, refuse};
+use crate::config::Refusal;
 use crate::signals::{Signal, Signals};
 
-/// Ten thousand IDs are half a megabyte. More than this is something else.
-const LONGEST: u64 = 8 << 20;
+/// Ten thousand IDs are half a megabyte, and as many answers one and a half. More than this is something else.
+const LONGEST: u64 = 4 << 20;
+
+/// Twice as many tasks as anybody is known to wait for at once. Each takes some kilobytes, and more of them than this could not
+/// all be told in time at the deadline.
+const MOST: usize = 20_000;
 
 /// The IDs in what a reader gives. It blocks while it reads.
 ///
@@ -34,7 +38,7 @@ fn read(reader: impl Read) -> Result<Vec<JobId>, String> {
     if text.is_empty() {
         return Err("it is empty: the call before it printed nothing, or failed".into());
     }
-    if text.starts_with(['{', '[']) { of_answers(text) } else { of_lines(text) }
+    if text.starts_with(['{', '[', '"']) { of_answers(text) } else { of_lines(text) }
 }
 
 /// The tasks that are named, on the command line or, by `-`, on standard input, which is read within the deadline.
@@ -56,10 +60,17 @@ pub(crate) async fn jobs(
                 Err(signal) => return Ok(Err(signal)),
             }
         } else {
-            jobs.extend(ids(word).map_err(|error| refuse("<JOB_ID>", &error))?);
+            jobs.extend(ids(word).map_err(|error| Refusal(format!("<JOB_ID>: {error}")))?);
         }
     }
-    Ok(Ok(unique(jobs)))
+    let jobs = unique(jobs);
+    if jobs.len() > MOST {
+        return Err(Refusal(format!(
+            "{} tasks are more than the {MOST} that one process waits for: give them to several",
+            jobs.len()
+        )));
+    }
+    Ok(Ok(jobs))
 }
 
 async fn from_stdin(
@@ -81,15 +92,23 @@ async fn from_stdin(
 
 /// The same ID twice is one task.
 fn unique(ids: Vec<JobId>) -> Vec<JobId> {
-    let mut known = HashSet::new();
-    ids.into_iter().filter(|id| known.insert(id.as_str().to_owned())).collect()
+    let mut known = HashSet::with_capacity(ids.len());
+    let new: Vec<bool> = ids.iter().map(|id| known.insert(id.as_str())).collect();
+    ids.into_iter().zip(new).filter_map(|(id, new)| new.then_some(id)).collect()
 }
 
 /// The IDs in one text: the service joins those of the tasks that one call started by commas.
-fn ids(text: &str) -> Result<Vec<JobId>, ConfigError> {
+fn ids(text: &str) -> Result<Vec<JobId>, String> {
+    let id = |text: &str| match text {
+        // What jq, JavaScript and Python make of a field that is not there.
+        "null" | "undefined" | "None" => {
+            Err(format!("'{text}' is no job ID: the call before it answered none, and was likely refused"))
+        }
+        text => JobId::parse(text).map_err(|error| error.to_string()),
+    };
     let ids = text.split(',').map(str::trim).filter(|id| !id.is_empty());
-    let ids: Vec<JobId> = ids.map(JobId::parse).collect::<Result<_, _>>()?;
-    if ids.is_empty() { JobId::parse(text).map(|id| vec![id]) } else { Ok(ids) }
+    let ids: Vec<JobId> = ids.map(id).collect::<Result<_, _>>()?;
+    if ids.is_empty() { id(text).map(|id| vec![id]) } else { Ok(ids) }
 }
 
 /// IDs a line each.
@@ -192,6 +211,7 @@ mod tests {
             "{\"job_id\": \"a1\"}\n{\"job_id\": \"b2\", \"job_ids\": null}\n",
             r#"{"job_id": "a1"}["b2"]"#,
             "a1, b2,\n",
+            "\"a1\"\n\"b2\"\n",
             r#"["a1", "b2"]"#,
             r#"[{"job_id": "a1"}, {"job": {"id": "b2"}}]"#,
         ] {
@@ -230,6 +250,8 @@ mod tests {
             (r#"{"job_id": "a1"} b2"#, "begins as JSON, and is none"),
             ("a1,b c", "line 1, 'a1,b c': "),
             (",", "line 1, ','"),
+            ("null\n", "'null' is no job ID: the call before it answered none"),
+            (r#"{"job_id": "a1,null"}"#, "'null' is no job ID"),
             ("[[[[]]]]", "without a job_id"),
         ] {
             let error = ids(text).unwrap_err();

@@ -67,12 +67,16 @@ fn run(args: Args, clock: Clock, stderr: &Stream) -> Result<u8, Refusal> {
             }
             let jobs = match input::jobs(&job_ids, clock, timing.pace.timeout, &mut signals).await? {
                 Ok(jobs) => jobs,
-                Err(signal) => return Ok(signal.exit_code()),
+                Err(signal) => {
+                    report::unread(signal, output.output, stderr);
+                    return Ok(signal.exit_code());
+                }
             };
             let config = Config::new(jobs, &several, &timing, &output)?;
             config.view.logs.into_iter().for_each(|logs| logs::start(logs, stderr.clone()));
             let shows = matches!(config.view.progress, Shown::Bar { .. } | Shown::Lines);
-            let stretches = several.rate_limit.stretches(config.jobs.len(), timing.pace.max_interval);
+            let stretches =
+                several.rate_limit.stretches(config.jobs.len(), timing.pace.max_interval, timing.once);
             let stretches = stretches.filter(|_| shows);
             for remark in config::remark(&timing.pace).into_iter().chain(stretches) {
                 stderr.line(&format!("jobwait: {remark}"));
@@ -80,7 +84,7 @@ fn run(args: Args, clock: Clock, stderr: &Stream) -> Result<u8, Refusal> {
             let request_timeout = timing.request_timeout;
             let resume = {
                 let settings = resume::settings(&target, &timing, &several, &output);
-                move |jobs: &[&JobId]| resume::command(&settings, jobs)
+                move |jobs: &[&JobId]| resume::sentence(&settings, jobs)
             };
             let connect = async move || target::connect(target, request_timeout).await;
             session::run(config, connect, signals, clock, stderr.clone(), Some(&resume)).await

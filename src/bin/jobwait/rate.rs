@@ -10,31 +10,28 @@ use crate::duration;
 
 /// So many requests in so long, or `none`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct RateLimit(Option<(u32, Duration)>);
+pub(crate) struct RateLimit(Option<Budget>);
 
 impl RateLimit {
     /// 200 requests in 5 minutes were reported to be an account's quota on the same gateway, and others use it too.
     pub(crate) const DEFAULT: &'static str = "180/5m";
 
     pub(crate) fn budget(self) -> Option<Budget> {
-        self.0.and_then(|(requests, window)| Budget::new(requests, window).ok())
+        self.0
     }
-}
 
-impl RateLimit {
-    /// A sentence where so many tasks are looked at more seldom than `max_interval` says, because of this budget.
-    pub(crate) fn stretches(self, tasks: usize, max_interval: Duration) -> Option<String> {
-        let (requests, window) = self.0?;
-        // What does not go at once goes evenly.
-        let evenly = (f64::from(requests) * 0.75).max(1.0);
-        let each = window.div_f64(evenly).checked_mul(u32::try_from(tasks).unwrap_or(u32::MAX))?;
-        let stretched = tasks > 1 && each > max_interval;
-        let each = duration::brief(each);
-        stretched.then(|| {
-            format!(
-                "{tasks} tasks share {self} requests (--rate-limit): each is looked at about every {each}"
-            )
-        })
+    /// A sentence where so many tasks are looked at more seldom than `max_interval` says, or one after the other where each
+    /// is looked at once, because of this budget.
+    pub(crate) fn stretches(self, tasks: usize, max_interval: Duration, once: bool) -> Option<String> {
+        let budget = self.0?;
+        let all = budget.spacing().checked_mul(u32::try_from(tasks).unwrap_or(u32::MAX))?;
+        let (stretched, what) = if once {
+            (tasks > budget.requests() as usize, "to look at each once takes about")
+        } else {
+            (tasks > 1 && all > max_interval, "each is looked at about every")
+        };
+        let all = duration::brief(all);
+        stretched.then(|| format!("{tasks} tasks share {self} requests (--rate-limit): {what} {all}"))
     }
 }
 
@@ -50,16 +47,16 @@ impl FromStr for RateLimit {
         let (requests, window) = text.split_once('/').ok_or_else(form)?;
         let requests = requests.trim().parse().map_err(|_| form())?;
         let window = duration::positive(window)?;
-        Budget::new(requests, window).map_err(|error| error.to_string())?;
-        Ok(Self(Some((requests, window))))
+        Budget::new(requests, window).map(|budget| Self(Some(budget))).map_err(|error| error.to_string())
     }
 }
 
 impl fmt::Display for RateLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Some((requests, window)) => {
-                write!(f, "{requests}/{}", humantime::format_duration(window).to_string().replace(' ', ""))
+            Some(budget) => {
+                let window = humantime::format_duration(budget.window()).to_string();
+                write!(f, "{}/{}", budget.requests(), window.replace(' ', ""))
             }
             None => f.write_str("none"),
         }
@@ -74,14 +71,19 @@ mod tests {
     fn a_budget_that_many_tasks_share_is_told() {
         let limit: RateLimit = RateLimit::DEFAULT.parse().unwrap();
         let longest = Duration::from_secs(15);
-        assert_eq!([1, 2, 6].map(|tasks| limit.stretches(tasks, longest)), [None, None, None]);
-        let said = limit.stretches(50, longest).unwrap();
+        assert_eq!([1, 2, 6].map(|tasks| limit.stretches(tasks, longest, false)), [None, None, None]);
+        let said = limit.stretches(50, longest, false).unwrap();
         assert_eq!(
             said,
             "50 tasks share 180/5m requests (--rate-limit): each is looked at about every 1m 51s"
         );
-        assert!(limit.stretches(usize::MAX, longest).is_some());
-        assert_eq!("none".parse::<RateLimit>().unwrap().stretches(10_000, longest), None);
+        assert!(limit.stretches(usize::MAX, longest, false).is_some());
+        assert_eq!("none".parse::<RateLimit>().unwrap().stretches(10_000, longest, false), None);
+        // A look each is spent at once, if the budget has as many.
+        assert_eq!(limit.stretches(180, longest, true), None);
+        assert!(
+            limit.stretches(181, longest, true).unwrap().ends_with("to look at each once takes about 6m 42s")
+        );
     }
 
     #[test]

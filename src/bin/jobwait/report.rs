@@ -233,6 +233,9 @@ impl Report {
                 self.say(&format!("{label}{line}"));
             }
         }
+        if let Some(resume) = resume.filter(|_| name == "failed" && !open.is_empty()) {
+            self.say(&format!(": the other tasks go on in the cloud; {resume}"));
+        }
         let texts = || {
             let tasks = self.tasks.iter().zip(&ends).zip(verdicts);
             tasks.map(|((task, (name, _)), verdict)| result::text(&task.id, name, verdict))
@@ -243,12 +246,18 @@ impl Report {
             self.progress.line(&annotation::error(&format!("jobwait: {name}"), &text));
         }
         // Who reads the log does not see the document that a script reads, nor who looks at the terminal what goes into
-        // a variable. Of several, each was told when it ended.
+        // a variable.
         let hidden = self.view.output != Output::Text || (bars.is_some() && !std::io::stdout().is_terminal());
-        if hidden && !self.several() {
-            texts().for_each(|text| self.say(&format!(": {text}")));
-        } else if self.several() {
+        if self.several() {
+            // Of these, each was told when it ended, unless that is not shown.
+            let is_told = matches!(self.view.progress, Shown::Bar { .. } | Shown::Lines);
+            if hidden && !is_told {
+                let without_success = texts().zip(&ends).filter(|(_, end)| !matches!(end.1, 0));
+                without_success.take(IN_DETAIL).for_each(|(text, _)| self.say(&format!(": {text}")));
+            }
             self.say(&format!(": {name}: {}", self.tally));
+        } else if hidden {
+            texts().for_each(|text| self.say(&format!(": {text}")));
         }
         // Both streams often end in one log or terminal: there the result comes last.
         self.progress.finish(IN_ORDER);
@@ -274,6 +283,23 @@ impl Report {
             None => self.progress.line(&line),
         }
     }
+}
+
+/// Tells of a signal that came while the tasks were still being read, so that there is nothing to wait for yet.
+pub(crate) fn unread(signal: Signal, output: Output, stderr: &Stream) {
+    stderr.line(&format!(
+        "jobwait: ended by {}; the tasks were still being read from standard input, and nothing was sent",
+        signal.name()
+    ));
+    let (name, code) = (exit::INTERRUPTED, signal.exit_code());
+    let stdout = Stream::into(std::io::stdout());
+    match output {
+        Output::Text => {}
+        Output::Json => stdout.result(&result::json(name, code, Vec::new())),
+        Output::Jsonl => stdout.result(&events::whole(Duration::ZERO, name, code)),
+    }
+    stderr.finish(IN_ORDER);
+    stdout.finish(IN_ORDER);
 }
 
 impl Tally {

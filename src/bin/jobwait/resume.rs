@@ -9,17 +9,21 @@ use jobwait::{Endpoint, JobId};
 use crate::args::{LogFormat, Output, OutputArgs, Progress, SeveralArgs, TargetArgs, TimingArgs};
 use crate::rate::RateLimit;
 
-/// What makes the command that waits on for some tasks.
+/// What tells the command that waits on for some tasks.
 pub(crate) type Resume<'a> = &'a dyn Fn(&[&JobId]) -> String;
 
 /// More IDs than this make no command that anybody copies.
 const COPIED: usize = 20;
 
-/// The command line that waits on for these tasks.
-pub(crate) fn command(settings: &str, jobs: &[&JobId]) -> String {
+/// How to wait on for these tasks.
+pub(crate) fn sentence(settings: &str, jobs: &[&JobId]) -> String {
     if jobs.len() > COPIED {
-        return format!("{settings} -  (with the IDs of the tasks on standard input)");
+        return format!("wait on, with the IDs of the tasks on standard input, with: {settings} -");
     }
+    format!("wait on with: {}", command(settings, jobs))
+}
+
+fn command(settings: &str, jobs: &[&JobId]) -> String {
     jobs.iter().fold(settings.to_owned(), |command, job| command + " " + &quoted(job.as_str()))
 }
 

@@ -66,6 +66,10 @@ pub(crate) async fn run(
         () = clock.sleep_until(until) => {}
         _ = signals.next() => {}
     }
+    if stdout.is_behind() {
+        stderr.line("jobwait: the result was cut: whoever reads it was too slow");
+        stderr.finish(AT_LEAST);
+    }
     Ok(code)
 }
 

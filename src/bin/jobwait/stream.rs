@@ -4,10 +4,11 @@
 //! The thread that keeps the time must not wait for it, so it hands its text over, and at the end waits for
 //! what is not written yet for a bounded time only.
 
+use std::fmt;
 use std::io::{self, Write};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -17,11 +18,15 @@ use tokio::sync::oneshot;
 const WAITING: usize = 256 * 1024;
 
 /// A stream that never blocks who writes to it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Stream {
     texts: Sender<Text>,
     waiting: Arc<AtomicUsize>,
+    /// Starts the thread that writes, at the first text: most waits for a task that has ended say nothing on standard error.
+    start: Arc<Mutex<Option<Start>>>,
 }
+
+type Start = Box<dyn FnOnce() + Send>;
 
 enum Text {
     Write(Vec<u8>),
@@ -35,8 +40,10 @@ impl Stream {
         let (texts, queue) = channel();
         let waiting = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&waiting);
-        let _ = thread::Builder::new().name("write".into()).spawn(move || serve(writer, &queue, &count));
-        Self { texts, waiting }
+        let start: Start = Box::new(move || {
+            let _ = thread::Builder::new().name("write".into()).spawn(move || serve(writer, &queue, &count));
+        });
+        Self { texts, waiting, start: Arc::new(Mutex::new(Some(start))) }
     }
 
     /// A line that may be lost when nobody reads.
@@ -57,8 +64,21 @@ impl Stream {
     }
 
     fn keep(&self, text: Vec<u8>) {
+        if let Some(start) = self.start.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            start();
+        }
         self.waiting.fetch_add(text.len(), Ordering::Relaxed);
         let _ = self.texts.send(Text::Write(text));
+    }
+
+    /// Whether nothing was ever to be written.
+    fn is_unused(&self) -> bool {
+        self.start.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// Whether there is something that is not written yet.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > 0
     }
 
     /// Waits until all is written.
@@ -67,7 +87,7 @@ impl Stream {
         let tell = Box::new(move || {
             let _ = tell.send(());
         });
-        if self.texts.send(Text::Written(tell)).is_ok() {
+        if !self.is_unused() && self.texts.send(Text::Written(tell)).is_ok() {
             let _ = written.await;
         }
     }
@@ -78,9 +98,15 @@ impl Stream {
         let tell = Box::new(move || {
             let _ = tell.send(());
         });
-        if self.texts.send(Text::Written(tell)).is_ok() {
+        if !self.is_unused() && self.texts.send(Text::Written(tell)).is_ok() {
             let _ = written.recv_timeout(patience);
         }
+    }
+}
+
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stream").field("waiting", &self.waiting).finish_non_exhaustive()
     }
 }
 
@@ -101,8 +127,8 @@ fn serve(mut writer: impl Write, queue: &Receiver<Text>, waiting: &AtomicUsize) 
     for text in queue {
         match text {
             Text::Write(bytes) => {
-                waiting.fetch_sub(bytes.len(), Ordering::Relaxed);
                 let _ = writer.write_all(&bytes).and_then(|()| writer.flush());
+                waiting.fetch_sub(bytes.len(), Ordering::Relaxed);
             }
             Text::Written(tell) => {
                 tell();

@@ -99,7 +99,7 @@ fn a_turn_that_does_not_come_is_told_only_where_there_is_nothing_else() {
             let Step::Rest { waiting, .. } = waiting.after(secs(1.0), sighting) else { panic!("it ended") };
             waiting
         });
-        let verdict = waiting.passed_over(secs(60.0));
+        let verdict = waiting.passed_over(secs(60.0), Fault::new(FaultKind::NoTurn, "spent"));
         (verdict.outcome, verdict.fault.map(|fault| fault.kind), verdict.polls)
     };
     assert_eq!(after(vec![]), (Outcome::Unreachable, Some(FaultKind::NoTurn), 0));

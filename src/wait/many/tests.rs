@@ -190,12 +190,75 @@ async fn it_stops_when_it_is_told_to_and_has_nothing_to_do_without_tasks() {
 
 #[tokio::test(start_paused = true)]
 async fn dropping_it_cancels_all() {
-    let many = tasks([(30, End::Completed), (30, End::Completed)]);
-    let cut = tokio::time::timeout(Duration::from_secs(3), waits().run(many.scripted, |_, _| {})).await;
+    /// Says when it is gone.
+    struct Hanging(Arc<AtomicUsize>);
+
+    impl Probe for Hanging {
+        async fn look(&mut self) -> Sighting {
+            std::future::pending().await
+        }
+    }
+
+    impl Drop for Hanging {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    let gone = Arc::default();
+    let probes = (0..100).map(|_| Hanging(Arc::clone(&gone))).collect();
+    let cut = tokio::time::timeout(Duration::from_secs(3), waits().run(probes, |_, _| {})).await;
     assert!(cut.is_err());
-    let looks = many.looks.lock().unwrap().len();
-    tokio::time::advance(Duration::from_secs(60)).await;
-    assert_eq!(many.looks.lock().unwrap().len(), looks);
+    assert_eq!(gone.load(Ordering::Relaxed), 100);
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_whose_turn_comes_with_the_deadline_are_too_late() {
+    let mut many = tasks([(1000, End::Completed); 200]);
+    for task in &mut many.scripted {
+        task.latency = Duration::from_secs(1000);
+    }
+    let start = Instant::now();
+    let verdicts = waits().run(many.scripted, |_, _| {}).await;
+    assert_eq!(start.elapsed().as_secs(), 100);
+    assert_eq!(many.looks.lock().unwrap().len(), LOOKS_AT_ONCE);
+    let why = |verdict: &Verdict| verdict.fault.as_ref().unwrap().message.clone();
+    assert_eq!(why(&verdicts[0]), "no answer came before the deadline");
+    assert!(
+        why(&verdicts[199]).contains("there was no answer to those before it"),
+        "{}",
+        why(&verdicts[199])
+    );
+}
+
+/// Without a word for how long, all are held back for a second, then for twice as long each time, and start over once one is
+/// let through.
+#[tokio::test(start_paused = true)]
+async fn one_that_is_asked_to_look_less_slows_all_ever_more() {
+    /// Refused at first, for all tasks together, so many times.
+    struct Throttled(Scripted, usize);
+
+    impl Probe for Throttled {
+        async fn look(&mut self) -> Sighting {
+            let before = self.0.looks.lock().unwrap().len();
+            let sighting = self.0.look().await;
+            if before < self.1 {
+                return Sighting::transient(Fault::new(FaultKind::Throttled, "slower"));
+            }
+            sighting
+        }
+    }
+
+    let mut many = tasks([(60, End::Completed); 3]);
+    for task in &mut many.scripted {
+        task.latency = Duration::from_millis(100);
+    }
+    let probes = many.scripted.into_iter().map(|scripted| Throttled(scripted, 9)).collect();
+    waits().run(probes, |_, _| {}).await;
+    let at: Vec<f64> = many.looks.lock().unwrap().iter().map(|(_, at)| at.as_secs_f64().round()).collect();
+    // Three at once are refused together, which is one refusal; then after 1, 2 and 4 s.
+    assert_eq!(at[..9], [0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 3.0, 3.0, 3.0], "{at:?}");
+    assert_eq!(at[9..12], [7.0, 7.0, 7.0], "{at:?}");
 }
 
 #[tokio::test(start_paused = true)]

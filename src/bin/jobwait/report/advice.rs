@@ -17,7 +17,7 @@ pub(super) fn on(verdict: &Verdict, signal: Option<Signal>, resume: Option<&str>
         };
         format!("{goes}{}", sighting(verdict))
     };
-    let wait_on = || resume.map(|resume| format!(": wait on with: {resume}"));
+    let wait_on = || resume.map(|resume| format!(": {resume}"));
     match verdict.outcome {
         Outcome::Completed => {
             let reason = verdict.job().and_then(|job| job.fail_reason());

@@ -218,6 +218,8 @@ impl Bar {
         let passed = format!("{} elapsed", whole_seconds(elapsed));
         let left = format!("{} left", whole_seconds(self.deadline.saturating_sub(elapsed)));
         let next = match self.next_look.map(|at| at.saturating_sub(elapsed)) {
+            // Of several, each has to wait for its turn.
+            Some(Duration::ZERO) if self.label.is_some() => ", next look in its turn".to_owned(),
             None | Some(Duration::ZERO) => ", asking".to_owned(),
             Some(rest) => format!(", next look in {}", whole_seconds(rest)),
         };

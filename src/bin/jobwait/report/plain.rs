@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use jobwait::{Event, Job, News, Status};
+use jobwait::{Event, Fault, FaultKind, Job, News, Status};
 
 use super::{complaint, name, status, subject};
 use crate::config::{Shown, View};
@@ -14,7 +14,7 @@ use crate::duration::brief;
 pub(super) struct Plain {
     /// Which of several tasks it is.
     label: Option<String>,
-    /// Whether progress is worth a line, and not the status alone.
+    /// Whether progress and each error is worth a line, and not the status and what is new alone.
     in_detail: bool,
     shown: Shown,
     deadline: Duration,
@@ -48,9 +48,7 @@ impl Plain {
     /// The line that an event is worth, if any.
     pub(super) fn line(&mut self, event: &Event<'_>) -> Option<String> {
         let line = match event.news {
-            News::Retry { fault, next_look } => {
-                self.error(complaint(fault), next_look.saturating_sub(event.elapsed))
-            }
+            News::Retry { fault, next_look } => self.error(fault, next_look.saturating_sub(event.elapsed)),
             News::Invisible { .. } | News::Going { .. } => self.progress(event),
             // The end is the verdict's to show.
             _ => None,
@@ -60,12 +58,16 @@ impl Plain {
         Some(format!(" [{}] {label}{line}", brief(event.elapsed)))
     }
 
-    fn error(&mut self, error: String, rest: Duration) -> Option<String> {
-        let line = format!("{error}; next look in {}", brief(rest));
-        let new = self.error.as_ref() != Some(&error);
-        self.error = Some(error);
+    fn error(&mut self, fault: &Fault, rest: Duration) -> Option<String> {
+        // One that is told to ask less is told for all.
+        let whose =
+            if fault.kind == FaultKind::Throttled && self.label.is_some() { " of all tasks" } else { "" };
+        let line = format!("{}; next look{whose} in {}", complaint(fault), brief(rest));
+        // Each request has an ID of its own.
+        let new = self.error.replace(fault.message.clone()).as_ref() != Some(&fault.message);
         let worth_a_line = match self.shown {
-            Shown::Lines => true,
+            // In an outage, each look at each of many tasks would be a flood.
+            Shown::Lines => new || self.in_detail,
             Shown::Bar { .. } | Shown::Errors => new,
             Shown::Nothing => false,
         };

@@ -119,7 +119,7 @@ fn shown(view: View, bar: Option<Bars>, hostile: &str, mut seen: impl FnMut(usiz
         },
     ));
     assert_eq!(verdict.outcome, Outcome::Failed);
-    assert_eq!(report.verdict(std::slice::from_ref(&verdict), None, Some(&|_| "jobwait 31b8ae23".into())), 1);
+    assert_eq!(report.verdict(std::slice::from_ref(&verdict), None, Some(&|_| COMMAND.into())), 1);
     seen(step);
     (out.text(&result), err.text(&progress))
 }
@@ -148,7 +148,7 @@ fn ended(first: Option<Sighting>, then: impl Fn() -> Sighting + Send) -> (u8, Ve
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     let wait = Wait::new().deadline(Duration::from_secs(30)).grace(Duration::from_secs(5));
     let verdict = runtime.unwrap().block_on(wait.run(&mut Again(first, then), |_| {}));
-    let code = report.verdict(std::slice::from_ref(&verdict), None, Some(&|_| "jobwait 31b8ae23".into()));
+    let code = report.verdict(std::slice::from_ref(&verdict), None, Some(&|_| COMMAND.into()));
     is_plain(&out.text(&result));
     let said = err.text(&progress);
     is_plain(&said);
