@@ -259,6 +259,36 @@ fn a_token_that_is_renewed_while_several_are_asked_about_is_taken_up_by_all() {
 }
 
 #[test]
+fn a_password_is_exchanged_once_more_for_all_who_were_refused() {
+    let going = running("40%");
+    let signed_in = std::sync::atomic::AtomicUsize::new(0);
+    let server = Server::asked(move |n, head| {
+        if head.starts_with("POST /v3/auth/tokens") {
+            let n = signed_in.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            let token = format!("X-Subject-Token: token-{n}\r\n");
+            return answer_with(201, &token, r#"{"token": {"expires_at": "2099-01-01T00:00:00.000000Z"}}"#);
+        }
+        let id = head.split_once("?id=").and_then(|(_, rest)| rest.split_once(' ')).unwrap().0;
+        if head.contains("token-0") && n < 60 {
+            answer(200, &going.replace(ID, id))
+        } else if head.contains("token-0") {
+            thread::sleep(Duration::from_millis(30));
+            answer(401, r#"{"error_code":"APIGW.0307","error_msg":"The token must be updated."}"#)
+        } else {
+            answer(200, &SUCCESS.replace(ID, id))
+        }
+    });
+    let ids: Vec<String> = (0..20).map(|n| format!("task-{n}")).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let run =
+        wait(&server, &ids).env("HW_AUTH_TOKEN", "").env("HW_USER_NAME", "u").env("HW_DOMAIN_NAME", "d");
+    let run =
+        run.env("HW_USER_PASSWORD", CANARY).args(["--iam-endpoint", &server.url(), "--rate-limit", "none"]);
+    run.run().expect(0, "20 of 20 tasks completed");
+    assert_eq!(server.seen().iter().filter(|seen| seen.head.starts_with("POST")).count(), 2);
+}
+
+#[test]
 fn many_tasks_and_a_server_that_hangs_end_at_the_deadline() {
     let server = Server::acts([Act::SendAndHang(Vec::new())]);
     let ids: Vec<String> = (0..150).map(|n| format!("task-{n}")).collect();

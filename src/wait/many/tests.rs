@@ -150,6 +150,18 @@ async fn looked_at_once_each_task_is_looked_at() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn looked_at_once_they_need_not_be_spread_where_the_budget_has_room() {
+    for (count, spread) in [(40, false), (41, true)] {
+        let budget = Budget::new(40, Duration::from_secs(10)).unwrap();
+        let many = tasks(vec![(0, End::Completed); count]);
+        let once = Waits::new(waits().wait.once()).budget(budget);
+        assert_eq!(once.run(many.scripted, |_, _| {}).await.len(), count);
+        let last = many.looks.lock().unwrap().last().unwrap().1;
+        assert_eq!(!last.is_zero(), spread, "{count}: {last:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_task_whose_turn_does_not_come_says_so_and_counts_no_look() {
     let budget = Budget::new(4, Duration::from_secs(80)).unwrap();
     let many = tasks([(200, End::Completed); 9]);
@@ -235,14 +247,14 @@ async fn those_whose_turn_comes_with_the_deadline_are_too_late() {
 /// let through.
 #[tokio::test(start_paused = true)]
 async fn one_that_is_asked_to_look_less_slows_all_ever_more() {
-    /// Refused at first, for all tasks together, so many times.
-    struct Throttled(Scripted, usize);
+    /// Refused at first, for all tasks together, nine times, and once later.
+    struct Throttled(Scripted);
 
     impl Probe for Throttled {
         async fn look(&mut self) -> Sighting {
             let before = self.0.looks.lock().unwrap().len();
             let sighting = self.0.look().await;
-            if before < self.1 {
+            if before < 9 || before == 14 {
                 return Sighting::transient(Fault::new(FaultKind::Throttled, "slower"));
             }
             sighting
@@ -253,12 +265,22 @@ async fn one_that_is_asked_to_look_less_slows_all_ever_more() {
     for task in &mut many.scripted {
         task.latency = Duration::from_millis(100);
     }
-    let probes = many.scripted.into_iter().map(|scripted| Throttled(scripted, 9)).collect();
-    waits().run(probes, |_, _| {}).await;
+    let probes = many.scripted.into_iter().map(Throttled).collect();
+    let mut told = Vec::new();
+    waits()
+        .run(probes, |_, event| {
+            if let crate::News::Retry { next_look, .. } = event.news {
+                told.push(next_look.as_secs_f64().round());
+            }
+        })
+        .await;
     let at: Vec<f64> = many.looks.lock().unwrap().iter().map(|(_, at)| at.as_secs_f64().round()).collect();
     // Three at once are refused together, which is one refusal; then after 1, 2 and 4 s.
     assert_eq!(at[..9], [0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 3.0, 3.0, 3.0], "{at:?}");
     assert_eq!(at[9..12], [7.0, 7.0, 7.0], "{at:?}");
+    // What is told is when they will look.
+    assert_eq!(told[..9], [1.0, 1.0, 1.0, 3.0, 3.0, 3.0, 7.0, 7.0, 7.0], "{told:?}");
+    assert!(at[15] - at[14] < 4.0, "{at:?}");
 }
 
 #[tokio::test(start_paused = true)]
