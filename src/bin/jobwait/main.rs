@@ -3,15 +3,14 @@
 mod apart;
 mod args;
 mod config;
-mod core_dumps;
 mod demo;
-mod descriptors;
 mod duration;
 mod exit;
 mod input;
 mod logs;
 mod panics;
 mod plan;
+mod platform;
 mod rate;
 mod report;
 mod resume;
@@ -36,7 +35,7 @@ use crate::stream::Stream;
 fn main() -> ExitCode {
     // The deadline counts from here.
     let clock = Clock::start();
-    core_dumps::forbid();
+    platform::forbid_core_dumps();
     let args = match args::parse(std::env::args_os()) {
         Ok(args) => args,
         // Clap prints help and version on standard output and faults on standard error, and knows the code.
@@ -101,7 +100,7 @@ fn run(args: Args, clock: Clock, stderr: &Stream) -> Result<u8, Refusal> {
 
 /// What waits or serves is told of signals.
 fn serve(work: impl AsyncFnOnce(Signals) -> Result<u8, Refusal>) -> Result<u8, Refusal> {
-    let runtime = descriptors::check()
+    let runtime = platform::check_descriptors()
         .and_then(|()| tokio::runtime::Builder::new_current_thread().enable_all().build())
         .map_err(|error| Refusal(format!("cannot start: {error}")))?;
     let code = runtime.block_on(async {

@@ -124,6 +124,7 @@ mod platform {
     pub(super) struct Signals;
 
     impl Signals {
+        #[expect(clippy::unnecessary_wraps, reason = "on Unix it can fail")]
         pub(super) fn listen() -> io::Result<Self> {
             Ok(Self)
         }

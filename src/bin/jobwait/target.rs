@@ -11,6 +11,7 @@ use tracing::debug;
 
 use crate::args::TargetArgs;
 use crate::config::{Refusal, refuse};
+use crate::platform::exposure;
 
 /// What there is to ask with, and what the user should know about it.
 pub(crate) struct Connected {
@@ -155,21 +156,6 @@ fn read_some(path: &Path) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     std::fs::File::open(path)?.take(8 << 20).read_to_end(&mut bytes)?;
     Ok(bytes)
-}
-
-/// A warning when others on this machine can read the token.
-#[cfg(unix)]
-fn exposure(path: &Path) -> Option<String> {
-    use std::os::unix::fs::PermissionsExt as _;
-
-    let file = path.metadata().ok().filter(std::fs::Metadata::is_file)?;
-    let open = file.permissions().mode() & 0o004 != 0;
-    open.then(|| format!("warning: --token-file {}: everybody on this machine can read it", path.display()))
-}
-
-#[cfg(not(unix))]
-fn exposure(_: &Path) -> Option<String> {
-    None
 }
 
 /// What is not Unicode is no ID and no key; it is refused as such, by the variable's name.
