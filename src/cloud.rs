@@ -3,6 +3,7 @@
 pub(crate) mod builder;
 mod client;
 pub(crate) mod endpoint;
+mod entry;
 mod iam;
 pub(crate) mod judge;
 pub(crate) mod language;
@@ -12,7 +13,6 @@ mod resolver;
 mod trust;
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::SignedDuration;
 use reqwest::header::HeaderMap;
@@ -22,6 +22,7 @@ use tracing::{debug, trace};
 
 use self::builder::CloudBuilder;
 use self::client::{Client, wall_clock};
+use self::entry::Entry;
 use self::region::Service;
 use crate::credentials::{Named, Need, Sent};
 use crate::text::safe;
@@ -48,15 +49,6 @@ pub struct Cloud {
     signing_in: Mutex<()>,
     entry: Entry,
     headers: HeaderMap,
-}
-
-/// Whether the service lets these credentials in. It locks a key that is refused five times, so that of many who look at once
-/// one knocks for all; and who was refused for good is not sent again.
-#[derive(Debug, Default)]
-struct Entry {
-    is_open: AtomicBool,
-    knocking: Mutex<()>,
-    refused: OnceLock<Fault>,
 }
 
 /// Where IAM is, and the way there: a proxy may be on it that is not on the way to the service.
@@ -238,20 +230,12 @@ impl Probe for JobProbe<'_> {
     /// that is refused is not repeated, nor is a question with credentials that were refused for good.
     async fn look(&mut self) -> Sighting {
         let entry = &self.cloud.entry;
-        let _for_all =
-            if entry.is_open.load(Ordering::Relaxed) { None } else { Some(entry.knocking.lock().await) };
-        if let Some(fault) = entry.refused.get() {
-            return Sighting::Permanent(fault.clone());
-        }
+        let _turn = match entry.turn().await {
+            Ok(turn) => turn,
+            Err(refused) => return Sighting::Permanent(refused),
+        };
         let sighting = self.ask().await;
-        match &sighting {
-            Sighting::Permanent(fault) if fault.kind == FaultKind::Unauthenticated => {
-                let _ = entry.refused.set(fault.clone());
-            }
-            // Whoever did not come as far as the service was not let in yet.
-            Sighting::Transient { fault, .. } if fault.http_status.is_none() => {}
-            _ => entry.is_open.store(true, Ordering::Relaxed),
-        }
+        entry.heard(&sighting);
         sighting
     }
 }

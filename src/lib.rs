@@ -29,12 +29,21 @@
 //! # }
 //! ```
 //!
-//! To wait for something else, implement [`Probe`]: one async method, `look`.
+//! # Where things are
+//!
+//! * **Whom to ask**: [`Endpoint`], or a [`Region`] that knows its own; [`ProjectId`], or the project's name, which IAM is asked for;
+//!   [`Credentials`]; or [`Settings`], which finds all three where the tools of this cloud keep them. [`Cloud`] asks.
+//! * **How to wait**: [`Wait`] has the deadline, the grace for a new ID and the [`Pace`]; [`Wait::rehearse`] tells when it would
+//!   look. [`Waits`] waits for several tasks by one deadline and one [`Budget`] of requests.
+//! * **What comes of it**: a [`Verdict`] with its [`Outcome`], the [`Job`] as it was last seen, and the last [`Fault`]. A task that
+//!   failed is an outcome, not an error; [`ConfigError`] is of what was wrong before anything was sent.
+//! * **Something else to wait for**: implement [`Probe`], one async method, `look`.
 //!
 //! # Features
 //!
 //! * `cli` (default): the `jobwait` binary, and the simulator. The library alone is `default-features = false`.
 //! * `simulator`: the module `simulator`, an embedded service to wait for.
+//! * `bundled-roots`: Mozilla's trust roots, for a system that has none.
 
 mod cloud;
 mod credentials;

@@ -9,10 +9,11 @@ use tokio::sync::Mutex;
 use tracing::debug;
 
 use super::client::{Client, Route};
+use super::entry::Entry;
 use super::language::Language;
 use super::region::Service;
 use super::trust::{self, Trust};
-use super::{Cloud, Entry, Iam, Project};
+use super::{Cloud, Iam, Project};
 use crate::{ConfigError, Credentials, Endpoint};
 
 /// The settings of a [`Cloud`].

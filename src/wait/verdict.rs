@@ -40,7 +40,7 @@ pub struct Seen {
 }
 
 /// How a wait ended. Only the first two say how the *task* ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Outcome {
     /// The task completed.

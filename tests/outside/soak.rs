@@ -16,6 +16,10 @@ use super::support::{CANARY, ID, NOT_FOUND, PROJECT, SUCCESS, failed, running};
 const WAITS: usize = 200;
 const AT_ONCE: usize = 25;
 
+/// And then how many waits for several tasks, and for how many.
+const GROUPS: usize = 12;
+const TASKS: usize = 5;
+
 /// How late after its deadline a wait may end while so many others run.
 const LATE: Duration = Duration::from_secs(1);
 
@@ -33,12 +37,17 @@ fn soak_every_wait_ends_as_its_script_demands() {
         seed += 1;
         rounds += 1;
     }
-    println!("{} waits ended as they should", rounds * WAITS);
+    println!("{} waits ended as they should", rounds * (WAITS + GROUPS));
 }
 
 fn round(seed: u64) {
     let mut random = fastrand::Rng::with_seed(seed);
-    let scripts: Vec<Script> = (0..WAITS).map(|_| Script::any(&mut random)).collect();
+    let mut scripts: Vec<Script> = (0..WAITS).map(|_| Script::any(&mut random)).collect();
+    scripts.extend(
+        std::iter::repeat_with(|| Script::any(&mut random))
+            .filter(Script::goes_with_others)
+            .take(GROUPS * TASKS),
+    );
     let acts: HashMap<String, Vec<Act>> =
         scripts.iter().enumerate().map(|(n, script)| (id(n), script.acts.clone())).collect();
     let asked: Mutex<HashMap<String, usize>> = Mutex::default();
@@ -65,6 +74,42 @@ fn round(seed: u64) {
         .collect();
     for worker in workers {
         worker.join().unwrap();
+    }
+    let groups: Vec<_> = (0..GROUPS)
+        .map(|n| {
+            let (scripts, url) = (Arc::clone(&scripts), server.url());
+            thread::spawn(move || group(seed, n, &scripts, &url))
+        })
+        .collect();
+    for group in groups {
+        group.join().unwrap();
+    }
+}
+
+/// Every other group is waited for until one completes, the others until all have ended.
+fn group(seed: u64, n: usize, scripts: &[Script], url: &str) {
+    let numbers: Vec<usize> = (0..TASKS).map(|k| WAITS + n * TASKS + k).collect();
+    let ids: Vec<String> = numbers.iter().map(|n| id(*n)).collect();
+    let any = n % 2 == 0;
+    let run = wait(url, &ids[0]).args(ids[1..].iter().map(String::as_str)).timeout("60s");
+    let run = run.args([if any { "--any" } else { "--keep-going" }, "--rate-limit", "none"]);
+    let ended = run.args(["--not-found-grace", "30s"]).run();
+    let codes: Vec<i32> = numbers.iter().map(|n| scripts[*n].code).collect();
+    let first_of = |order: [i32; 4]| order.into_iter().find(|code| codes.contains(code));
+    let code = first_of(if any { [0, 1, 4, 125] } else { [1, 4, 125, 0] });
+    assert_eq!(ended.code, code, "SOAK_SEED={seed}, group {n}: {ended:?}");
+    let document = ended.json();
+    for (job, (id, code)) in document["jobs"].as_array().unwrap().iter().zip(ids.iter().zip(codes)) {
+        assert_eq!(job["job_id"], id.as_str());
+        let outcome = job["outcome"].as_str().unwrap();
+        let expected = match code {
+            0 => "completed",
+            1 => "failed",
+            4 => "unauthorized",
+            _ => "unreachable",
+        };
+        let cut_short = any && ended.code == Some(0) && outcome == "waiting";
+        assert!(outcome == expected || cut_short, "SOAK_SEED={seed}, {id}: {outcome}: {ended:?}");
     }
 }
 
@@ -145,6 +190,11 @@ impl Script {
         // Faults take time, in which a new ID would become visible.
         let grace = if what == "unknown for ever" { "1s" } else { "30s" };
         Self { what, acts, timeout, grace, code }
+    }
+
+    /// Whether its end is its own: the deadline is of all, and so are the credentials and the grace.
+    fn goes_with_others(&self) -> bool {
+        self.timeout >= Duration::from_secs(30) && !matches!(self.what, "401" | "unknown for ever")
     }
 
     fn check(&self, seed: u64, n: usize, url: &str) {

@@ -24,6 +24,9 @@ pub(crate) fn of_all(ends: &[(&'static str, u8)], until: Until) -> (&'static str
     first.or_else(worst).unwrap_or((INTERRUPTED, 130))
 }
 
+/// The only success.
+pub(crate) const COMPLETED: &str = "completed";
+
 /// Undecided at a signal; undecided because the wait ended for another task's sake.
 pub(crate) const INTERRUPTED: &str = "interrupted";
 pub(crate) const WAITING: &str = "waiting";
@@ -31,7 +34,7 @@ pub(crate) const WAITING: &str = "waiting";
 /// The name of an outcome in JSON, and its exit code.
 pub(crate) fn of(outcome: Outcome, signal: Option<Signal>) -> (&'static str, u8) {
     match outcome {
-        Outcome::Completed => ("completed", 0),
+        Outcome::Completed => (COMPLETED, 0),
         Outcome::Failed => ("failed", 1),
         Outcome::NotFound => ("not_found", 3),
         Outcome::Unauthorized => ("unauthorized", 4),

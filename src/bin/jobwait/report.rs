@@ -6,18 +6,18 @@ mod bar;
 mod events;
 mod plain;
 mod result;
+mod tally;
+mod words;
 
-use std::collections::BTreeMap;
-use std::fmt;
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
-use jobwait::text::safe;
-use jobwait::{Event, Fault, Job, JobId, News, Outcome, Status, Until, Verdict};
+use jobwait::{Event, JobId, News, Outcome, Until, Verdict};
 
 use self::bar::Bars;
 use self::events::Events;
 use self::plain::Plain;
+use self::tally::Tally;
 use crate::args::Output;
 use crate::config::{Shown, View};
 use crate::duration::brief;
@@ -28,9 +28,6 @@ use crate::stream::Stream;
 
 /// How long the result waits for what is said before it. A stream that nobody reads must not hold it up.
 const IN_ORDER: Duration = Duration::from_millis(20);
-
-/// As much of one text of the service as a line shows.
-const LONGEST_TEXT: usize = 300;
 
 /// More tasks than this are shown by their status only: each percent of each would be a flood.
 const IN_DETAIL: usize = 20;
@@ -60,14 +57,6 @@ struct Task {
     ended: bool,
 }
 
-/// How many of several tasks' waits have ended, and how.
-#[derive(Debug, Clone, Default)]
-struct Tally {
-    tasks: usize,
-    /// In the order in which they are told.
-    ends: BTreeMap<Outcome, (&'static str, usize)>,
-}
-
 impl Report {
     pub(crate) fn new(
         jobs: Vec<JobId>,
@@ -93,7 +82,7 @@ impl Report {
             id,
         };
         Self {
-            tally: Tally { tasks: jobs.len(), ..Tally::default() },
+            tally: Tally::of(jobs.len()),
             tasks: jobs.into_iter().map(task).collect(),
             until,
             view,
@@ -125,7 +114,7 @@ impl Report {
         if let News::Ended(verdict) = event.news {
             task.ended = true;
             let name = exit::of(verdict.outcome, signal).0;
-            self.tally.count(verdict.outcome, name);
+            self.tally.count(name);
             // What was undecided to the end says nothing new, and the result follows.
             let shown = several && !matches!(verdict.outcome, Outcome::Stopped | Outcome::TimedOut);
             let text = || result::text(&task.id, name, verdict);
@@ -300,66 +289,6 @@ pub(crate) fn unread(signal: Signal, output: Output, stderr: &Stream) {
     }
     stderr.finish(IN_ORDER);
     stdout.finish(IN_ORDER);
-}
-
-impl Tally {
-    fn count(&mut self, outcome: Outcome, name: &'static str) {
-        self.ends.entry(outcome).or_insert((name, 0)).1 += 1;
-    }
-
-    fn ended(&self) -> usize {
-        self.ends.values().map(|(_, count)| count).sum()
-    }
-}
-
-/// `12 of 50 tasks completed, 1 failed`
-impl fmt::Display for Tally {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let completed = self.ends.get(&Outcome::Completed).map_or(0, |(_, count)| *count);
-        write!(f, "{completed} of {} tasks completed", self.tasks)?;
-        let others = self.ends.iter().filter(|(outcome, _)| **outcome != Outcome::Completed);
-        others.into_iter().try_for_each(|(_, (name, count))| write!(f, ", {count} {name}"))
-    }
-}
-
-/// `Running`
-fn name(status: &Status) -> String {
-    safe(status.as_str(), 60).to_string()
-}
-
-/// `Running 40%`
-fn status(job: &Job) -> String {
-    let status = name(job.status());
-    match job.progress() {
-        Some(progress) => format!("{status} {progress}"),
-        None => status,
-    }
-}
-
-/// `CreateGaussDBforMySQLInstance of simulated-mysql (…in07)`, or what there is of it.
-fn subject(job: &Job) -> Option<String> {
-    let name = job.name().map(|name| safe(name, 80).to_string());
-    let instance = job.instance().and_then(|instance| match (&instance.name, &instance.id) {
-        (Some(name), Some(id)) => Some(format!("{} ({})", safe(name, 80), safe(id, 60))),
-        (Some(one), None) | (None, Some(one)) => Some(safe(one, 80).to_string()),
-        (None, None) => None,
-    });
-    match (name, instance) {
-        (Some(name), Some(instance)) => Some(format!("{name} of {instance}")),
-        (one, other) => one.or(other),
-    }
-}
-
-/// The service's own words, its code and the ID that its support asks for.
-fn complaint(fault: &Fault) -> String {
-    let mut said = safe(&fault.message, LONGEST_TEXT).to_string();
-    let code = fault.error_code.as_deref().map(|code| safe(code, 40).to_string());
-    let request = fault.request_id.as_deref().map(|id| format!("request {}", safe(id, 80)));
-    let details: Vec<String> = code.into_iter().chain(request).collect();
-    if !details.is_empty() {
-        said = format!("{said} ({})", details.join(", "));
-    }
-    said
 }
 
 #[cfg(test)]

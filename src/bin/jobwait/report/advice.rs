@@ -3,7 +3,7 @@
 use jobwait::{Asked, Fault, FaultKind, Job, Outcome, Status, Verdict};
 
 use super::plain::meaning;
-use super::{complaint, name, status};
+use super::words::{complaint, name, status};
 use crate::duration::brief;
 use crate::signals::Signal;
 

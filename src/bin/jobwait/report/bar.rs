@@ -10,7 +10,8 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 use jobwait::{Event, JobId, News, Progress};
 
-use super::{Tally, name};
+use super::tally::Tally;
+use super::words::name;
 use crate::stream::Stream;
 
 /// How often the times are drawn anew.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jobwait::{Event, Fault, FaultKind, Job, News, Status};
 
-use super::{complaint, name, status, subject};
+use super::words::{complaint, name, status, subject};
 use crate::config::{Shown, View};
 use crate::duration::brief;
 

@@ -6,7 +6,7 @@ use jobwait::text::{safe, safe_json};
 use jobwait::{Fault, Job, JobId, Verdict};
 use serde::Serialize;
 
-use super::{LONGEST_TEXT, complaint, status, subject};
+use super::words::{LONGEST_TEXT, complaint, status, subject};
 use crate::duration::brief;
 
 /// `<job id> <outcome> …`

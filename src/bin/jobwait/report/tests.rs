@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use indicatif::{InMemoryTerm, ProgressDrawTarget, TermLike as _};
-use jobwait::{FaultKind, Outcome, Pace, Probe, Sighting, Wait};
+use jobwait::{Fault, FaultKind, Job, Outcome, Pace, Probe, Sighting, Status, Wait};
 
 use super::*;
 
