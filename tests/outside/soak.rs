@@ -90,7 +90,7 @@ fn round(seed: u64) {
 fn group(seed: u64, n: usize, scripts: &[Script], url: &str) {
     let numbers: Vec<usize> = (0..TASKS).map(|k| WAITS + n * TASKS + k).collect();
     let ids: Vec<String> = numbers.iter().map(|n| id(*n)).collect();
-    let any = n % 2 == 0;
+    let any = n.is_multiple_of(2);
     let run = wait(url, &ids[0]).args(ids[1..].iter().map(String::as_str)).timeout("60s");
     let run = run.args([if any { "--any" } else { "--keep-going" }, "--rate-limit", "none"]);
     let ended = run.args(["--not-found-grace", "30s"]).run();
