@@ -43,3 +43,40 @@ impl Entry {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    fn permanent(kind: FaultKind) -> Sighting {
+        Sighting::Permanent(Fault::new(kind, "no"))
+    }
+
+    fn transient(http_status: Option<u16>) -> Sighting {
+        Sighting::transient(Fault { http_status, ..Fault::new(FaultKind::Unavailable, "busy") })
+    }
+
+    #[tokio::test]
+    async fn one_knocks_for_all_until_the_service_answers() {
+        let entry = Entry::default();
+        for (sighting, opens) in [(transient(None), false), (transient(Some(503)), true)] {
+            let turn = entry.turn().await.unwrap();
+            assert!(turn.is_some() && entry.turn().now_or_never().is_none(), "another one has to wait");
+            entry.heard(&sighting);
+            drop(turn);
+            assert_eq!(entry.turn().await.unwrap().is_none(), opens, "{sighting:?}");
+        }
+        assert!(entry.turn().await.unwrap().is_none() && entry.turn().await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn who_was_refused_for_good_is_not_sent_again_and_who_may_not_see_one_task_is() {
+        let entry = Entry::default();
+        entry.heard(&permanent(FaultKind::Forbidden));
+        assert!(entry.turn().await.unwrap().is_none());
+        entry.heard(&permanent(FaultKind::Unauthenticated));
+        assert_eq!(entry.turn().await.unwrap_err().kind, FaultKind::Unauthenticated);
+    }
+}
