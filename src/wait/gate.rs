@@ -52,6 +52,8 @@ pub(super) struct Gate {
 /// Why there is a line.
 #[derive(Debug, Clone, Copy)]
 enum Why {
+    /// There is none: the deadline was over at once.
+    Late,
     /// As many look as may at once.
     Looks,
     /// The service wants to be left alone.
@@ -63,6 +65,7 @@ enum Why {
 impl Why {
     fn fault(self) -> Fault {
         match self {
+            Self::Late => Fault::new(FaultKind::TimedOut, "it was not asked about: the deadline came first"),
             Self::Looks => Fault::new(
                 FaultKind::TimedOut,
                 "it was not asked about: there was no answer to those before it until the deadline",
@@ -103,7 +106,7 @@ impl Gate {
             turn: tokio::sync::Mutex::default(),
             at_once: Semaphore::new(1),
             held: None,
-            why: Mutex::new(Why::Looks),
+            why: Mutex::new(Why::Late),
         }
     }
 
@@ -147,7 +150,9 @@ impl Gate {
         let why = |why: Why| *self.why.lock().unwrap_or_else(PoisonError::into_inner) = why;
         // All stand in line in the order in which they came.
         let _first_in_line = self.turn.lock().await;
-        why(Why::Looks);
+        if self.at_once.available_permits() == 0 {
+            why(Why::Looks);
+        }
         // It is never closed.
         let one_of = self.at_once.acquire().await.ok();
         loop {

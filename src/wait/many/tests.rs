@@ -225,6 +225,18 @@ async fn dropping_it_cancels_all() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_deadline_that_is_over_at_the_beginning_says_so() {
+    for count in [1, 3] {
+        let many = tasks(vec![(0, End::Completed); count]);
+        let over = Waits::new(waits().wait.deadline(Duration::ZERO));
+        let verdicts = over.run(many.scripted, |_, _| {}).await;
+        let fault = verdicts[count - 1].fault.as_ref().unwrap();
+        assert_eq!(fault.message, "it was not asked about: the deadline came first");
+        assert!(many.looks.lock().unwrap().is_empty() && verdicts[0].outcome == Outcome::Unreachable);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn those_whose_turn_comes_with_the_deadline_are_too_late() {
     let mut many = tasks([(1000, End::Completed); 200]);
     for task in &mut many.scripted {
