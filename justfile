@@ -25,4 +25,14 @@ ci:
 
 # Break the pure files, and see whether a test notices
 mutants:
-    cargo mutants --file src/wait/machine.rs --file src/wait/pace.rs --file src/wait/pace/foresight.rs --file 'src/cloud/judge*.rs' --file 'src/cloud/judge/*.rs' --file src/cloud/endpoint.rs --file src/credentials/signer.rs --file src/credentials/redactor.rs -- --lib
+    cargo mutants --file src/wait/machine.rs --file src/wait/gate.rs --file src/wait/many.rs --file src/wait/budget.rs --file src/wait/pace.rs --file src/wait/pace/foresight.rs --file 'src/cloud/judge*.rs' --file 'src/cloud/judge/*.rs' --file src/cloud/endpoint.rs --file src/cloud/entry.rs --file src/credentials/signer.rs --file src/credentials/redactor.rs -- --lib
+
+# What it costs, beside its peers and with many tasks: docs/performance.md
+bench:
+    benches/against_peers.sh
+    benches/many_tasks.sh
+    benches/instructions.sh
+
+# The static binary, the Debian package and the image, with checksums
+release:
+    packaging/release
