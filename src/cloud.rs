@@ -99,6 +99,10 @@ impl Cloud {
             Ok(project) => project,
             Err(sighting) => return Ok((sighting, sent)),
         };
+        // Somebody else may have been refused while the project was asked for.
+        if self.credentials.are_none() {
+            self.sign_in().await?;
+        }
         let mut url = self.endpoint.jobs(project);
         url.query_pairs_mut().append_pair("id", id.as_str());
         let mut request = Request::new(Method::GET, url);
@@ -137,6 +141,8 @@ impl Cloud {
             return Ok(());
         }
         let _turn = self.signing_in.lock().await;
+        // Those before may have been refused for good: an account, too, is locked after some.
+        self.entry.refusal()?;
         let fresh = match self.credentials.need(wall_clock()) {
             Need::Nothing => return Ok(()),
             Need::SignIn(login) => {
@@ -175,6 +181,7 @@ impl Cloud {
             }
             return Ok(());
         }
+        self.entry.heard(&sighting);
         Err(sighting)
     }
 
@@ -232,7 +239,7 @@ impl Probe for JobProbe<'_> {
         let entry = &self.cloud.entry;
         let _turn = match entry.turn().await {
             Ok(turn) => turn,
-            Err(refused) => return Sighting::Permanent(refused),
+            Err(sighting) => return sighting,
         };
         let sighting = self.ask().await;
         entry.heard(&sighting);

@@ -10,8 +10,7 @@ mod token;
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use jiff::Timestamp;
 use reqwest::Request;
@@ -28,15 +27,13 @@ use crate::{ConfigError, Endpoint, ProjectId};
 #[derive(Debug)]
 pub struct Credentials {
     source: Source,
-    held: RwLock<Option<Held>>,
-    /// How many times there were others, which changes under the lock of what is held.
-    count: AtomicU64,
+    held: RwLock<(Sent, Option<Held>)>,
     /// What was shown to somebody since the beginning.
     shown: RwLock<Redactor>,
 }
 
-/// Which of the credentials that there were was sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Which of the credentials that there were was sent: the how manieth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Sent(u64);
 
 #[derive(Debug)]
@@ -138,7 +135,7 @@ impl Credentials {
     }
 
     fn of(source: Source) -> Self {
-        Self { source, held: RwLock::new(None), count: AtomicU64::new(0), shown: RwLock::default() }
+        Self { source, held: RwLock::default(), shown: RwLock::default() }
     }
 
     fn holding(source: Source, pass: Pass) -> Self {
@@ -149,8 +146,8 @@ impl Credentials {
 
     /// What has to be fetched first.
     pub(crate) fn need(&self, now: Timestamp) -> Need<'_> {
-        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
-        if held.as_ref().is_some_and(|held| held.renew_at.is_none_or(|renew_at| now < renew_at)) {
+        let held = self.held();
+        if held.1.as_ref().is_some_and(|held| held.renew_at.is_none_or(|renew_at| now < renew_at)) {
             return Need::Nothing;
         }
         match &self.source {
@@ -173,19 +170,27 @@ impl Credentials {
             Pass::Keys(keys) => keys.secrets().into_iter().for_each(|secret| shown.learn(secret)),
         }
         let mut current = self.held.write().unwrap_or_else(PoisonError::into_inner);
-        self.count.fetch_add(1, Ordering::Relaxed);
-        *current = Some(held);
+        *current = (Sent(current.0.0 + 1), Some(held));
+    }
+
+    fn held(&self) -> RwLockReadGuard<'_, (Sent, Option<Held>)> {
+        self.held.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether nothing is held.
+    pub(crate) fn are_none(&self) -> bool {
+        self.held().1.is_none()
     }
 
     /// Which ones are held now.
     pub(crate) fn current(&self) -> Sent {
-        Sent(self.count.load(Ordering::Relaxed))
+        self.held().0
     }
 
     /// Goes on with what is held, until `renew_at` if another try makes sense then. False when nothing is held.
     pub(crate) fn keep(&self, renew_at: Option<Timestamp>) -> bool {
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
-        held.as_mut().map(|held| held.renew_at = renew_at).is_some()
+        held.1.as_mut().map(|held| held.renew_at = renew_at).is_some()
     }
 
     /// Adds to a request what lets it in, and tells which it was.
@@ -195,15 +200,15 @@ impl Credentials {
         project: Option<&ProjectId>,
         now: Timestamp,
     ) -> Sent {
-        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
-        match held.as_ref().map(|held| &held.pass) {
+        let held = self.held();
+        match held.1.as_ref().map(|held| &held.pass) {
             Some(Pass::Token(token)) => {
                 request.headers_mut().insert(HeaderName::from_static("x-auth-token"), token.header());
             }
             Some(Pass::Keys(keys)) => keys.sign(request, project, now),
             None => {}
         }
-        self.current()
+        held.0
     }
 
     /// A text of the service without the secrets that it was shown, should it have sent one back, whole or a piece.
@@ -213,13 +218,13 @@ impl Credentials {
 
     /// Looks for other credentials after these were refused. False when there are none.
     pub(crate) async fn renew(&self, refused: Sent) -> bool {
-        // Somebody else was refused, too, and has looked already.
-        if self.current() != refused {
-            return true;
-        }
         match &self.source {
             Source::Password(_) => {
-                *self.held.write().unwrap_or_else(PoisonError::into_inner) = None;
+                let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
+                // Unless somebody else was refused, too, and has got a new one already.
+                if held.0 == refused {
+                    held.1 = None;
+                }
                 true
             }
             Source::TokenFile(path) => {
@@ -228,11 +233,11 @@ impl Credentials {
                 let read = tokio::task::spawn_blocking(move || Token::read_file(&path)).await;
                 let Ok(Ok(fresh)) = read else { return false };
                 let same = |held: &Held| matches!(&held.pass, Pass::Token(current) if current.is(&fresh));
-                let changed =
-                    !self.held.read().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(same);
+                let changed = !self.held().1.as_ref().is_some_and(same);
                 if changed {
                     self.hold(Held { pass: Pass::Token(fresh), renew_at: None });
                 }
+                // Somebody else who was refused may have read it already.
                 changed || self.current() != refused
             }
             // The service locks a key after five refusals in a row.
@@ -249,7 +254,7 @@ impl fmt::Display for Credentials {
             Source::TokenFile(_) => f.write_str("a token file"),
             Source::Password(_) => f.write_str("a password"),
             Source::Agency(_) => f.write_str("the agency of this ECS instance"),
-            Source::Keys => match &*self.held.read().unwrap_or_else(PoisonError::into_inner) {
+            Source::Keys => match &self.held().1 {
                 Some(Held { pass: Pass::Keys(keys), .. }) => write!(f, "the access key {}", keys.shown()),
                 _ => f.write_str("an access key"),
             },

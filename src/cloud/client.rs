@@ -11,7 +11,7 @@ use reqwest::Request;
 use reqwest::header::HeaderMap;
 
 use super::resolver::{LookupError, SystemResolver};
-use super::trust::Trust;
+use super::trust::{self, Trust};
 use crate::{ConfigError, Fault, FaultKind, Sighting};
 
 /// No answer about one task comes near it: a megabyte is read, no more.
@@ -40,8 +40,8 @@ pub(super) struct Answer {
 pub(super) struct Client {
     http: reqwest::Client,
     request_timeout: Duration,
-    /// Whether the latest request was answered, so that the next one goes on its connection.
-    kept: Arc<AtomicBool>,
+    /// Whether there was an answer since a connection was last found broken twice, so that some are kept.
+    answered: Arc<AtomicBool>,
 }
 
 impl Client {
@@ -60,7 +60,7 @@ impl Client {
         let http = builder
             .build()
             .map_err(|error| ConfigError::new(format!("no HTTP client: {}", root_cause(&error))))?;
-        Ok(Self { http, request_timeout, kept: Arc::default() })
+        Ok(Self { http, request_timeout, answered: Arc::default() })
     }
 
     /// Sends a request and reads its whole answer, or tells what a look saw in its stead.
@@ -81,7 +81,7 @@ impl Client {
             }
             body.extend_from_slice(&chunk);
         }
-        self.kept.store(true, Ordering::Relaxed);
+        self.answered.store(true, Ordering::Relaxed);
         Ok(Answer {
             status: response.status().as_u16(),
             headers: std::mem::take(response.headers_mut()),
@@ -94,10 +94,16 @@ impl Client {
     /// just when it was used again: that tells nothing about the service, so a question is asked once more at once, on
     /// a new one.
     async fn execute(&self, request: Request) -> Result<reqwest::Response, reqwest::Error> {
-        let kept = self.kept.swap(false, Ordering::Relaxed);
-        let again = request.try_clone().filter(|again| kept && again.method() == reqwest::Method::GET);
+        let again = request.try_clone().filter(|again| again.method() == reqwest::Method::GET);
         match (self.http.execute(request).await, again) {
-            (Err(error), Some(again)) if was_given_up(&error) => self.http.execute(again).await,
+            (Err(error), Some(again)) if was_given_up(&error) && self.answered.load(Ordering::Relaxed) => {
+                let result = self.http.execute(again).await;
+                // Then it is no matter of kept connections.
+                if result.is_err() {
+                    self.answered.store(false, Ordering::Relaxed);
+                }
+                result
+            }
             (result, _) => result,
         }
     }
@@ -109,7 +115,13 @@ impl Client {
             let what = if of_the_proxy { " (the proxy)" } else { "" };
             return Sighting::transient(Fault::new(FaultKind::UnknownHost, format!("{lookup}{what}")));
         }
-        if let Some(rustls::Error::InvalidCertificate(why)) = in_chain::<rustls::Error>(error) {
+        if let Some(why @ rustls::Error::InvalidCertificate(_)) = in_chain::<rustls::Error>(error) {
+            let why = trust::plain(why);
+            // As it is made by hand for a test, and used as it is.
+            let why = match why.as_str() {
+                "CaUsedAsEndEntity" => "it is a CA's own: the server needs one that is issued by that CA",
+                why => why,
+            };
             let message = format!("the certificate of {place} is refused: {why}");
             return Sighting::Permanent(Fault::new(FaultKind::Untrusted, message));
         }

@@ -1,19 +1,27 @@
 //! Whether the service lets the credentials in.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{OnceLock, PoisonError};
 
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::{Fault, FaultKind, Sighting};
 
-/// The way in to the service, which locks a key that is refused five times. So of many who look at once, one knocks for all;
-/// and who was refused for good is not sent again.
+/// The way in to the service, which locks a key that is refused five times. So of many who look at once, one knocks for all, and
+/// those who stood behind it take what it saw; and who was refused for good is not sent again.
 #[derive(Debug, Default)]
 pub(super) struct Entry {
     is_open: AtomicBool,
     knocking: Mutex<()>,
     refused: OnceLock<Fault>,
+    knocked: std::sync::Mutex<Knocked>,
+}
+
+/// How often somebody knocked in vain, and what they saw.
+#[derive(Debug, Default)]
+struct Knocked {
+    times: u64,
+    latest: Option<Sighting>,
 }
 
 impl Entry {
@@ -21,13 +29,25 @@ impl Entry {
     ///
     /// # Errors
     ///
-    /// When the credentials were refused for good.
-    pub(super) async fn turn(&self) -> Result<Option<MutexGuard<'_, ()>>, Fault> {
-        let turn = if self.is_open.load(Ordering::Relaxed) { None } else { Some(self.knocking.lock().await) };
-        match self.refused.get() {
-            Some(fault) => Err(fault.clone()),
-            None => Ok(turn),
+    /// What there is to see without asking: the credentials were refused for good, or somebody has just knocked in vain.
+    pub(super) async fn turn(&self) -> Result<Option<MutexGuard<'_, ()>>, Sighting> {
+        let before = self.knocked().times;
+        let turn = if self.is_open() { None } else { Some(self.knocking.lock().await) };
+        self.refusal()?;
+        let knocked = self.knocked();
+        match &knocked.latest {
+            _ if self.is_open() => Ok(None),
+            Some(seen) if knocked.times > before => Err(seen.clone()),
+            _ => Ok(turn),
         }
+    }
+
+    /// # Errors
+    ///
+    /// When the credentials were refused for good.
+    #[expect(clippy::result_large_err, reason = "a sighting is what a look ends with")]
+    pub(super) fn refusal(&self) -> Result<(), Sighting> {
+        self.refused.get().map_or(Ok(()), |fault| Err(Sighting::Permanent(fault.clone())))
     }
 
     /// What came of asking.
@@ -37,10 +57,32 @@ impl Entry {
                 // The first that was refused is as good.
                 let _ = self.refused.set(fault.clone());
             }
-            // Whoever did not come as far as the service was not let in yet.
-            Sighting::Transient { fault, .. } if fault.http_status.is_none() => {}
-            _ => self.is_open.store(true, Ordering::Relaxed),
+            Sighting::Seen(_) | Sighting::NotVisible(_) => self.open(),
+            // These are of one task.
+            Sighting::Permanent(fault)
+                if matches!(fault.kind, FaultKind::Forbidden | FaultKind::BadRequest) =>
+            {
+                self.open();
+            }
+            // A gateway that is out of order has not looked at the credentials.
+            Sighting::Permanent(_) | Sighting::Transient { .. } => {
+                let mut knocked = self.knocked();
+                knocked.times += 1;
+                knocked.latest = Some(sighting.clone());
+            }
         }
+    }
+
+    fn is_open(&self) -> bool {
+        self.is_open.load(Ordering::Relaxed)
+    }
+
+    fn open(&self) {
+        self.is_open.store(true, Ordering::Relaxed);
+    }
+
+    fn knocked(&self) -> std::sync::MutexGuard<'_, Knocked> {
+        self.knocked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -49,34 +91,53 @@ mod tests {
     use futures_util::FutureExt as _;
 
     use super::*;
+    use crate::{Job, Status};
 
     fn permanent(kind: FaultKind) -> Sighting {
         Sighting::Permanent(Fault::new(kind, "no"))
     }
 
-    fn transient(http_status: Option<u16>) -> Sighting {
-        Sighting::transient(Fault { http_status, ..Fault::new(FaultKind::Unavailable, "busy") })
+    fn busy() -> Sighting {
+        Sighting::transient(Fault::new(FaultKind::Unavailable, "busy"))
     }
 
     #[tokio::test]
     async fn one_knocks_for_all_until_the_service_answers() {
-        let entry = Entry::default();
-        for (sighting, opens) in [(transient(None), false), (transient(Some(503)), true)] {
+        let seen = Sighting::Seen(Job::new("1", &Status::Running));
+        let unknown = Sighting::NotVisible(Fault::new(FaultKind::NotVisible, "?"));
+        for sighting in [seen, unknown, permanent(FaultKind::Forbidden), permanent(FaultKind::BadRequest)] {
+            let entry = Entry::default();
             let turn = entry.turn().await.unwrap();
-            assert!(turn.is_some() && entry.turn().now_or_never().is_none(), "another one has to wait");
+            let mut behind = Box::pin(entry.turn());
+            assert!(turn.is_some() && (&mut behind).now_or_never().is_none(), "another one has to wait");
             entry.heard(&sighting);
             drop(turn);
-            assert_eq!(entry.turn().await.unwrap().is_none(), opens, "{sighting:?}");
+            assert!(behind.await.unwrap().is_none() && entry.turn().await.unwrap().is_none(), "{sighting:?}");
         }
-        assert!(entry.turn().await.unwrap().is_none() && entry.turn().await.unwrap().is_none());
     }
 
     #[tokio::test]
-    async fn who_was_refused_for_good_is_not_sent_again_and_who_may_not_see_one_task_is() {
+    async fn those_behind_one_who_knocks_in_vain_take_what_it_saw_and_the_next_one_knocks() {
         let entry = Entry::default();
-        entry.heard(&permanent(FaultKind::Forbidden));
-        assert!(entry.turn().await.unwrap().is_none());
+        for _ in 0..2 {
+            let turn = entry.turn().await.unwrap();
+            let mut behind: Vec<_> = (0..3).map(|_| Box::pin(entry.turn())).collect();
+            assert!(behind.iter_mut().all(|other| other.now_or_never().is_none()));
+            entry.heard(&busy());
+            drop(turn);
+            for other in behind {
+                assert!(matches!(other.await, Err(Sighting::Transient { .. })));
+            }
+        }
+        assert!(entry.turn().await.unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn who_was_refused_for_good_is_not_sent_again() {
+        let entry = Entry::default();
+        entry.heard(&Sighting::Seen(Job::new("1", &Status::Running)));
+        assert!(entry.refusal().is_ok());
         entry.heard(&permanent(FaultKind::Unauthenticated));
-        assert_eq!(entry.turn().await.unwrap_err().kind, FaultKind::Unauthenticated);
+        assert!(entry.refusal().is_err() && matches!(entry.turn().await, Err(Sighting::Permanent(_))));
     }
 }

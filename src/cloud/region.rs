@@ -80,7 +80,10 @@ impl Region {
     /// When the name is not made of letters, digits and `-`, or the domain is none.
     pub fn in_cloud(name: &str, cloud: &str) -> Result<Self, ConfigError> {
         let label = |text: &str| {
-            (1..=63).contains(&text.len())
+            // Labels that are coded, for names beyond ASCII, need not be what they look like.
+            let coded = text.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("xn--"));
+            !coded
+                && (1..=63).contains(&text.len())
                 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
         };
         if !label(name) {
@@ -90,7 +93,7 @@ impl Region {
             )));
         }
         let region = Self { name: name.to_ascii_lowercase(), cloud: cloud.to_ascii_lowercase() };
-        // Not all that looks like a host is one: some labels are coded, and one of digits at the end makes an address.
+        // Not all that looks like a host is one: a label of digits at the end makes an address.
         if !cloud.split('.').all(label) || region.host("iam").is_err() {
             return Err(ConfigError::new(format!(
                 "'{}' in the cloud '{}' makes no host; clouds are domains like myhuaweicloud.com",

@@ -8,7 +8,9 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, Error, OtherError, RootCertStore, SignatureScheme};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, OtherError, RootCertStore, SignatureScheme,
+};
 use rustls_platform_verifier::Verifier;
 
 use crate::ConfigError;
@@ -24,7 +26,11 @@ pub(super) enum Trust {
 
 impl Trust {
     pub(super) fn config(&self) -> Result<ClientConfig, ConfigError> {
-        let no_trust = |error: Error| ConfigError::new(format!("no trust roots for https: {error}"));
+        let no_trust = |error: Error| {
+            let from = named().map(|(name, path)| format!(" in {name}, {}", path.display()));
+            let from = from.unwrap_or_default();
+            ConfigError::new(format!("no trust roots for https{from}: {}", plain(&error)))
+        };
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
@@ -36,6 +42,16 @@ impl Trust {
                 builder.dangerous().with_custom_certificate_verifier(Arc::new(roots)).with_no_client_auth()
             }
         })
+    }
+}
+
+/// The text of an error without the names of the types that wrap it.
+pub(super) fn plain(error: &Error) -> String {
+    match error {
+        Error::General(text) => text.clone(),
+        Error::InvalidCertificate(CertificateError::Other(OtherError(inner))) => inner.to_string(),
+        Error::InvalidCertificate(why) => why.to_string(),
+        other => other.to_string(),
     }
 }
 
@@ -64,11 +80,17 @@ pub(super) fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, C
 /// long, so that it is left for whom the file does not know.
 #[cfg(all(unix, not(target_os = "android"), not(target_vendor = "apple")))]
 fn bundle() -> Option<PathBuf> {
-    match (std::env::var_os("SSL_CERT_FILE"), std::env::var_os("SSL_CERT_DIR")) {
-        (Some(file), _) => Some(file.into()),
-        (None, Some(_)) => None,
-        (None, None) => openssl_probe::probe().cert_file,
+    match named() {
+        Some(("SSL_CERT_FILE", file)) => Some(file),
+        Some(_) => None,
+        None => openssl_probe::probe().cert_file,
     }
+}
+
+/// The variable that says where the system's roots are, and what it says.
+fn named() -> Option<(&'static str, PathBuf)> {
+    let set = |name: &'static str| Some((name, std::env::var_os(name)?.into()));
+    set("SSL_CERT_FILE").or_else(|| set("SSL_CERT_DIR"))
 }
 
 /// The system itself is asked, which reads none.
@@ -141,7 +163,8 @@ fn verifier(
 /// The roots that come with the program, on a system that has none.
 #[cfg(feature = "bundled-roots")]
 fn in_place_of_none(provider: &Arc<CryptoProvider>) -> Option<RootCertStore> {
-    let has_none = Verifier::new(Arc::clone(provider)).is_err();
+    // Whoever names roots trusts no others, also when these cannot be read.
+    let has_none = named().is_none() && Verifier::new(Arc::clone(provider)).is_err();
     has_none.then(|| RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() })
 }
 

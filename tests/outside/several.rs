@@ -289,6 +289,73 @@ fn a_password_is_exchanged_once_more_for_all_who_were_refused() {
 }
 
 #[test]
+fn a_password_that_is_refused_in_the_middle_is_tried_once_for_all() {
+    let going = running("40%");
+    let signed_in = std::sync::atomic::AtomicUsize::new(0);
+    let server = Server::asked(move |n, head| {
+        if head.starts_with("POST /v3/auth/tokens") {
+            return match signed_in.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
+                0 => answer_with(
+                    201,
+                    "X-Subject-Token: token-0\r\n",
+                    r#"{"token": {"expires_at": "2099-01-01T00:00:00.000000Z"}}"#,
+                ),
+                _ => answer(401, r#"{"error": {"code": 401, "message": "The password is wrong."}}"#),
+            };
+        }
+        let id = head.split_once("?id=").and_then(|(_, rest)| rest.split_once(' ')).unwrap().0;
+        if n < 60 {
+            answer(200, &going.replace(ID, id))
+        } else {
+            answer(401, r#"{"error_code":"APIGW.0307"}"#)
+        }
+    });
+    let ids: Vec<String> = (0..30).map(|n| format!("task-{n}")).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let run =
+        wait(&server, &ids).env("HW_AUTH_TOKEN", "").env("HW_USER_NAME", "u").env("HW_DOMAIN_NAME", "d");
+    let run =
+        run.env("HW_USER_PASSWORD", CANARY).args(["--iam-endpoint", &server.url(), "--rate-limit", "none"]);
+    run.args(["--keep-going"]).run().expect(4, "The password is wrong.");
+    assert_eq!(server.seen().iter().filter(|seen| seen.head.starts_with("POST")).count(), 2);
+}
+
+#[test]
+fn until_the_service_answers_one_is_asked_about_for_all() {
+    let server = Server::acts([Act::SendAndHang(Vec::new())]);
+    let ids: Vec<String> = (0..12).map(|n| format!("task-{n}")).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let once = || wait(&server, &ids).args(["--request-timeout", "500ms", "--rate-limit", "none"]);
+    let ended = once().args(["--once", "-o", "json"]).run().expect(125, "no answer from");
+    assert!(ended.took < Duration::from_secs(3), "{:?}", ended.took);
+    assert_eq!(server.seen().len(), 1);
+    // And at the next look another one.
+    once().timeout("2s").run().within(2.0).expect(125, "0 of 12 tasks completed, 12 unreachable");
+    assert!((3..6).contains(&(server.seen().len() - 1)), "{}", server.seen().len());
+}
+
+#[test]
+fn t9_of_several_kept_connections_none_that_is_given_up_is_noticed() {
+    let going = running("40%");
+    let seen: Mutex<HashMap<String, usize>> = Mutex::default();
+    let server = Server::asked(move |n, head| {
+        let id = head.split_once("?id=").and_then(|(_, rest)| rest.split_once(' ')).unwrap().0.to_owned();
+        let looks = *seen.lock().unwrap().entry(id.clone()).and_modify(|looks| *looks += 1).or_insert(1);
+        match looks {
+            // All tasks' connections are there by then.
+            3 if n > 8 => Act::Reset,
+            ..=8 => answer(200, &going.replace(ID, &id)),
+            _ => answer(200, &SUCCESS.replace(ID, &id)),
+        }
+    });
+    let ids: Vec<String> = (0..6).map(|n| format!("task-{n}")).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let ended = wait(&server, &ids).args(["--rate-limit", "none", "-o", "jsonl"]).run().expect(0, "");
+    let retries = ended.events().iter().filter(|event| event["event"] == "retry").count();
+    assert_eq!(retries, 0, "{ended:?}");
+}
+
+#[test]
 fn many_tasks_and_a_server_that_hangs_end_at_the_deadline() {
     let server = Server::acts([Act::SendAndHang(Vec::new())]);
     let ids: Vec<String> = (0..150).map(|n| format!("task-{n}")).collect();

@@ -26,6 +26,13 @@ fn t5_a_certificate_for_another_host_or_another_time_is_refused_at_once() {
 }
 
 #[test]
+fn t5_a_certificate_that_is_a_cas_own_is_called_what_it_is() {
+    let server = serve(Wrong::Ca, raw(200, "", SUCCESS.as_bytes()));
+    let ended = at(&server.url).args(["--ca-cert", server.ca.to_str().unwrap()]).run();
+    ended.expect(125, "is refused: it is a CA's own: the server needs one that is issued by that CA");
+}
+
+#[test]
 fn a_ca_that_is_given_is_trusted_by_option_and_by_variable() {
     let server = serve(Wrong::Nothing, raw(200, "", SUCCESS.as_bytes()));
     let ca = server.ca.to_str().unwrap();
@@ -57,12 +64,8 @@ fn a_ca_that_only_the_systems_folder_knows_is_trusted_too() {
 fn t6_without_a_system_trust_store_there_is_a_message_and_the_rest_works() {
     let server = serve(Wrong::Nothing, raw(200, "", SUCCESS.as_bytes()));
     let without = |url: &str| at(url).env("SSL_CERT_FILE", "/dev/null").env("SSL_CERT_DIR", "/nowhere");
-    if cfg!(feature = "bundled-roots") {
-        // It has its own, and this CA is none of them.
-        without(&server.url).run().expect(125, "the certificate of localhost");
-    } else {
-        without(&server.url).run().expect(2, "no trust roots for https");
-    }
+    // Whoever names roots trusts no others, not even those that are brought along.
+    without(&server.url).run().expect(2, "no trust roots for https in SSL_CERT_FILE, /dev/null: ");
     without(&server.url).args(["--ca-cert", server.ca.to_str().unwrap()]).run().expect(0, "completed");
     let plain = Server::acts([answer(200, SUCCESS)]);
     without(&plain.url()).run().expect(0, "completed");

@@ -17,6 +17,8 @@ pub enum Wrong {
     Name,
     Expired,
     NotYetValid,
+    /// It is one of a CA.
+    Ca,
 }
 
 pub struct TlsServer {
@@ -40,6 +42,7 @@ pub fn serve(wrong: Wrong, answer: Vec<u8>) -> TlsServer {
     match wrong {
         Wrong::Expired => (params.not_before, params.not_after) = (year(2001), year(2002)),
         Wrong::NotYetValid => (params.not_before, params.not_after) = (year(2098), year(2099)),
+        Wrong::Ca => params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained),
         Wrong::Nothing | Wrong::Name => {}
     }
     let key = KeyPair::generate().unwrap();

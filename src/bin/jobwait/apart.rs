@@ -12,6 +12,7 @@ use jobwait::{Cloud, Fault, FaultKind, JobId, Probe, Sighting};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::config::Refusal;
+use crate::panics;
 use crate::target::Connected;
 
 /// A task that is looked at on another thread.
@@ -54,8 +55,7 @@ impl Apart {
                 runtime.shutdown_background();
             })
             .map_err(cannot)?;
-        let warnings =
-            ready.await.map_err(|_| Refusal("cannot start: the thread that looks has died".into()))??;
+        let warnings = ready.await.unwrap_or_else(|_| panics::pass_on())?;
         let apart = (0..count).map(|number| Self { number, asks: asks.clone() }).collect();
         Ok((apart, warnings))
     }

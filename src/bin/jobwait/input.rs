@@ -10,6 +10,7 @@ use jobwait::{Clock, JobId};
 use serde_json::Value;
 
 use crate::config::Refusal;
+use crate::panics;
 use crate::signals::{Signal, Signals};
 
 /// Ten thousand IDs are half a megabyte, and as many answers one and a half. More than this is something else.
@@ -82,7 +83,7 @@ async fn from_stdin(
     let read = tokio::task::spawn_blocking(|| read(io::stdin().lock()));
     tokio::select! {
         read = read => {
-            let read = read.map_err(|error| refused(&error.to_string()))?;
+            let read = read.unwrap_or_else(|_| panics::pass_on());
             read.map(Ok).map_err(|error| refused(&error))
         }
         () = clock.sleep_until(deadline) => Err(refused("it did not end before the deadline")),

@@ -46,12 +46,14 @@ fn main() -> ExitCode {
     };
     let stderr = Stream::into(std::io::stderr());
     panics::tell_only_where(stderr.clone());
-    let code = panics::caught(Ok(exit::UNKNOWN), || run(args, clock, &stderr));
-    ExitCode::from(code.unwrap_or_else(|refusal| {
-        stderr.line(&format!("jobwait: {refusal}"));
-        stderr.finish(Duration::from_secs(1));
-        exit::USAGE
-    }))
+    let (code, last) = match panics::caught(|| run(args, clock, &stderr)) {
+        Some(Ok(code)) => return ExitCode::from(code),
+        Some(Err(refusal)) => (exit::USAGE, refusal.to_string()),
+        None => (exit::UNKNOWN, "how the task is doing is not known".to_owned()),
+    };
+    stderr.line(&format!("jobwait: {last}"));
+    stderr.finish(Duration::from_secs(1));
+    ExitCode::from(code)
 }
 
 fn run(args: Args, clock: Clock, stderr: &Stream) -> Result<u8, Refusal> {
