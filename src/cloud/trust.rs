@@ -20,7 +20,7 @@ use crate::ConfigError;
 pub(super) enum Trust {
     /// For plain `http`: nobody, which costs nothing.
     Nobody,
-    /// The system's roots, and these.
+    /// The system's roots, or those that came with the program where it has none; and these.
     SystemAnd(Vec<CertificateDer<'static>>),
 }
 

@@ -86,7 +86,7 @@ pub(crate) struct SeveralArgs {
     #[arg(long, env = "JOBWAIT_KEEP_GOING", hide_env = true, value_parser = FalseyValueParser::new())]
     pub(crate) keep_going: bool,
 
-    /// How many requests in how long, all tasks together: the account's quota is shared; none
+    /// How many requests in how long, all tasks together: the account's quota is shared; or 'none'
     #[arg(long, value_name = "N/D", env = "JOBWAIT_RATE_LIMIT", hide_env = true, hide_short_help = true,
         default_value = RateLimit::DEFAULT, value_parser = str::parse::<RateLimit>)]
     pub(crate) rate_limit: RateLimit,

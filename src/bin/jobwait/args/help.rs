@@ -30,7 +30,7 @@ pub(super) const SECTIONS: [(&str, &str); 6] = [
     2  usage or configuration is wrong; nothing was sent
     3  the service knows no such task, and the grace or the deadline is over
     4  the service refuses these credentials
-  124  the deadline passed, and the task was last seen going on
+  124  the deadline passed, and the task was last seen going on; also --once on such a task
   125  no usable answer about the task could be had
   129, 130, 143  SIGHUP, SIGINT, SIGTERM; the task goes on in the cloud
   Of several tasks, the first of 1, 4, 3, 125, 124, 0 that occurred counts.",
