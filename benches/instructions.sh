@@ -4,6 +4,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+for tool in curl jq valgrind; do
+    command -v "$tool" >/dev/null || { echo "there is no $tool" >&2; exit 1; }
+done
 target=$(cargo metadata --no-deps --format-version 1 | jq --raw-output .target_directory)/with-symbols
 CARGO_PROFILE_RELEASE_STRIP=none CARGO_PROFILE_RELEASE_DEBUG=line-tables-only cargo build --release --quiet --target-dir "$target"
 binary=$target/release/jobwait

@@ -4,6 +4,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+for tool in curl jq hyperfine valgrind /usr/bin/time; do
+    command -v "$tool" >/dev/null || { echo "there is no $tool" >&2; exit 1; }
+done
 work=$(mktemp -d)
 trap 'kill %1 2>/dev/null || true; rm -rf "$work"' EXIT
 candidates=('3 off unwind' '3 thin unwind' '3 fat unwind' '2 fat unwind' 's thin unwind' 's fat unwind' 'z fat unwind' 's fat abort')

@@ -19,7 +19,9 @@ fn the_hooks_of_the_readme_are_those_that_are_run() {
 #[test]
 fn what_the_readme_links_to_is_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for document in ["README.md", "docs/pace.md", "docs/schedules.md", "docs/reliability.md"] {
+    for document in
+        ["README.md", "docs/pace.md", "docs/schedules.md", "docs/reliability.md", "docs/performance.md"]
+    {
         let text = fs::read_to_string(root.join(document)).unwrap();
         let here = root.join(document);
         let links = text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(link, _)| link);
