@@ -8,7 +8,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use crate::{Fault, FaultKind, Sighting};
 
 /// The way in to the service, which locks a key that is refused five times. So of many who look at once, one knocks for all, and
-/// those who stood behind it take what it saw; and who was refused for good is not sent again.
+/// those who stood behind it while nobody answered take that for their answer; and who was refused for good is not sent again.
 #[derive(Debug, Default)]
 pub(super) struct Entry {
     is_open: AtomicBool,
@@ -17,7 +17,7 @@ pub(super) struct Entry {
     knocked: std::sync::Mutex<Knocked>,
 }
 
-/// How often somebody knocked in vain, and what they saw.
+/// How often somebody knocked and nobody answered, and what was seen of that.
 #[derive(Debug, Default)]
 struct Knocked {
     times: u64,
@@ -29,7 +29,7 @@ impl Entry {
     ///
     /// # Errors
     ///
-    /// What there is to see without asking: the credentials were refused for good, or somebody has just knocked in vain.
+    /// What there is to see without asking: the credentials were refused for good, or nobody answered whoever knocked.
     pub(super) async fn turn(&self) -> Result<Option<MutexGuard<'_, ()>>, Sighting> {
         let before = self.knocked().times;
         let turn = if self.is_open() { None } else { Some(self.knocking.lock().await) };
@@ -64,12 +64,14 @@ impl Entry {
             {
                 self.open();
             }
-            // A gateway that is out of order has not looked at the credentials.
-            Sighting::Permanent(_) | Sighting::Transient { .. } => {
+            // That nobody answers is no matter of a task, and may have taken long to find out.
+            Sighting::Transient { fault, .. } if fault.http_status.is_none() => {
                 let mut knocked = self.knocked();
                 knocked.times += 1;
                 knocked.latest = Some(sighting.clone());
             }
+            // A gateway that is out of order has not looked at the credentials: the next one knocks.
+            Sighting::Permanent(_) | Sighting::Transient { .. } => {}
         }
     }
 
@@ -97,8 +99,8 @@ mod tests {
         Sighting::Permanent(Fault::new(kind, "no"))
     }
 
-    fn busy() -> Sighting {
-        Sighting::transient(Fault::new(FaultKind::Unavailable, "busy"))
+    fn transient(http_status: Option<u16>) -> Sighting {
+        Sighting::transient(Fault { http_status, ..Fault::new(FaultKind::Network, "broken") })
     }
 
     #[tokio::test]
@@ -117,19 +119,32 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn those_behind_one_who_knocks_in_vain_take_what_it_saw_and_the_next_one_knocks() {
+    async fn those_behind_one_whom_nobody_answers_take_that_for_theirs_and_the_next_one_knocks() {
         let entry = Entry::default();
         for _ in 0..2 {
             let turn = entry.turn().await.unwrap();
             let mut behind: Vec<_> = (0..3).map(|_| Box::pin(entry.turn())).collect();
             assert!(behind.iter_mut().all(|other| other.now_or_never().is_none()));
-            entry.heard(&busy());
+            entry.heard(&transient(None));
             drop(turn);
             for other in behind {
                 assert!(matches!(other.await, Err(Sighting::Transient { .. })));
             }
         }
         assert!(entry.turn().await.unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn those_behind_an_answer_of_a_gateway_knock_one_after_the_other() {
+        for sighting in [transient(Some(503)), transient(Some(200)), permanent(FaultKind::Redirected)] {
+            let entry = Entry::default();
+            let turn = entry.turn().await.unwrap();
+            let behind = Box::pin(entry.turn());
+            entry.heard(&sighting);
+            drop(turn);
+            let turn = behind.await.unwrap();
+            assert!(turn.is_some() && entry.turn().now_or_never().is_none(), "{sighting:?}");
+        }
     }
 
     #[tokio::test]

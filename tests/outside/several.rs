@@ -237,7 +237,7 @@ fn a_token_that_is_renewed_while_several_are_asked_about_is_taken_up_by_all() {
     let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"))
         .join(format!("jobwait-several-token-{}", std::process::id()));
     std::fs::write(&path, "old-token").unwrap();
-    let (going, renewed) = (running("40%"), path.clone());
+    let (going, renewed, once) = (running("40%"), path.clone(), std::sync::Once::new());
     let server = Server::asked(move |n, head| {
         let id = head.split_once("?id=").and_then(|(_, rest)| rest.split_once(' ')).unwrap().0;
         if head.contains("new-token") {
@@ -247,7 +247,8 @@ fn a_token_that_is_renewed_while_several_are_asked_about_is_taken_up_by_all() {
         if n < 60 {
             return answer(200, &going.replace(ID, id));
         }
-        std::fs::write(&renewed, "new-token").unwrap();
+        // A file that is written while it is read would be empty.
+        once.call_once(|| std::fs::write(&renewed, "new-token").unwrap());
         thread::sleep(Duration::from_millis(30));
         answer(401, r#"{"error_code":"APIGW.0307","error_msg":"The token must be updated."}"#)
     });
