@@ -32,7 +32,7 @@ pub struct Credentials {
     shown: RwLock<Redactor>,
 }
 
-/// Which of the credentials that there were was sent: the how manieth.
+/// Which of the credentials that there were was sent, by number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Sent(u64);
 
