@@ -11,6 +11,7 @@ mod token;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use reqwest::Request;
@@ -22,6 +23,9 @@ pub use self::login::{Login, Named};
 use self::redactor::Redactor;
 pub(crate) use self::token::Token;
 use crate::{ConfigError, Endpoint, ProjectId};
+
+/// How long a token file may be empty while it is written anew.
+const BEING_WRITTEN: Duration = Duration::from_millis(200);
 
 /// What the service is shown to be let in.
 #[derive(Debug)]
@@ -230,7 +234,15 @@ impl Credentials {
             Source::TokenFile(path) => {
                 let path = path.clone();
                 // A file may hang as well as a socket; the deadline then ends the wait without it.
-                let read = tokio::task::spawn_blocking(move || Token::read_file(&path)).await;
+                let read = move || Token::read_file(&path);
+                // Whoever writes it in its place empties it first.
+                let twice = move || {
+                    read().or_else(|_| {
+                        std::thread::sleep(BEING_WRITTEN);
+                        read()
+                    })
+                };
+                let read = tokio::task::spawn_blocking(twice).await;
                 let Ok(Ok(fresh)) = read else { return false };
                 let same = |held: &Held| matches!(&held.pass, Pass::Token(current) if current.is(&fresh));
                 let changed = !self.held().1.as_ref().is_some_and(same);

@@ -147,6 +147,29 @@ fn h5_a_token_file_that_changed_is_read_again() {
     assert!(said[1] < 15, "{said:?}");
 }
 
+/// Whoever writes a file in its place empties it first.
+#[test]
+fn h5_a_token_file_that_is_being_written_is_read_once_more() {
+    let (file, second) = (token_file(CANARY), CANARY.replace("MIIE", "MIJE"));
+    let (path, fresh) = (file.clone(), second.clone());
+    let server = Server::asked(move |_, head| {
+        if head.contains(&fresh) {
+            return answer(200, SUCCESS);
+        }
+        std::fs::write(&path, "").unwrap();
+        let (path, fresh) = (path.clone(), fresh.clone());
+        std::thread::spawn(move || {
+            std::thread::sleep(std::time::Duration::from_millis(80));
+            std::fs::write(path, fresh).unwrap();
+        });
+        answer(401, "{}")
+    });
+    let run = at(&server.url()).env("HW_AUTH_TOKEN", "").args(["--token-file", file.to_str().unwrap()]);
+    run.run().expect(0, "completed");
+    assert_eq!(server.seen().len(), 2);
+    std::fs::remove_file(file).unwrap();
+}
+
 #[test]
 fn h5_a_token_file_that_did_not_change_ends_after_one_request() {
     let server = Server::answers([(401, "{}")]);
