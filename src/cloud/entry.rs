@@ -139,7 +139,8 @@ mod tests {
         for sighting in [transient(Some(503)), transient(Some(200)), permanent(FaultKind::Redirected)] {
             let entry = Entry::default();
             let turn = entry.turn().await.unwrap();
-            let behind = Box::pin(entry.turn());
+            let mut behind = Box::pin(entry.turn());
+            assert!((&mut behind).now_or_never().is_none());
             entry.heard(&sighting);
             drop(turn);
             let turn = behind.await.unwrap();
