@@ -1,7 +1,7 @@
 //! What people see on a terminal.
 
 use super::support::child::{Run, at, bare};
-use super::support::server::{Server, answer};
+use super::support::server::{Server, answer, asked_for};
 use super::support::terminal::Terminal;
 use super::support::{ID, SUCCESS, failed, running};
 
@@ -142,7 +142,7 @@ fn several_tasks_have_a_bar_each_and_more_than_fit_have_one_for_all() {
     for ids in [&few[..], &many[..]] {
         let at_work = running("40%");
         let server = Server::asked(move |n, head| {
-            let id = head.split_once("?id=").and_then(|(_, rest)| rest.split_once(' ')).unwrap().0;
+            let id = asked_for(head);
             answer(200, &(if n < 150 { at_work.as_str() } else { SUCCESS }).replace(ID, id))
         });
         let terminal = Terminal::new(120);

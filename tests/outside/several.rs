@@ -1,27 +1,33 @@
 //! Several tasks in one wait.
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::sync::Mutex;
 use std::thread;
 use std::time::Duration;
 
 use super::support::child::{Run, bare};
-use super::support::server::{Act, Server, answer, answer_with};
+use super::support::server::{Act, Server, answer, answer_with, asked_for};
 use super::support::{CANARY, ID, NOT_FOUND, PROJECT, SUCCESS, failed, running};
 
-fn wait(server: &Server, ids: &[&str]) -> Run {
+fn wait(server: &Server, ids: &[impl AsRef<OsStr>]) -> Run {
     bare()
         .env("HW_AUTH_TOKEN", CANARY)
         .env("HW_PROJECT_ID", PROJECT)
         .args(["--endpoint", &server.url(), "--interval", "20ms", "--max-interval", "60ms"])
-        .args(ids.iter().copied())
+        .each(ids)
+}
+
+/// So many IDs.
+fn tasks(count: usize) -> Vec<String> {
+    (0..count).map(|n| format!("task-{n}")).collect()
 }
 
 /// Answers for each task what `script` says of its n-th look at it.
 fn server(script: impl Fn(&str, usize) -> Act + Send + Sync + 'static) -> Server {
     let asked: Mutex<HashMap<String, usize>> = Mutex::default();
     Server::asked(move |_, head| {
-        let id = head.split_once("?id=").and_then(|(_, rest)| rest.split_once(' ')).unwrap().0.to_owned();
+        let id = asked_for(head).to_owned();
         let n = {
             let mut asked = asked.lock().unwrap();
             let n = asked.entry(id.clone()).or_default();
@@ -168,8 +174,7 @@ fn events_are_told_of_each_task_and_last_of_the_whole() {
 
 #[test]
 fn silence_is_broken_once_for_all() {
-    let ids: Vec<String> = (0..30).map(|n| format!("slow-{n}")).collect();
-    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let ids = tasks(30);
     let ended = wait(&mixed(), &ids).args(["--heartbeat", "200ms"]).timeout("1s").run().expect(124, "");
     let beats = ended.stderr.lines().filter(|line| line.contains("0 of 30 tasks completed; ")).count();
     assert!((2..6).contains(&beats), "{ended:?}");
@@ -217,8 +222,7 @@ fn the_budget_is_of_all_tasks_together() {
 #[test]
 fn credentials_that_are_refused_are_sent_once_for_all_tasks() {
     let refusal = r#"{"error_code":"APIGW.0301","error_msg":"Incorrect IAM authentication information"}"#;
-    let ids: Vec<String> = (0..30).map(|n| format!("task-{n}")).collect();
-    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let ids = tasks(30);
     for options in [&[][..], &["--keep-going", "--rate-limit", "none"]] {
         for signed in [true, false] {
             let server = server(move |_, _| answer(401, refusal));
@@ -239,7 +243,7 @@ fn a_token_that_is_renewed_while_several_are_asked_about_is_taken_up_by_all() {
     std::fs::write(&path, "old-token").unwrap();
     let (going, renewed, once) = (running("40%"), path.clone(), std::sync::Once::new());
     let server = Server::asked(move |n, head| {
-        let id = head.split_once("?id=").and_then(|(_, rest)| rest.split_once(' ')).unwrap().0;
+        let id = asked_for(head);
         if head.contains("new-token") {
             // Those who were refused ask one after the other.
             return answer(200, &SUCCESS.replace(ID, id));
@@ -252,8 +256,7 @@ fn a_token_that_is_renewed_while_several_are_asked_about_is_taken_up_by_all() {
         thread::sleep(Duration::from_millis(30));
         answer(401, r#"{"error_code":"APIGW.0307","error_msg":"The token must be updated."}"#)
     });
-    let ids: Vec<String> = (0..20).map(|n| format!("task-{n}")).collect();
-    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let ids = tasks(20);
     let run = wait(&server, &ids).env("HW_AUTH_TOKEN", "").args(["--rate-limit", "none", "--keep-going"]);
     run.args(["--token-file", path.to_str().unwrap()]).run().expect(0, "20 of 20 tasks completed");
     std::fs::remove_file(&path).unwrap();
@@ -269,7 +272,7 @@ fn a_password_is_exchanged_once_more_for_all_who_were_refused() {
             let token = format!("X-Subject-Token: token-{n}\r\n");
             return answer_with(201, &token, r#"{"token": {"expires_at": "2099-01-01T00:00:00.000000Z"}}"#);
         }
-        let id = head.split_once("?id=").and_then(|(_, rest)| rest.split_once(' ')).unwrap().0;
+        let id = asked_for(head);
         if head.contains("token-0") && n < 60 {
             answer(200, &going.replace(ID, id))
         } else if head.contains("token-0") {
@@ -279,8 +282,7 @@ fn a_password_is_exchanged_once_more_for_all_who_were_refused() {
             answer(200, &SUCCESS.replace(ID, id))
         }
     });
-    let ids: Vec<String> = (0..20).map(|n| format!("task-{n}")).collect();
-    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let ids = tasks(20);
     let run =
         wait(&server, &ids).env("HW_AUTH_TOKEN", "").env("HW_USER_NAME", "u").env("HW_DOMAIN_NAME", "d");
     let run =
@@ -304,15 +306,14 @@ fn a_password_that_is_refused_in_the_middle_is_tried_once_for_all() {
                 _ => answer(401, r#"{"error": {"code": 401, "message": "The password is wrong."}}"#),
             };
         }
-        let id = head.split_once("?id=").and_then(|(_, rest)| rest.split_once(' ')).unwrap().0;
+        let id = asked_for(head);
         if n < 60 {
             answer(200, &going.replace(ID, id))
         } else {
             answer(401, r#"{"error_code":"APIGW.0307"}"#)
         }
     });
-    let ids: Vec<String> = (0..30).map(|n| format!("task-{n}")).collect();
-    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let ids = tasks(30);
     let run =
         wait(&server, &ids).env("HW_AUTH_TOKEN", "").env("HW_USER_NAME", "u").env("HW_DOMAIN_NAME", "d");
     let run =
@@ -324,8 +325,7 @@ fn a_password_that_is_refused_in_the_middle_is_tried_once_for_all() {
 #[test]
 fn until_the_service_answers_one_is_asked_about_for_all() {
     let server = Server::acts([Act::SendAndHang(Vec::new())]);
-    let ids: Vec<String> = (0..12).map(|n| format!("task-{n}")).collect();
-    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let ids = tasks(12);
     let once = || wait(&server, &ids).args(["--request-timeout", "500ms", "--rate-limit", "none"]);
     let ended = once().args(["--once", "-o", "json"]).run().expect(125, "no answer from");
     assert!(ended.took < Duration::from_secs(3), "{:?}", ended.took);
@@ -340,7 +340,7 @@ fn t9_of_several_kept_connections_none_that_is_given_up_is_noticed() {
     let going = running("40%");
     let seen: Mutex<HashMap<String, usize>> = Mutex::default();
     let server = Server::asked(move |n, head| {
-        let id = head.split_once("?id=").and_then(|(_, rest)| rest.split_once(' ')).unwrap().0.to_owned();
+        let id = asked_for(head).to_owned();
         let looks = *seen.lock().unwrap().entry(id.clone()).and_modify(|looks| *looks += 1).or_insert(1);
         match looks {
             // All tasks' connections are there by then.
@@ -349,8 +349,7 @@ fn t9_of_several_kept_connections_none_that_is_given_up_is_noticed() {
             _ => answer(200, &SUCCESS.replace(ID, &id)),
         }
     });
-    let ids: Vec<String> = (0..6).map(|n| format!("task-{n}")).collect();
-    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let ids = tasks(6);
     let ended = wait(&server, &ids).args(["--rate-limit", "none", "-o", "jsonl"]).run().expect(0, "");
     let retries = ended.events().iter().filter(|event| event["event"] == "retry").count();
     assert_eq!(retries, 0, "{ended:?}");
@@ -359,8 +358,7 @@ fn t9_of_several_kept_connections_none_that_is_given_up_is_noticed() {
 #[test]
 fn many_tasks_and_a_server_that_hangs_end_at_the_deadline() {
     let server = Server::acts([Act::SendAndHang(Vec::new())]);
-    let ids: Vec<String> = (0..150).map(|n| format!("task-{n}")).collect();
-    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let ids = tasks(150);
     for options in [&["--rate-limit", "none"][..], &["--rate-limit", "90/1m"]] {
         let run = wait(&server, &ids).args(options.iter().copied()).args(["-o", "json"]).timeout("1s");
         let ended = run.run().within(1.0).expect(125, "");
@@ -402,9 +400,8 @@ fn an_option_beats_the_variable_of_the_other_way_to_end() {
 
 #[test]
 fn an_outage_is_told_once_a_task_where_there_are_many() {
-    let ids: Vec<String> = (0..30).map(|n| format!("task-{n}")).collect();
-    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-    let lines = |ids: &[&str]| {
+    let ids = tasks(30);
+    let lines = |ids: &[String]| {
         let server = server(move |_, n| answer_with(503, &format!("X-Request-Id: {n}\r\n"), ""));
         let ended = wait(&server, ids).args(["--rate-limit", "none"]).timeout("900ms").run().expect(125, "");
         assert!(server.seen().len() > ids.len() * 3);
@@ -427,8 +424,7 @@ fn more_tasks_than_can_be_told_in_time_are_refused() {
 #[test]
 fn a_small_budget_is_shared_out_evenly() {
     let server = mixed();
-    let ids: Vec<String> = (0..12).map(|n| format!("slow-{n}")).collect();
-    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let ids = tasks(12);
     let run = wait(&server, &ids).args(["--rate-limit", "40/1s", "-o", "json"]).timeout("3s");
     let document = run.run().within(3.0).expect(124, "").json();
     let polls: Vec<u64> =
@@ -449,7 +445,7 @@ fn a_small_budget_is_shared_out_evenly() {
 fn a_thousand_tasks_are_all_looked_at_and_end_at_the_deadline() {
     let going = running("40%");
     let server = server(move |_, _| answer(200, &going));
-    let ids: Vec<String> = (0..1_000).map(|n| format!("task-{n}")).collect();
+    let ids = tasks(1_000);
     let run = wait(&server, &["-"]).stdin(ids.join("\n")).args(["--rate-limit", "none", "-o", "json"]);
     let ended = run.args(["--max-interval", "1s"]).timeout("5s").with_memory(128).run();
     let ended = ended.within(5.0).expect(124, "0 of 1000 tasks completed, 1000 timed_out");
@@ -479,7 +475,7 @@ fn ten_thousand_tasks_end_as_they_should() {
             _ => answer(200, &going),
         }
     });
-    let ids: Vec<String> = (0..10_000).map(|n| format!("task-{n}")).collect();
+    let ids = tasks(10_000);
     let run = wait(&server, &["-"]).stdin(ids.join("\n")).args([
         "--keep-going",
         "--rate-limit",

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::support::child::{Run, bare};
-use super::support::server::{Act, Server, answer, answer_with, raw};
+use super::support::server::{Act, Server, answer, answer_with, asked_for, raw};
 use super::support::{CANARY, ID, NOT_FOUND, PROJECT, SUCCESS, failed, running};
 
 /// How many waits there are in a round, and how many at once.
@@ -52,7 +52,7 @@ fn round(seed: u64) {
         scripts.iter().enumerate().map(|(n, script)| (id(n), script.acts.clone())).collect();
     let asked: Mutex<HashMap<String, usize>> = Mutex::default();
     let server = Server::asked(move |_, head| {
-        let id = head.split_once("?id=").and_then(|(_, rest)| rest.split_once(' ')).unwrap().0.to_owned();
+        let id = asked_for(head).to_owned();
         let mut asked = asked.lock().unwrap();
         let n = asked.entry(id.clone()).or_default();
         *n += 1;

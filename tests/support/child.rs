@@ -96,6 +96,11 @@ impl Run {
         self
     }
 
+    pub fn each(mut self, args: &[impl AsRef<std::ffi::OsStr>]) -> Self {
+        self.command.args(args);
+        self
+    }
+
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.command.env(name, value);
         self

@@ -89,6 +89,11 @@ impl Server {
     }
 }
 
+/// The ID of the task that a request asks about.
+pub fn asked_for(head: &str) -> &str {
+    head.split_once("?id=").and_then(|(_, rest)| rest.split_once(' ')).unwrap().0
+}
+
 /// A whole answer that keeps the connection.
 pub fn answer(status: u16, body: &str) -> Act {
     answer_with(status, "", body)

@@ -241,7 +241,7 @@ impl Report {
             // Of these, each was told when it ended, unless that is not shown.
             let is_told = matches!(self.view.progress, Shown::Bar { .. } | Shown::Lines);
             if hidden && !is_told {
-                let without_success = texts().zip(&ends).filter(|(_, end)| !matches!(end.1, 0));
+                let without_success = texts().zip(&ends).filter(|(_, end)| end.1 != 0);
                 without_success.take(IN_DETAIL).for_each(|(text, _)| self.say(&format!(": {text}")));
             }
             self.say(&format!(": {name}: {}", self.tally));
