@@ -283,8 +283,9 @@ mod tests {
         Job::from_json(&format!(r#"{{"id": "1", "status": "Running", {fields}}}"#)).unwrap()
     }
 
+    /// Covers B5.
     #[test]
-    fn b5_an_id_or_status_that_is_missing_doubled_or_no_string_is_unreadable() {
+    fn an_id_or_status_that_is_missing_doubled_or_no_string_is_unreadable() {
         for bad in [
             r#"{"id": "1"}"#,
             r#"{"status": "Completed"}"#,
@@ -299,8 +300,9 @@ mod tests {
         }
     }
 
+    /// Covers B8.
     #[test]
-    fn b8_extra_fields_and_numbers_of_any_size_are_kept_as_they_came() {
+    fn extra_fields_and_numbers_of_any_size_are_kept_as_they_came() {
         let json = r#"{ "id":"1", "status":"Running","entities": {}, "n": [1e999, 12345678901234567890123, -0.10],
                         "ended": "", "name": null, "b": " a\u0041 " }"#;
         assert_eq!(
@@ -309,8 +311,9 @@ mod tests {
         );
     }
 
+    /// Covers B9.
     #[test]
-    fn b9_progress_is_read_when_it_is_a_percentage() {
+    fn progress_is_read_when_it_is_a_percentage() {
         for (value, percent) in [
             (r#""60%""#, Some(60.0)),
             (r#""60""#, Some(60.0)),
@@ -359,8 +362,9 @@ mod tests {
         assert_eq!(job(r#""fail_reason": {"code": 7}"#).fail_reason(), Some(r#"{"code": 7}"#));
     }
 
+    /// Covers B10.
     #[test]
-    fn b10_times_of_any_form_are_kept_as_they_came_and_decide_nothing() {
+    fn times_of_any_form_are_kept_as_they_came_and_decide_nothing() {
         for created in
             ["2018-08-06T10:41:14+0800", "2018-08-06T10:41:14Z", "2018-08-06T10:41:14+08:00", "", "soon"]
         {

@@ -144,8 +144,9 @@ mod tests {
         assert!(endpoint.is_https() && !Endpoint::parse("http://127.0.0.1").unwrap().is_https());
     }
 
+    /// Covers A4.
     #[test]
-    fn a4_plain_http_is_for_loopback_only() {
+    fn plain_http_is_for_loopback_only() {
         for good in [
             "http://127.0.0.1",
             "http://127.8.8.8:1",
@@ -161,8 +162,9 @@ mod tests {
         }
     }
 
+    /// Covers A5.
     #[test]
-    fn a5_what_is_not_an_endpoint_is_refused_without_echoing_user_info() {
+    fn what_is_not_an_endpoint_is_refused_without_echoing_user_info() {
         for bad in [
             "",
             "h.example",

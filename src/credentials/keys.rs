@@ -176,15 +176,17 @@ mod tests {
         assert_eq!(request.headers()[HOST], "127.0.0.1:8080");
     }
 
+    /// Covers A1.
     #[test]
-    fn a1_debug_shows_four_characters_of_the_access_key() {
+    fn debug_shows_four_characters_of_the_access_key() {
         let keys = Keys::new("AKCANARY", &"CANARY".into(), Some(&"CANARY".into())).unwrap();
         assert_eq!(format!("{keys:?}"), "Keys(AKCA…, temporary)");
         assert!(!format!("{:?}", signed(Some("CANARY")).headers()).contains("CANARY"));
     }
 
+    /// Covers A2.
     #[test]
-    fn a2_keys_that_fit_no_header_are_refused_without_echo() {
+    fn keys_that_fit_no_header_are_refused_without_echo() {
         for (access, secret, token) in [
             ("", "s", None),
             ("A\n1", "s", None),

@@ -361,8 +361,9 @@ fn another_cloud_is_named_by_a_variable() {
     );
 }
 
+/// Covers A1.
 #[test]
-fn a1_debug_shows_no_secret() {
+fn debug_shows_no_secret() {
     let variables = [("HW_ACCESS_KEY", "AKCANARY"), ("HW_SECRET_KEY", CANARY), ("HW_SECURITY_TOKEN", CANARY)];
     let settings = settings(None, &variables);
     let shown = format!("{settings:?} {:?}", settings.credentials().unwrap());

@@ -97,8 +97,9 @@ mod tests {
         Clock::with(|| ASLEEP.get())
     }
 
+    /// Covers C5.
     #[tokio::test(start_paused = true)]
-    async fn c5_the_time_that_the_machine_sleeps_counts() {
+    async fn the_time_that_the_machine_sleeps_counts() {
         let clock = clock();
         tokio::time::advance(Duration::from_secs(5)).await;
         assert_eq!(clock.elapsed(), Duration::from_secs(5));
@@ -106,8 +107,9 @@ mod tests {
         assert_eq!(clock.elapsed(), Duration::from_secs(3605));
     }
 
+    /// Covers C5.
     #[tokio::test(start_paused = true)]
-    async fn c5_a_rest_ends_soon_after_the_machine_wakes() {
+    async fn a_rest_ends_soon_after_the_machine_wakes() {
         let clock = clock();
         let rest = tokio::spawn(clock.sleep_until(Duration::from_secs(600)));
         tokio::time::sleep(Duration::from_millis(10_500)).await;

@@ -18,8 +18,9 @@ fn unreadable(body: impl Into<Vec<u8>>) {
     assert_eq!(server.seen().len(), 5, "{}", String::from_utf8_lossy(&body));
 }
 
+/// Covers B1.
 #[test]
-fn b1_an_answer_that_is_cut_is_retried() {
+fn an_answer_that_is_cut_is_retried() {
     let whole = String::from_utf8(raw(200, "", SUCCESS.as_bytes())).unwrap();
     passes(&Act::SendAndClose(whole.as_bytes()[..whole.len() - 20].to_vec()), "the connection to 127.0.0.1");
     let chunked =
@@ -43,13 +44,15 @@ fn a_chunked_answer_and_one_that_ends_with_the_connection_are_read() {
     }
 }
 
+/// Covers B2.
 #[test]
-fn b2_a_body_that_drips_ends_with_the_request_timeout() {
+fn a_body_that_drips_ends_with_the_request_timeout() {
     passes(&Act::Drip(raw(200, "", SUCCESS.as_bytes()), Duration::from_millis(20)), "within 300ms");
 }
 
+/// Covers B3.
 #[test]
-fn b3_a_body_without_end_is_not_read_to_its_end() {
+fn a_body_without_end_is_not_read_to_its_end() {
     let head = b"HTTP/1.1 200 OK\r\nContent-Length: 104857600\r\n\r\n{\"job\": \"".to_vec();
     passes(&Act::Flood(head, vec![b'a'; 65536]), "longer than 1 MiB");
     let endless = b"HTTP/1.1 200 OK\r\n\r\n{\"job\": \"".to_vec();
@@ -61,8 +64,9 @@ fn b3_a_body_without_end_is_not_read_to_its_end() {
     );
 }
 
+/// Covers B4.
 #[test]
-fn b4_what_is_not_one_job_is_unreadable() {
+fn what_is_not_one_job_is_unreadable() {
     let twice = SUCCESS.repeat(2);
     let in_a_list = format!("[{SUCCESS}]");
     let positional = format!(r#"{{"job": ["{ID}", "Completed", null, null, null, null, null]}}"#);
@@ -82,8 +86,9 @@ fn b4_what_is_not_one_job_is_unreadable() {
     unreadable(format!("{SUCCESS} x"));
 }
 
+/// Covers B5.
 #[test]
-fn b5_a_status_that_is_missing_or_no_text_or_there_twice_is_unreadable() {
+fn a_status_that_is_missing_or_no_text_or_there_twice_is_unreadable() {
     for fields in [
         r#""name": "x""#,
         r#""status": null"#,
@@ -94,8 +99,9 @@ fn b5_a_status_that_is_missing_or_no_text_or_there_twice_is_unreadable() {
     }
 }
 
+/// Covers B6.
 #[test]
-fn b6_utf_8_with_a_byte_order_mark_is_read_and_no_other_coding() {
+fn utf_8_with_a_byte_order_mark_is_read_and_no_other_coding() {
     let server = Server::acts([answer(200, &format!("\u{feff}{SUCCESS}"))]);
     at(&server.url()).run().expect(0, "completed");
     unreadable(SUCCESS.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>());
@@ -110,23 +116,26 @@ fn b6_utf_8_with_a_byte_order_mark_is_read_and_no_other_coding() {
     unreadable(job(r#""status": "Completed", "name": "\ud800""#));
 }
 
+/// Covers B7.
 #[test]
-fn b7_deep_nesting_is_unreadable() {
+fn deep_nesting_is_unreadable() {
     let deep =
         format!(r#""status": "Completed", "entities": {}{}"#, "[".repeat(200_000), "]".repeat(200_000));
     unreadable(job(&deep));
 }
 
+/// Covers B8.
 #[test]
-fn b8_the_services_object_is_kept_as_it_came() {
+fn the_services_object_is_kept_as_it_came() {
     let object = r#"{"status":"Completed","id":"31b8ae23-c687-4d80-b7b4-42a66c9bb886","big":123456789012345678901234567890,"tiny":1e-999,"z":{"b":[1.50,null],"a":"\u0041\ud83d\ude00"},"entities":{},"ended":"","name":null}"#;
     let server = Server::acts([answer(200, &format!(r#"{{"job": {object}, "more": 1}}"#))]);
     let ended = at(&server.url()).args(["-o", "json"]).run().expect(0, object);
     assert_eq!(ended.json()["jobs"][0]["job"]["entities"], serde_json::json!({}));
 }
 
+/// Covers B9.
 #[test]
-fn b9_progress_is_shown_when_it_is_a_percentage() {
+fn progress_is_shown_when_it_is_a_percentage() {
     for (process, shown) in
         [("60%", "Running 60%\n"), ("60", "Running 60%\n"), ("abc", "Running\n"), ("150%", "Running\n")]
     {

@@ -173,8 +173,9 @@ fn token(token: &str) -> Act {
     answer_with(201, &headers, r#"{"token": {"expires_at": "2099-01-01T00:00:00.000000Z"}}"#)
 }
 
+/// Covers H5.
 #[test]
-fn h5_a_password_signs_in_again_once_when_the_token_is_refused() {
+fn a_password_signs_in_again_once_when_the_token_is_refused() {
     let server = Server::acts([
         token("t1"),
         answer(200, &running("1%")),
@@ -249,8 +250,9 @@ fn iams_version_at_the_end_of_its_url_is_as_good_as_none() {
     run.run().expect(0, "completed");
 }
 
+/// Covers A4.
 #[test]
-fn a4_a_password_is_not_sent_in_clear_to_another_machine() {
+fn a_password_is_not_sent_in_clear_to_another_machine() {
     let server = Server::acts([answer(200, SUCCESS)]);
     let run = || with_password(&server).args(["--iam-endpoint", "http://iam.example"]);
     run().run().expect(2, "--iam-endpoint: http://iam.example would send the credentials unencrypted");
@@ -339,8 +341,9 @@ fn an_iam_that_is_out_of_order_is_asked_again() {
     assert!(server.seen().is_empty());
 }
 
+/// Covers C1.
 #[test]
-fn c1_signing_in_and_the_project_lookup_that_hang_end_on_time() {
+fn signing_in_and_the_project_lookup_that_hang_end_on_time() {
     let server = Server::acts([Act::SendAndHang(Vec::new())]);
     with_password(&server).timeout("500ms").run().within(0.5).expect(125, "before the deadline");
     let run = bare().env("HW_AUTH_TOKEN", CANARY).args(["--region", REGION, "--timeout", "500ms", ID]);
@@ -348,8 +351,9 @@ fn c1_signing_in_and_the_project_lookup_that_hang_end_on_time() {
     run.run().within(0.5).expect(125, "before the deadline");
 }
 
+/// Covers H5.
 #[test]
-fn h5_a_signed_request_that_is_refused_is_not_repeated() {
+fn a_signed_request_that_is_refused_is_not_repeated() {
     let server = Server::acts([
         answer_with(401, "Date: Fri, 02 Jan 2026 12:00:00 GMT\r\n", "{}"),
         answer(200, SUCCESS),
@@ -501,8 +505,9 @@ fn siblings_are_waited_for_in_their_own_forms() {
     run(&server).run().expect(125, "The job is unknown.");
 }
 
+/// Covers T12.
 #[test]
-fn t12_a_proxy_that_refuses_ends_the_wait_and_one_that_is_out_of_order_does_not() {
+fn a_proxy_that_refuses_ends_the_wait_and_one_that_is_out_of_order_does_not() {
     let endpoint = "https://jobs.example";
     let through = |proxy: &Server| {
         let url = proxy.url().replace("http://", &format!("http://user:{}@", in_a_url(CANARY)));

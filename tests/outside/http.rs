@@ -19,22 +19,25 @@ fn stops(status: u16, body: &str, code: i32, said: &str) {
     assert_eq!(server.seen().len(), 1, "{status} {body}");
 }
 
+/// Covers H1.
 #[test]
-fn h1_answers_without_a_body_to_read_are_unreadable() {
+fn answers_without_a_body_to_read_are_unreadable() {
     for status in [204, 304] {
         passes(&Act::Send(format!("HTTP/1.1 {status} X\r\n\r\n").into_bytes()), &format!("HTTP {status}"));
     }
     passes(&answer(206, SUCCESS), "HTTP 206");
 }
 
+/// Covers H1.
 #[test]
-fn h1_interim_answers_without_end_end_on_time() {
+fn interim_answers_without_end_end_on_time() {
     let flood = Act::Flood(Vec::new(), b"HTTP/1.1 100 Continue\r\n\r\n".repeat(100));
     stays(flood, "no answer");
 }
 
+/// Covers H2.
 #[test]
-fn h2_a_redirect_is_never_followed_and_its_target_gets_nothing() {
+fn a_redirect_is_never_followed_and_its_target_gets_nothing() {
     let target = Server::acts([answer(200, SUCCESS)]);
     for status in [301, 302, 303, 307, 308] {
         let other = answer_with(status, &format!("Location: {}/v3/x\r\n", target.url()), "");
@@ -50,8 +53,9 @@ fn h2_a_redirect_is_never_followed_and_its_target_gets_nothing() {
     assert!(target.seen().is_empty());
 }
 
+/// Covers H2.
 #[test]
-fn h2_a_redirect_shows_the_host_that_it_leads_to_and_nothing_after_it() {
+fn a_redirect_shows_the_host_that_it_leads_to_and_nothing_after_it() {
     for (location, said) in [
         ("/login?return=https://h&sid=SESSION", "to another path of this host"),
         ("//h.example:8443\\@x?SESSION", "to 'h.example:8443'"),
@@ -64,8 +68,9 @@ fn h2_a_redirect_shows_the_host_that_it_leads_to_and_nothing_after_it() {
     }
 }
 
+/// Covers H3.
 #[test]
-fn h3_a_refused_request_stops_with_the_services_own_words() {
+fn a_refused_request_stops_with_the_services_own_words() {
     stops(
         400,
         &error("DBS.280001", "Parameter error."),
@@ -81,16 +86,18 @@ fn h3_a_refused_request_stops_with_the_services_own_words() {
     assert_eq!((&said["outcome"], &said["exit_code"]), (&"unreachable".into(), &125.into()));
 }
 
+/// Covers H4.
 #[test]
-fn h4_a_new_id_is_awaited_within_the_grace() {
+fn a_new_id_is_awaited_within_the_grace() {
     let server = Server::answers([(400, NOT_FOUND), (400, NOT_FOUND), (200, SUCCESS)]);
     let ended = at(&server.url()).run().expect(0, "not visible yet");
     assert_eq!(ended.stderr.matches("not visible yet").count(), 1, "it is said once: {ended:?}");
     assert_eq!(server.seen().len(), 3);
 }
 
+/// Covers H4.
 #[test]
-fn h4_an_id_that_stays_unknown_is_not_found_after_the_grace() {
+fn an_id_that_stays_unknown_is_not_found_after_the_grace() {
     let server = Server::answers([(400, NOT_FOUND)]);
     at(&server.url()).args(["--not-found-grace", "200ms"]).run().expect(3, "another project or region");
     assert!(server.seen().len() > 3);
@@ -106,16 +113,18 @@ fn stops_strictly() {
     assert_eq!(server.seen().len(), 1);
 }
 
+/// Covers H4.
 #[test]
-fn h4_a_task_that_was_visible_is_gone_after_three_looks() {
+fn a_task_that_was_visible_is_gone_after_three_looks() {
     let going = running("1%");
     let server = Server::answers([(200, going.as_str()), (400, NOT_FOUND)]);
     at(&server.url()).run().expect(3, "was there and is gone");
     assert_eq!(server.seen().len(), 4);
 }
 
+/// Covers H5.
 #[test]
-fn h5_a_static_token_that_is_refused_ends_after_one_request() {
+fn a_static_token_that_is_refused_ends_after_one_request() {
     stops(
         401,
         &error("APIGW.0307", "The token must be updated."),
@@ -124,8 +133,9 @@ fn h5_a_static_token_that_is_refused_ends_after_one_request() {
     );
 }
 
+/// Covers H5.
 #[test]
-fn h5_a_token_file_that_changed_is_read_again() {
+fn a_token_file_that_changed_is_read_again() {
     let (file, second) = (token_file(CANARY), CANARY.replace("MIIE", "MIJE"));
     let (path, fresh) = (file.clone(), second.clone());
     let server = Server::start(move |n| match n {
@@ -148,8 +158,9 @@ fn h5_a_token_file_that_changed_is_read_again() {
 }
 
 /// Whoever writes a file in its place empties it first.
+/// Covers H5.
 #[test]
-fn h5_a_token_file_that_is_being_written_is_read_once_more() {
+fn a_token_file_that_is_being_written_is_read_once_more() {
     let (file, second) = (token_file(CANARY), CANARY.replace("MIIE", "MIJE"));
     let (path, fresh) = (file.clone(), second.clone());
     let server = Server::asked(move |_, head| {
@@ -170,27 +181,31 @@ fn h5_a_token_file_that_is_being_written_is_read_once_more() {
     std::fs::remove_file(file).unwrap();
 }
 
+/// Covers H5.
 #[test]
-fn h5_a_token_file_that_did_not_change_ends_after_one_request() {
+fn a_token_file_that_did_not_change_ends_after_one_request() {
     let server = Server::answers([(401, "{}")]);
     let file = token_file(CANARY);
     at(&server.url()).args(["--token-file", file.to_str().unwrap()]).run().expect(4, "HTTP 401");
     assert_eq!(server.seen().len(), 1);
 }
 
+/// Covers H6.
 #[test]
-fn h6_a_missing_permission_is_unauthorized() {
+fn a_missing_permission_is_unauthorized() {
     stops(403, &error("DBS.200010", "Access denied"), 4, "gaussdbformysql:task:list");
     stops(403, &error("DBS.280056", "Invalid token."), 4, "the credentials are wrong");
 }
 
+/// Covers H7.
 #[test]
-fn h7_a_missing_api_is_a_wrong_address() {
+fn a_missing_api_is_a_wrong_address() {
     stops(404, &error("APIGW.0101", "The API does not exist"), 125, "host and path prefix of --endpoint");
 }
 
+/// Covers H8.
 #[test]
-fn h8_what_may_pass_is_retried() {
+fn what_may_pass_is_retried() {
     for status in [408, 425, 429, 500, 502, 503, 504] {
         passes(&answer(status, &error("APIGW.0308", "slow down")), "slow down (APIGW.0308");
         passes(&answer(status, "<html><head><title>Bad Gateway</title></head>"), "Bad Gateway");
@@ -198,30 +213,34 @@ fn h8_what_may_pass_is_retried() {
     stays(answer(503, "upstream"), "HTTP 503: upstream");
 }
 
+/// Covers H9.
 #[test]
-fn h9_what_no_retry_mends_stops() {
+fn what_no_retry_mends_stops() {
     for status in [405, 410, 501, 505] {
         stops(status, "", 125, &format!("HTTP {status}"));
     }
 }
 
+/// Covers H10.
 #[test]
-fn h10_retry_after_is_waited_for() {
+fn retry_after_is_waited_for() {
     let server = Server::acts([answer_with(429, "Retry-After: 1\r\n", ""), answer(200, SUCCESS)]);
     at(&server.url()).run().expect(0, "next look in 1.0s");
     let delays = server.delays();
     assert!(delays[0] >= 1000, "{delays:?}");
 }
 
+/// Covers H10.
 #[test]
-fn h10_retry_after_never_leads_past_the_deadline() {
+fn retry_after_never_leads_past_the_deadline() {
     let server = Server::acts([answer_with(503, "Retry-After: 3600\r\n", ""), answer(200, SUCCESS)]);
     let ended = at(&server.url()).timeout("1s").run().within(1.0).expect(0, "completed");
     assert!(ended.took.as_millis() >= 850, "the last look is at the deadline: {ended:?}");
 }
 
+/// Covers H12.
 #[test]
-fn h12_the_last_error_is_in_the_report() {
+fn the_last_error_is_in_the_report() {
     let server = Server::answers([(200, running("40%").as_str()), (503, &error("APIGW.0613", "no backend"))]);
     let said = at(&server.url())
         .timeout("400ms")
@@ -235,8 +254,9 @@ fn h12_the_last_error_is_in_the_report() {
     assert_eq!(said["jobs"][0]["error"]["error_code"], "APIGW.0613");
 }
 
+/// Covers H13.
 #[test]
-fn h13_what_is_not_http_is_retried() {
+fn what_is_not_http_is_retried() {
     let many = "X-H: 1\r\n".repeat(500);
     for act in [
         Act::SendAndClose(b"garbage\r\n\r\n".to_vec()),
@@ -251,8 +271,9 @@ fn h13_what_is_not_http_is_retried() {
     }
 }
 
+/// Covers H14.
 #[test]
-fn h14_a_login_page_is_called_what_it_is() {
+fn a_login_page_is_called_what_it_is() {
     let page = "<!DOCTYPE html><html><title>Hotel Wi-Fi</title></html>";
     passes(&answer(200, page), "a page of HTML, 'Hotel Wi-Fi'");
     let server = Server::answers([(200, page)]);
@@ -260,8 +281,9 @@ fn h14_a_login_page_is_called_what_it_is() {
     assert_eq!(server.seen().len(), 5);
 }
 
+/// Covers H15.
 #[test]
-fn h15_an_answer_that_is_compressed_unasked_is_unreadable() {
+fn an_answer_that_is_compressed_unasked_is_unreadable() {
     let gzip = raw(200, "Content-Encoding: gzip\r\n", b"\x1f\x8b\x08\0\0\0\0\0\0\x03");
     passes(&Act::Send(gzip), "encoded as 'gzip'");
 }

@@ -4,8 +4,9 @@ use super::support::child::at;
 use super::support::server::{Server, answer};
 use super::support::{ID, NOT_FOUND, SUCCESS, failed, job, running};
 
+/// Covers S1.
 #[test]
-fn s1_a_completed_task_costs_one_request() {
+fn a_completed_task_costs_one_request() {
     let server = Server::acts([answer(200, SUCCESS)]);
     let ended = at(&server.url()).run().expect(0, "");
     assert_eq!(ended.stderr, "");
@@ -31,8 +32,9 @@ fn the_request_is_the_documented_one() {
     assert_eq!(seen.header("accept-encoding"), None);
 }
 
+/// Covers S2.
 #[test]
-fn s2_a_failed_task_is_reported_with_its_reason() {
+fn a_failed_task_is_reported_with_its_reason() {
     for (body, said) in [
         (failed("disk full"), ": disk full"),
         (failed(""), ": Failed, without a reason"),
@@ -45,8 +47,9 @@ fn s2_a_failed_task_is_reported_with_its_reason() {
     }
 }
 
+/// Covers S3.
 #[test]
-fn s3_a_reason_on_a_running_task_is_a_failure() {
+fn a_reason_on_a_running_task_is_a_failure() {
     let server = Server::acts([answer(200, &job(r#""status": "Running", "fail_reason": "no IP left""#))]);
     let said = at(&server.url()).args(["-o", "json"]).run().expect(1, "no IP left").json();
     assert_eq!(
@@ -61,8 +64,9 @@ fn a_reason_beside_completed_is_a_warning() {
     at(&server.url()).run().expect(0, "warning");
 }
 
+/// Covers S4.
 #[test]
-fn s4_canceled_is_a_failure_and_what_waits_is_waited_for() {
+fn canceled_is_a_failure_and_what_waits_is_waited_for() {
     let server = Server::acts([answer(200, &job(r#""status": "Canceled""#))]);
     at(&server.url()).run().expect(1, "Canceled, without a reason");
 
@@ -76,8 +80,9 @@ fn s4_canceled_is_a_failure_and_what_waits_is_waited_for() {
     at(&server.url()).timeout("400ms").run().within(0.4).expect(124, "last seen Pending");
 }
 
+/// Covers S5.
 #[test]
-fn s5_an_unknown_status_is_named_once_and_waited_for() {
+fn an_unknown_status_is_named_once_and_waited_for() {
     for status in ["Rolling back", "completed", ""] {
         let odd = |percent| job(&format!(r#""status": "{status}", "process": "{percent}""#));
         let server =
@@ -87,32 +92,36 @@ fn s5_an_unknown_status_is_named_once_and_waited_for() {
     }
 }
 
+/// Covers S6.
 #[test]
-fn s6_an_answer_about_another_task_is_never_success() {
+fn an_answer_about_another_task_is_never_success() {
     let other = SUCCESS.replace(ID, "a9767ede-fe0f-4888-9003-e843a4c90514");
     let server = Server::acts([answer(200, &other)]);
     at(&server.url()).run().expect(125, "about another task");
     assert_eq!(server.seen().len(), 5);
 }
 
+/// Covers S7.
 #[test]
-fn s7_progress_and_status_may_go_back() {
+fn progress_and_status_may_go_back() {
     let (far, back, pending) = (running("80%"), running("20%"), job(r#""status": "Pending""#));
     let server =
         Server::answers([(200, far.as_str()), (200, &back), (200, &pending), (200, &back), (200, SUCCESS)]);
     at(&server.url()).run().expect(0, "Running 20%");
 }
 
+/// Covers S8.
 #[test]
-fn s8_a_task_that_completes_on_the_last_poll_completed() {
+fn a_task_that_completes_on_the_last_poll_completed() {
     let server = Server::start(|n| if n == 0 { answer(200, &running("40%")) } else { answer(200, SUCCESS) });
     let run = at(&server.url()).timeout("1s").args(["--interval", "15s", "--max-interval", "15s"]);
     let ended = run.run().within(1.0).expect(0, "completed");
     assert!(ended.took.as_millis() >= 850, "{ended:?}");
 }
 
+/// Covers S9.
 #[test]
-fn s9_an_id_that_could_lead_elsewhere_is_refused() {
+fn an_id_that_could_lead_elsewhere_is_refused() {
     let server = Server::acts([answer(200, SUCCESS)]);
     let long = "a".repeat(10_000);
     for id in ["a&b=c", "a#b", "a%2fb", "a b", "a\nb", "../../v3/x", "", &long] {
@@ -123,8 +132,9 @@ fn s9_an_id_that_could_lead_elsewhere_is_refused() {
     assert!(server.seen().is_empty());
 }
 
+/// Covers S10.
 #[test]
-fn s10_a_task_that_is_out_of_sight_once_goes_on() {
+fn a_task_that_is_out_of_sight_once_goes_on() {
     let going = running("1%");
     let server = Server::answers([(200, going.as_str()), (400, NOT_FOUND), (200, &going), (200, SUCCESS)]);
     at(&server.url()).run().expect(0, "gone from sight");

@@ -154,8 +154,9 @@ fn a_failure_is_an_annotation_where_its_log_is_read_so() {
     assert!(!done.stderr.contains("::"), "{done:?}");
 }
 
+/// Covers L5.
 #[test]
-fn l5_text_of_the_service_is_escaped_for_people_and_kept_in_json() {
+fn text_of_the_service_is_escaped_for_people_and_kept_in_json() {
     let hostile = r#""status": "Failed", "name": "a\u001b[2Jb\u0007\u009b\u202e", "fail_reason": "x\r\n\u001b]52;c;YQ==\u0007""#;
     let server = Server::acts([answer(200, &job(hostile))]);
     let ended = at(&server.url()).args(["-vv"]).run().expect(1, r"a\u{1b}[2Jb\u{7}\u{9b}\u{202e} after");
@@ -167,8 +168,9 @@ fn l5_text_of_the_service_is_escaped_for_people_and_kept_in_json() {
     assert_eq!(said["jobs"][0]["fail_reason"], "x\r\n\u{1b}]52;c;YQ==\u{7}");
 }
 
+/// Covers L5.
 #[test]
-fn l5_long_text_is_cut_for_people_and_kept_in_json() {
+fn long_text_is_cut_for_people_and_kept_in_json() {
     let reason = "x".repeat(900_000);
     let server = Server::acts([answer(200, &failed(&reason))]);
     let ended = at(&server.url()).args(["-vv"]).run().expect(1, "x…");
@@ -201,8 +203,9 @@ fn logs_are_structured_and_hold_no_secret() {
     assert!(!json.stderr.contains(CANARY));
 }
 
+/// Covers L6.
 #[test]
-fn l6_without_a_terminal_there_are_plain_lines_whatever_the_environment_says() {
+fn without_a_terminal_there_are_plain_lines_whatever_the_environment_says() {
     for (name, value) in [
         ("TERM", "dumb"),
         ("TERM", "xterm-256color"),

@@ -26,8 +26,9 @@ fn ends_by_signals(start: impl Fn() -> Run) {
     }
 }
 
+/// Covers L2.
 #[test]
-fn l2_a_signal_while_it_rests() {
+fn a_signal_while_it_rests() {
     let server = Server::answers([(200, running("40%").as_str())]);
     ends_by_signals(|| at(&server.url()).args(["--interval", "10s", "--max-interval", "10s"]));
     let running =
@@ -40,28 +41,32 @@ fn l2_a_signal_while_it_rests() {
     assert_eq!(said["jobs"][0]["job"]["process"], "40%");
 }
 
+/// Covers L2.
 #[test]
-fn l2_a_signal_while_it_connects() {
+fn a_signal_while_it_connects() {
     let (address, _keep) = black_hole();
     ends_by_signals(|| at(&format!("http://{address}")));
 }
 
 #[cfg(target_os = "linux")]
+/// Covers L2.
 #[test]
-fn l2_a_signal_while_it_looks_a_name_up() {
+fn a_signal_while_it_looks_a_name_up() {
     if super::support::child::with_a_lookup_that_hangs().is_some() {
         ends_by_signals(|| super::support::child::with_a_lookup_that_hangs().unwrap());
     }
 }
 
+/// Covers L2.
 #[test]
-fn l2_a_signal_while_it_reads() {
+fn a_signal_while_it_reads() {
     let server = Server::acts([Act::SendAndHang(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{".to_vec())]);
     ends_by_signals(|| at(&server.url()));
 }
 
+/// Covers L2.
 #[test]
-fn l2_a_signal_while_it_reads_a_token() {
+fn a_signal_while_it_reads_a_token() {
     let (read, write) = std::io::pipe().unwrap();
     ends_by_signals(|| {
         at("http://127.0.0.1:9").args(["--token-file", "-"]).stdin_from(read.try_clone().unwrap().into())
@@ -69,8 +74,9 @@ fn l2_a_signal_while_it_reads_a_token() {
     drop(write);
 }
 
+/// Covers L4.
 #[test]
-fn l4_a_hangup_under_nohup_is_ignored() {
+fn a_hangup_under_nohup_is_ignored() {
     let server = Server::start(|n| if n < 30 { answer(200, &running("40%")) } else { answer(200, SUCCESS) });
     let running = at(&server.url()).under("nohup").start();
     thread::sleep(Duration::from_millis(300));
@@ -78,8 +84,9 @@ fn l4_a_hangup_under_nohup_is_ignored() {
     running.end().expect(0, "completed");
 }
 
+/// Covers L1.
 #[test]
-fn l1_streams_that_are_full_or_closed_leave_the_exit_code_alone() {
+fn streams_that_are_full_or_closed_leave_the_exit_code_alone() {
     let full = || Stdio::from(File::create("/dev/full").unwrap());
     let closed = || {
         let (read, write) = std::io::pipe().unwrap();
@@ -107,8 +114,9 @@ fn blocked() -> (Stdio, impl Sized) {
     (write.into(), read)
 }
 
+/// Covers L1.
 #[test]
-fn l1_a_stream_that_nobody_reads_holds_neither_the_deadline_nor_a_signal_up() {
+fn a_stream_that_nobody_reads_holds_neither_the_deadline_nor_a_signal_up() {
     let server = Server::answers([(200, running("40%").as_str())]);
     for which in ["stdout", "stderr"] {
         let run = || {
@@ -129,8 +137,9 @@ fn l1_a_stream_that_nobody_reads_holds_neither_the_deadline_nor_a_signal_up() {
 }
 
 /// How the task ended is known by then: the signal ends only the patience with whoever should read it.
+/// Covers L2.
 #[test]
-fn l2_a_signal_while_nobody_reads_the_result() {
+fn a_signal_while_nobody_reads_the_result() {
     for (options, code) in [(&["-q"][..], 0), (&["-v"], 0), (&["-o", "jsonl"], 0)] {
         let server = Server::answers([(200, SUCCESS)]);
         let ((out, _keep_out), (err, _keep_err)) = (blocked(), blocked());
@@ -185,8 +194,9 @@ fn a_reader_that_is_slow_gets_the_whole_result() {
     assert_eq!(document["jobs"][0]["fail_reason"], reason);
 }
 
+/// Covers L3.
 #[test]
-fn l3_a_second_signal_ends_the_process_at_once() {
+fn a_second_signal_ends_the_process_at_once() {
     // The first one is at work for a while: nobody reads what it says.
     let server = Server::answers([(200, running("40%").as_str())]);
     let (pipe, _keep) = blocked();
@@ -198,8 +208,9 @@ fn l3_a_second_signal_ends_the_process_at_once() {
     assert!(second.elapsed() <= Duration::from_millis(50), "{:?}", second.elapsed());
 }
 
+/// Covers L7.
 #[test]
-fn l7_an_empty_environment_without_a_home_is_enough() {
+fn an_empty_environment_without_a_home_is_enough() {
     let server = Server::acts([answer(200, SUCCESS)]);
     at(&server.url()).env("LC_ALL", "C").run().expect(0, "completed");
 }

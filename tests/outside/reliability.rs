@@ -1,13 +1,13 @@
-//! `docs/reliability.md` against the tests: it lists for each row of the bad cases the tests that are named after it.
+//! `docs/reliability.md` against the tests: it lists the tests that cover each bad case.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-/// How many rows each chapter has.
-const ROWS: [(char, usize); 7] = [('t', 15), ('h', 15), ('b', 10), ('s', 10), ('c', 7), ('a', 6), ('l', 8)];
+/// The number of cases in each chapter.
+const CASES: [(char, usize); 7] = [('T', 15), ('H', 15), ('B', 10), ('S', 10), ('C', 7), ('A', 6), ('L', 8)];
 
-/// The tests of each row: a test is named `t8_h1_what_it_shows`, after all the rows that it is for.
+/// Collects the tests of each case. A test names its cases in its doc comment: `/// Covers T8 and H1.`
 fn tests() -> BTreeMap<String, Vec<String>> {
     let mut tests: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut folders = vec!["src".to_owned(), "tests".to_owned()];
@@ -20,16 +20,19 @@ fn tests() -> BTreeMap<String, Vec<String>> {
                 folders.push(path);
             } else if Path::new(&path).extension().is_some_and(|extension| extension == "rs") {
                 let text = fs::read_to_string(root.join(&path)).unwrap();
-                let mut is_test = false;
+                let mut covered: Vec<&str> = Vec::new();
                 for line in text.lines().map(str::trim) {
-                    is_test |= line.starts_with("#[test]") || line.starts_with("#[tokio::test");
+                    if let Some(cases) = line.strip_prefix("/// Covers ") {
+                        let words = cases.split(|c: char| !c.is_ascii_alphanumeric());
+                        covered.extend(words.filter(|word| is_case(word)));
+                    }
                     let name = line.strip_prefix("async ").unwrap_or(line).strip_prefix("fn ");
                     let Some((name, _)) = name.and_then(|name| name.split_once('(')) else { continue };
-                    for row in name.split('_').take_while(|word| is_row(word)).filter(|_| is_test) {
-                        tests.entry(row.to_owned()).or_default().push(name.to_owned());
+                    for case in covered.drain(..) {
+                        tests.entry(case.to_owned()).or_default().push(name.to_owned());
                     }
-                    is_test = false;
                 }
+                assert!(covered.is_empty(), "{path}: the cases {covered:?} stand above no test");
             }
         }
     }
@@ -39,10 +42,10 @@ fn tests() -> BTreeMap<String, Vec<String>> {
     tests
 }
 
-fn is_row(word: &str) -> bool {
+fn is_case(word: &str) -> bool {
     let (chapter, number) = word.split_at(word.len().min(1));
-    let rows = ROWS.iter().find(|(known, _)| chapter.starts_with(*known)).map(|(_, rows)| *rows);
-    number.parse().is_ok_and(|number| (1..=rows.unwrap_or(0)).contains(&number))
+    let cases = CASES.iter().find(|(known, _)| chapter.starts_with(*known)).map(|(_, cases)| *cases);
+    number.parse().is_ok_and(|number| (1..=cases.unwrap_or(0)).contains(&number))
 }
 
 #[test]
@@ -53,23 +56,24 @@ fn every_bad_case_has_a_test_and_the_list_of_them_is_true() {
     let mut listed = Vec::new();
     let mut fresh = String::new();
     for line in text.lines() {
-        let row =
-            line.strip_prefix("| ").and_then(|rest| rest.split_once(" |")).map(|(row, _)| row.to_lowercase());
-        match row.filter(|row| is_row(row)) {
-            Some(row) => {
+        let case =
+            line.strip_prefix("| ").and_then(|rest| rest.split_once(" |")).map(|(case, _)| case.to_owned());
+        match case.filter(|case| is_case(case)) {
+            Some(case) => {
                 let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
-                let names = tests.get(&row).unwrap_or_else(|| panic!("no test is named after {row}"));
+                let names = tests.get(&case).unwrap_or_else(|| panic!("no test covers {case}"));
                 let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
                 let words = line.rsplit_once(" |").and_then(|(words, _)| words.rsplit_once(" |")).unwrap().0;
                 assert!(cells.len() >= 3, "{line}");
                 fresh.extend([words, " | ", &names.join(", "), " |\n"]);
-                listed.push(row);
+                listed.push(case);
             }
             None => fresh.extend([line, "\n"]),
         }
     }
-    let all = ROWS.iter().flat_map(|(chapter, rows)| (1..=*rows).map(move |row| format!("{chapter}{row}")));
-    assert_eq!(listed, all.collect::<Vec<_>>(), "the rows of the list");
+    let all =
+        CASES.iter().flat_map(|(chapter, cases)| (1..=*cases).map(move |case| format!("{chapter}{case}")));
+    assert_eq!(listed, all.collect::<Vec<_>>(), "the cases of the list");
     if std::env::var_os("UPDATE_DOCS").is_some() {
         fs::write(&file, &fresh).unwrap();
     } else {

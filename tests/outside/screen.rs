@@ -76,8 +76,9 @@ fn no_color_is_honoured_and_a_bar_in_ci_is_asked_for() {
     assert!(bytes.contains("40% Running") && !bytes.contains("\u{1b}[36m"), "{bytes:?}");
 }
 
+/// Covers L6.
 #[test]
-fn l6_a_terminal_of_any_width_has_one_line_of_progress() {
+fn a_terminal_of_any_width_has_one_line_of_progress() {
     for columns in [1, 20, 80, 300] {
         let terminal = Terminal::new(columns);
         terminal.stderr(wait(&at_work())).run().expect(0, "completed");

@@ -17,8 +17,9 @@ fn everybody(run: impl Fn() -> Run) -> Vec<Run> {
 
 /// In whichever thread it is: that is for chance to say.
 #[cfg(target_os = "linux")]
+/// Covers A1.
 #[test]
-fn a1_a_panic_says_where_it_was_and_nothing_else() {
+fn a_panic_says_where_it_was_and_nothing_else() {
     let server = Server::answers([(200, running("1%").as_str())]);
     for run in everybody(|| at(&server.url()).timeout("2s")).into_iter().take(2) {
         let Some(run) = super::support::child::with_a_clock_that_breaks(run) else { return };
@@ -31,8 +32,9 @@ fn a1_a_panic_says_where_it_was_and_nothing_else() {
     }
 }
 
+/// Covers A1.
 #[test]
-fn a1_no_log_and_no_error_holds_a_secret() {
+fn no_log_and_no_error_holds_a_secret() {
     let escaped = CANARY.replace('/', "\\/").replace('=', "\\u003d");
     let job = |fields: &str| format!(r#"{{"job": {{"id": "{ID}", "status": "Running", {fields}}}}}"#);
     let echo = format!(
@@ -81,8 +83,9 @@ fn a1_no_log_and_no_error_holds_a_secret() {
 }
 
 /// A token that was renewed may be alive for hours yet.
+/// Covers A1.
 #[test]
-fn a1_an_old_token_and_pieces_of_one_are_not_shown_either() {
+fn an_old_token_and_pieces_of_one_are_not_shown_either() {
     use super::support::server::Server;
     use super::support::{ID, PROJECT};
 
@@ -108,8 +111,9 @@ fn a1_an_old_token_and_pieces_of_one_are_not_shown_either() {
     }
 }
 
+/// Covers A1.
 #[test]
-fn a1_neither_tls_nor_a_proxy_brings_a_secret_out() {
+fn neither_tls_nor_a_proxy_brings_a_secret_out() {
     let tls = serve(Wrong::Nothing, Vec::new());
     let refused = "http://127.0.0.1:9".replace("127", &format!("u:{}@127", in_a_url(CANARY)));
     let wait = || at(&tls.url).args(["-vv", "--timeout", "300ms"]);
@@ -122,8 +126,9 @@ fn a1_neither_tls_nor_a_proxy_brings_a_secret_out() {
     }
 }
 
+/// Covers A1.
 #[test]
-fn a1_help_and_usage_hold_no_secret() {
+fn help_and_usage_hold_no_secret() {
     let looks = |ended: Ended| assert!(!ended.stdout.is_empty() || !ended.stderr.is_empty());
     for args in [
         &["--help"][..],
@@ -145,8 +150,9 @@ fn a1_help_and_usage_hold_no_secret() {
 }
 
 #[cfg(target_os = "linux")]
+/// Covers A1.
 #[test]
-fn a1_the_command_line_holds_no_secret_and_there_are_no_core_dumps() {
+fn the_command_line_holds_no_secret_and_there_are_no_core_dumps() {
     let server = Server::answers([(200, running("1%").as_str())]);
     let child = at(&server.url()).start();
     while server.seen().is_empty() {
@@ -162,8 +168,9 @@ fn a1_the_command_line_holds_no_secret_and_there_are_no_core_dumps() {
     assert_eq!(core.split_whitespace().skip(4).take(2).collect::<Vec<_>>(), ["0", "0"], "{core}");
 }
 
+/// Covers A1.
 #[test]
-fn a1_debug_of_every_public_type_that_holds_a_secret_shows_none() {
+fn debug_of_every_public_type_that_holds_a_secret_shows_none() {
     use jobwait::{Cloud, Credentials, Endpoint, Login, Named, ProjectId, Settings};
 
     let endpoint = || Endpoint::parse("http://127.0.0.1:9").unwrap();

@@ -335,8 +335,9 @@ fn until_the_service_answers_one_is_asked_about_for_all() {
     assert!((3..6).contains(&(server.seen().len() - 1)), "{}", server.seen().len());
 }
 
+/// Covers T9.
 #[test]
-fn t9_of_several_kept_connections_none_that_is_given_up_is_noticed() {
+fn of_several_kept_connections_none_that_is_given_up_is_noticed() {
     let going = running("40%");
     let seen: Mutex<HashMap<String, usize>> = Mutex::default();
     let server = Server::asked(move |n, head| {

@@ -15,38 +15,44 @@ fn ends_on_time(endpoint: &str) {
 }
 
 #[cfg(target_os = "linux")]
+/// Covers C1 and T4.
 #[test]
-fn c1_t4_a_lookup_that_hangs_ends_on_time() {
+fn a_lookup_that_hangs_ends_on_time() {
     let Some(run) = super::support::child::with_a_lookup_that_hangs() else { return };
     run.timeout("1s").args(["--request-timeout", "30s"]).run().within(1.0).expect(125, "before the deadline");
 }
 
+/// Covers C1.
 #[test]
-fn c1_a_connection_that_hangs_ends_on_time() {
+fn a_connection_that_hangs_ends_on_time() {
     let (address, _keep) = black_hole();
     ends_on_time(&format!("http://{address}"));
 }
 
+/// Covers C1.
 #[test]
-fn c1_a_tls_handshake_that_hangs_ends_on_time() {
+fn a_tls_handshake_that_hangs_ends_on_time() {
     let server = Server::acts([Act::SendAndHang(Vec::new())]);
     ends_on_time(&server.url().replace("http:", "https:"));
 }
 
+/// Covers C1.
 #[test]
-fn c1_headers_that_hang_end_on_time() {
+fn headers_that_hang_end_on_time() {
     ends_on_time(&Server::acts([Act::SendAndHang(Vec::new())]).url());
     ends_on_time(&Server::acts([Act::SendAndHang(b"HTTP/1.1 200 OK\r\nX: ".to_vec())]).url());
 }
 
+/// Covers C1.
 #[test]
-fn c1_a_body_that_hangs_ends_on_time() {
+fn a_body_that_hangs_ends_on_time() {
     let whole = raw(200, "", SUCCESS.as_bytes());
     ends_on_time(&Server::acts([Act::SendAndHang(whole[..whole.len() - 5].to_vec())]).url());
 }
 
+/// Covers C1.
 #[test]
-fn c1_a_delay_that_outlasts_the_deadline_ends_on_time() {
+fn a_delay_that_outlasts_the_deadline_ends_on_time() {
     let server = Server::answers([(200, running("1%").as_str())]);
     let run = at(&server.url()).timeout("1s").args(["--interval", "10s", "--max-interval", "10s"]);
     run.run().within(1.0).expect(124, "last seen Running 1%");
@@ -54,8 +60,9 @@ fn c1_a_delay_that_outlasts_the_deadline_ends_on_time() {
 }
 
 #[cfg(unix)]
+/// Covers A3.
 #[test]
-fn a3_a_token_file_that_hangs_ends_on_time() {
+fn a_token_file_that_hangs_ends_on_time() {
     let fifo = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("fifo-{}", std::process::id()));
     let made = std::process::Command::new("mkfifo").arg(&fifo).status().unwrap();
     assert!(made.success());
@@ -72,8 +79,9 @@ fn a_standard_input_that_never_ends_ends_on_time() {
     drop((write, ended));
 }
 
+/// Covers C2.
 #[test]
-fn c2_timeouts_at_the_edges_work_or_are_refused() {
+fn timeouts_at_the_edges_work_or_are_refused() {
     let server = Server::answers([(200, SUCCESS)]);
     for good in ["30d", "720h", "1h30m", "2592000", "90"] {
         at(&server.url()).timeout(good).run().expect(0, "completed");
@@ -138,8 +146,9 @@ fn the_command_that_waits_on_holds_what_came_by_variables_and_waits() {
     ended.expect(124, &resume);
 }
 
+/// Covers C7.
 #[test]
-fn c7_errors_at_once_and_for_ever_are_never_polled_faster_than_the_shortest_delay() {
+fn errors_at_once_and_for_ever_are_never_polled_faster_than_the_shortest_delay() {
     let server = Server::acts([Act::Send(raw(500, "", b""))]);
     let run = at(&server.url()).timeout("1s").args([
         "--interval",
@@ -181,8 +190,9 @@ fn an_option_beats_the_variable_of_the_other_in_once_and_timeout() {
 }
 
 #[cfg(target_os = "linux")]
+/// Covers C4.
 #[test]
-fn c4_a_wall_clock_that_jumps_moves_neither_deadline_nor_delays_and_signatures_are_dated_anew() {
+fn a_wall_clock_that_jumps_moves_neither_deadline_nor_delays_and_signatures_are_dated_anew() {
     for day in [86_400, -86_400] {
         let server = Server::answers([(200, running("1%").as_str())]);
         let run = bare()
@@ -216,8 +226,9 @@ fn slept_through(server: &Server, interval: &str) -> (super::support::child::End
 }
 
 #[cfg(unix)]
+/// Covers C5.
 #[test]
-fn c5_who_sleeps_past_the_deadline_looks_once_more_and_ends() {
+fn who_sleeps_past_the_deadline_looks_once_more_and_ends() {
     let going = running("40%");
     let server = Server::answers([(200, going.as_str()), (200, SUCCESS)]);
     slept_through(&server, "30s").0.expect(0, "completed");
@@ -230,8 +241,9 @@ fn c5_who_sleeps_past_the_deadline_looks_once_more_and_ends() {
 }
 
 #[cfg(unix)]
+/// Covers C5.
 #[test]
-fn c5_who_is_stopped_in_a_look_looks_anew_and_does_not_hang() {
+fn who_is_stopped_in_a_look_looks_anew_and_does_not_hang() {
     let server = Server::acts([Act::SendAndHang(Vec::new()), answer(200, SUCCESS)]);
     slept_through(&server, "30s").0.expect(0, "completed");
 
@@ -243,8 +255,9 @@ fn c5_who_is_stopped_in_a_look_looks_anew_and_does_not_hang() {
 
 /// What a look was told before it was stopped may be long untrue.
 #[cfg(unix)]
+/// Covers C5.
 #[test]
-fn c5_an_answer_that_was_slept_through_is_not_the_last_word() {
+fn an_answer_that_was_slept_through_is_not_the_last_word() {
     let body = running("40%");
     let late = Act::Drip(raw(200, "", body.as_bytes()), Duration::from_millis(1));
     let server = Server::acts([late, answer(200, SUCCESS)]);

@@ -7,15 +7,17 @@ use super::support::child::at;
 use super::support::server::{Server, answer, raw};
 use super::support::tls::{Wrong, serve};
 
+/// Covers T5.
 #[test]
-fn t5_a_certificate_of_an_unknown_ca_is_refused_at_once() {
+fn a_certificate_of_an_unknown_ca_is_refused_at_once() {
     let server = serve(Wrong::Nothing, raw(200, "", SUCCESS.as_bytes()));
     let ended = at(&server.url).run().expect(125, "the certificate of localhost");
     assert!(ended.stderr.contains("--ca-cert") && ended.took.as_secs() < 2, "{ended:?}");
 }
 
+/// Covers T5.
 #[test]
-fn t5_a_certificate_for_another_host_or_another_time_is_refused_at_once() {
+fn a_certificate_for_another_host_or_another_time_is_refused_at_once() {
     for (wrong, said) in
         [(Wrong::Name, "not valid for"), (Wrong::Expired, "expired"), (Wrong::NotYetValid, "not valid yet")]
     {
@@ -25,8 +27,9 @@ fn t5_a_certificate_for_another_host_or_another_time_is_refused_at_once() {
     }
 }
 
+/// Covers T5.
 #[test]
-fn t5_a_certificate_that_is_a_cas_own_is_called_what_it_is() {
+fn a_certificate_that_is_a_cas_own_is_called_what_it_is() {
     let server = serve(Wrong::Ca, raw(200, "", SUCCESS.as_bytes()));
     let ended = at(&server.url).args(["--ca-cert", server.ca.to_str().unwrap()]).run();
     ended.expect(125, "is refused: it is a CA's own: the server needs one that is issued by that CA");
@@ -60,8 +63,9 @@ fn a_ca_that_only_the_systems_folder_knows_is_trusted_too() {
     fs::remove_dir_all(folder).unwrap();
 }
 
+/// Covers T6.
 #[test]
-fn t6_without_a_system_trust_store_there_is_a_message_and_the_rest_works() {
+fn without_a_system_trust_store_there_is_a_message_and_the_rest_works() {
     let server = serve(Wrong::Nothing, raw(200, "", SUCCESS.as_bytes()));
     let without = |url: &str| at(url).env("SSL_CERT_FILE", "/dev/null").env("SSL_CERT_DIR", "/nowhere");
     // Whoever names roots trusts no others, not even those that are brought along.
@@ -71,8 +75,9 @@ fn t6_without_a_system_trust_store_there_is_a_message_and_the_rest_works() {
     without(&plain.url()).run().expect(0, "completed");
 }
 
+/// Covers T7.
 #[test]
-fn t7_a_ca_file_that_holds_no_certificate_is_refused_by_name() {
+fn a_ca_file_that_holds_no_certificate_is_refused_by_name() {
     let server = serve(Wrong::Nothing, Vec::new());
     let der = server.ca_pem.replace("-----", "");
     let garbled = server.ca_pem.replacen('M', "*", 1);

@@ -34,56 +34,64 @@ pub fn stays(act: Act, said: &str) {
     ended.expect(124, "last seen Running 40%");
 }
 
+/// Covers T1.
 #[test]
-fn t1_a_refused_connection_is_retried() {
+fn a_refused_connection_is_retried() {
     let url = format!("http://{}", refusing());
     let ended = at(&url).timeout("500ms").run().within(0.5).expect(125, "refused");
     assert!(ended.stderr.matches("next look in").count() > 3, "{ended:?}");
 }
 
+/// Covers T2.
 #[test]
-fn t2_a_connection_that_never_opens_ends_with_the_request_timeout() {
+fn a_connection_that_never_opens_ends_with_the_request_timeout() {
     let (address, _keep) = black_hole();
     let ended = at(&format!("http://{address}")).timeout("1s").args(["--request-timeout", "200ms"]).run();
     ended.within(1.0).expect(125, "within 200ms");
 }
 
+/// Covers T2.
 #[test]
-fn t2_a_mute_tls_peer_ends_with_the_request_timeout() {
+fn a_mute_tls_peer_ends_with_the_request_timeout() {
     let server = Server::acts([Act::SendAndHang(Vec::new())]);
     let url = server.url().replace("http:", "https:");
     at(&url).timeout("1s").args(["--request-timeout", "200ms"]).run().within(1.0).expect(125, "within 200ms");
 }
 
+/// Covers T3.
 #[test]
-fn t3_an_unknown_host_is_told_after_three_looks() {
+fn an_unknown_host_is_told_after_three_looks() {
     let ended = at("https://no-such-host.invalid").run().expect(125, "cannot look up no-such-host.invalid");
     assert!(ended.took.as_secs() < 10 && ended.stderr.contains("--endpoint"), "{ended:?}");
     assert_eq!(ended.stderr.matches("next look in").count(), 2, "{ended:?}");
 }
 
+/// Covers T8.
 #[test]
-fn t8_a_reset_before_any_byte_is_retried() {
+fn a_reset_before_any_byte_is_retried() {
     passes(&Act::Reset, "the connection to 127.0.0.1");
     stays(Act::Reset, "the connection to 127.0.0.1");
 }
 
+/// Covers T8.
 #[test]
-fn t8_an_end_before_any_byte_is_retried() {
+fn an_end_before_any_byte_is_retried() {
     passes(&Act::SendAndClose(Vec::new()), "the connection to 127.0.0.1");
     stays(Act::SendAndClose(Vec::new()), "the connection to 127.0.0.1");
 }
 
+/// Covers T10.
 #[test]
-fn t10_an_idle_connection_that_is_closed_between_polls_is_not_noticed() {
+fn an_idle_connection_that_is_closed_between_polls_is_not_noticed() {
     let closing = |body: &str| Act::SendAndClose(super::support::server::raw(200, "", body.as_bytes()));
     let server = Server::acts([closing(&running("1%")), closing(&running("2%")), closing(SUCCESS)]);
     let ended = at(&server.url()).run().expect(0, "Running 2%");
     assert!(!ended.stderr.contains("next look in"), "{ended:?}");
 }
 
+/// Covers T9.
 #[test]
-fn t9_a_reset_on_a_kept_connection_is_tried_again_at_once_and_once() {
+fn a_reset_on_a_kept_connection_is_tried_again_at_once_and_once() {
     let server = Server::acts([answer(200, &running("1%")), Act::Reset, answer(200, SUCCESS)]);
     let ended = at(&server.url()).arg("-ojson").run().expect(0, "completed");
     assert!(!ended.stderr.contains("next look in"), "it is no fault of a look: {ended:?}");
@@ -99,8 +107,9 @@ fn t9_a_reset_on_a_kept_connection_is_tried_again_at_once_and_once() {
     assert_eq!((ended.json()["jobs"][0]["polls"].clone(), server.seen().len()), (4.into(), 5));
 }
 
+/// Covers T11.
 #[test]
-fn t11_a_connection_whose_peer_falls_silent_is_replaced() {
+fn a_connection_whose_peer_falls_silent_is_replaced() {
     let server =
         Server::acts([answer(200, &running("1%")), Act::SendAndHang(Vec::new()), answer(200, SUCCESS)]);
     let run = at(&server.url()).args(["--request-timeout", "300ms"]);
@@ -110,8 +119,9 @@ fn t11_a_connection_whose_peer_falls_silent_is_replaced() {
 }
 
 #[cfg(unix)]
+/// Covers T15.
 #[test]
-fn t15_without_file_descriptors_it_says_so() {
+fn without_file_descriptors_it_says_so() {
     let server = Server::answers([(200, SUCCESS)]);
     let mut said = Vec::new();
     // Fewer than four do not do to load its libraries.
@@ -142,8 +152,9 @@ fn polls_share_one_connection() {
     assert_eq!(connections, [0; 6]);
 }
 
+/// Covers T13.
 #[test]
-fn t13_the_proxy_of_the_environment_is_honoured() {
+fn the_proxy_of_the_environment_is_honoured() {
     let proxy = Server::acts([answer(200, SUCCESS)]);
     let through = |name: &str, url: &str| at("http://jobs.example").args(["--insecure-http"]).env(name, url);
     for name in ["HTTP_PROXY", "http_proxy", "ALL_PROXY"] {
@@ -199,8 +210,9 @@ fn a_proxy_whose_name_is_unknown_is_told_from_the_endpoint() {
     run.run().expect(125, "cannot look up no-such-proxy.invalid");
 }
 
+/// Covers T14.
 #[test]
-fn t14_plain_http_on_a_tls_port_and_the_reverse_are_shown() {
+fn plain_http_on_a_tls_port_and_the_reverse_are_shown() {
     let server = Server::acts([answer(200, SUCCESS)]);
     // The server waits for the end of a request that is no HTTP, and never comes.
     let url = server.url().replace("http:", "https:");
@@ -224,8 +236,9 @@ fn t14_plain_http_on_a_tls_port_and_the_reverse_are_shown() {
     at(&url).timeout("500ms").run().within(0.5).expect(125, "is it https there?");
 }
 
+/// Covers T12.
 #[test]
-fn t12_a_socks_proxy_is_refused_where_it_would_be_used() {
+fn a_socks_proxy_is_refused_where_it_would_be_used() {
     let run = |name: &str| {
         let server = Server::answers([(200, SUCCESS)]);
         let url = server.url().replace("127.0.0.1", "jobs.example");
@@ -241,8 +254,9 @@ fn t12_a_socks_proxy_is_refused_where_it_would_be_used() {
 }
 
 /// Error answers are read, not kept: a megabyte of small objects takes a hundred as a tree.
+/// Covers B3.
 #[test]
-fn b3_an_error_answer_of_a_megabyte_is_read_in_bounded_memory() {
+fn an_error_answer_of_a_megabyte_is_read_in_bounded_memory() {
     let many = format!(r#"{{"a": [{}0], "error_code": "X.1"}}"#, r#"{"":0},"#.repeat(140_000));
     for status in [400, 401, 404, 500] {
         let server = Server::acts([answer(status, &many), answer(200, SUCCESS)]);

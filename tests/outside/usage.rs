@@ -147,8 +147,9 @@ fn the_last_of_an_option_that_is_given_twice_counts() {
     at(&server.url()).args(["-o", "json", "-o", "text"]).run().expect(0, " completed ");
 }
 
+/// Covers A2.
 #[test]
-fn a2_a_token_that_fits_no_header_is_refused_without_echo() {
+fn a_token_that_fits_no_header_is_refused_without_echo() {
     let server = Server::answers([(200, SUCCESS)]);
     for bad in ["CANARY\rx", "CANARY\nx", "CANARY\u{e4}", " \n"] {
         let ended = at(&server.url()).env("HW_AUTH_TOKEN", bad).run().expect(2, "HW_AUTH_TOKEN: the token");
@@ -159,8 +160,9 @@ fn a2_a_token_that_fits_no_header_is_refused_without_echo() {
     assert_eq!(server.seen()[0].header("x-auth-token"), Some(long.as_str()));
 }
 
+/// Covers A3.
 #[test]
-fn a3_a_token_file_that_cannot_be_read_is_named() {
+fn a_token_file_that_cannot_be_read_is_named() {
     for (path, why) in [
         ("/no/such/file", "No such file"),
         ("/", "directory"),
@@ -175,8 +177,9 @@ fn a3_a_token_file_that_cannot_be_read_is_named() {
 }
 
 #[cfg(unix)]
+/// Covers A3.
 #[test]
-fn a3_a_token_file_that_everybody_can_read_is_warned_of() {
+fn a_token_file_that_everybody_can_read_is_warned_of() {
     use std::os::unix::fs::PermissionsExt as _;
 
     let server = Server::answers([(200, SUCCESS)]);
@@ -197,15 +200,17 @@ fn the_token_can_come_on_standard_input() {
     assert_eq!(server.seen()[0].header("x-auth-token"), Some("from-stdin"));
 }
 
+/// Covers A4.
 #[test]
-fn a4_plain_http_to_another_machine_needs_an_option() {
+fn plain_http_to_another_machine_needs_an_option() {
     refused(at("http://jobs.invalid"), &["--endpoint", "http://jobs.invalid", "unencrypted"]);
     let run = at("http://jobs.invalid").args(["--insecure-http"]).timeout("100ms");
     assert_ne!(run.run().code, Some(2));
 }
 
+/// Covers A5.
 #[test]
-fn a5_an_endpoint_with_more_than_an_address_is_refused_without_echo() {
+fn an_endpoint_with_more_than_an_address_is_refused_without_echo() {
     for bad in [
         "https://user:SECRET@h.example",
         "https://h.example?SECRET",
@@ -219,8 +224,9 @@ fn a5_an_endpoint_with_more_than_an_address_is_refused_without_echo() {
 }
 
 #[cfg(unix)]
+/// Covers L8.
 #[test]
-fn l8_arguments_that_are_not_unicode_are_refused() {
+fn arguments_that_are_not_unicode_are_refused() {
     use std::os::unix::ffi::OsStrExt as _;
 
     let odd = std::ffi::OsStr::from_bytes(b"a\xff");

@@ -95,8 +95,9 @@ mod tests {
         }
     }
 
+    /// Covers C2.
     #[test]
-    fn c2_what_is_no_duration_is_refused() {
+    fn what_is_no_duration_is_refused() {
         for bad in [
             "",
             "-1",

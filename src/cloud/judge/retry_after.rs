@@ -47,8 +47,9 @@ mod tests {
         read(&headers, received.parse().unwrap()).map(|wait| wait.as_secs())
     }
 
+    /// Covers H10.
     #[test]
-    fn h10_seconds_and_dates_are_read() {
+    fn seconds_and_dates_are_read() {
         let noon = "2026-01-02T12:00:00Z";
         assert_eq!(read_at("120", None, noon), Some(120));
         assert_eq!(read_at(" 0 ", None, noon), Some(0));
@@ -65,8 +66,9 @@ mod tests {
         assert_eq!(read_at(until, Some("soon"), "2026-01-02T12:00:20Z"), Some(10));
     }
 
+    /// Covers H11.
     #[test]
-    fn h11_what_makes_no_sense_is_ignored() {
+    fn what_makes_no_sense_is_ignored() {
         for bad in [
             "-1",
             "1.5",

@@ -119,8 +119,9 @@ fn siblings_have_their_own_ways_to_know_no_task() {
     assert_eq!(judged(GeminiDb, 200, &two), Tells::Retry(FaultKind::Unreadable));
 }
 
+/// Covers A6.
 #[test]
-fn a6_a_clock_that_is_off_is_told_with_a_refusal() {
+fn a_clock_that_is_off_is_told_with_a_refusal() {
     for (date, said) in [
         ("Fri, 02 Jan 2026 11:00:00 GMT", Some("60 min ahead of the service's")),
         ("Fri, 02 Jan 2026 13:30:00 GMT", Some("90 min behind the service's")),
@@ -158,15 +159,17 @@ fn the_documented_success_is_success() {
     assert_eq!(job.progress(), None);
 }
 
+/// Covers H1.
 #[test]
-fn h1_an_answer_without_a_job_is_unreadable() {
+fn an_answer_without_a_job_is_unreadable() {
     for status in [100, 101, 201, 202, 204, 206, 304] {
         assert_eq!(tells(&judged(status, running(""))), Tells::Retry(FaultKind::Unreadable), "{status}");
     }
 }
 
+/// Covers H2.
 #[test]
-fn h2_a_redirect_stops_and_names_only_the_host_it_leads_to() {
+fn a_redirect_stops_and_names_only_the_host_it_leads_to() {
     for status in [300, 301, 302, 303, 307, 308] {
         assert_eq!(tells(&judged(status, running(""))), Tells::Stop(FaultKind::Redirected), "{status}");
     }
@@ -181,8 +184,9 @@ fn h2_a_redirect_stops_and_names_only_the_host_it_leads_to() {
     }
 }
 
+/// Covers H10.
 #[test]
-fn h10_retry_after_comes_with_every_answer_that_may_get_better() {
+fn retry_after_comes_with_every_answer_that_may_get_better() {
     for status in [408, 429, 500, 503] {
         let Sighting::Transient { retry_after, .. } = with_header(status, "retry-after", "7") else {
             panic!()
@@ -191,8 +195,9 @@ fn h10_retry_after_comes_with_every_answer_that_may_get_better() {
     }
 }
 
+/// Covers B4.
 #[test]
-fn b4_what_is_not_one_job_is_unreadable() {
+fn what_is_not_one_job_is_unreadable() {
     for body in [
         "",
         " ",
@@ -255,8 +260,9 @@ fn a_fault_says_first_what_it_is_about_and_keeps_the_rest() {
     }
 }
 
+/// Covers H14.
 #[test]
-fn h14_a_login_page_is_called_by_its_title() {
+fn a_login_page_is_called_by_its_title() {
     let Sighting::Transient { fault, .. } = judged(200, "<html><title>Log in</title></html>") else {
         panic!()
     };
@@ -264,8 +270,9 @@ fn h14_a_login_page_is_called_by_its_title() {
     assert_eq!(fault.http_status, Some(200));
 }
 
+/// Covers B6.
 #[test]
-fn b6_only_utf_8_is_read_with_or_without_a_byte_order_mark() {
+fn only_utf_8_is_read_with_or_without_a_byte_order_mark() {
     assert_eq!(tells(&judged(200, format!("\u{feff}{}", running("")))), Tells::Task);
     let utf16: Vec<u8> = running("").encode_utf16().flat_map(u16::to_le_bytes).collect();
     let latin1 =
@@ -275,22 +282,25 @@ fn b6_only_utf_8_is_read_with_or_without_a_byte_order_mark() {
     }
 }
 
+/// Covers B7.
 #[test]
-fn b7_deep_nesting_is_unreadable() {
+fn deep_nesting_is_unreadable() {
     let deep = format!(r#", "entities": {}{}"#, "[".repeat(200_000), "]".repeat(200_000));
     assert_eq!(tells(&judged(200, running(&deep))), Tells::Retry(FaultKind::Unreadable));
     assert_eq!(tells(&judged(400, "[".repeat(200_000))), Tells::Stop(FaultKind::BadRequest));
 }
 
+/// Covers S6.
 #[test]
-fn s6_an_answer_about_another_task_is_unreadable() {
+fn an_answer_about_another_task_is_unreadable() {
     let other = r#"{"job": {"id": "a9767ede-fe0f-4888-9003-e843a4c90514", "status": "Completed"}}"#;
     assert_eq!(tells(&judged(200, other)), Tells::Retry(FaultKind::Unreadable));
     assert_eq!(tells(&judged(200, running("").replace(ID, &ID.to_uppercase()))), Tells::Task);
 }
 
+/// Covers S2, S3, S4 and S5.
 #[test]
-fn s2_s3_s4_s5_the_end_of_a_task_is_its_status_or_a_reason() {
+fn the_end_of_a_task_is_its_status_or_a_reason() {
     for (status, rest, end) in [
         ("Completed", "", Some(true)),
         ("Completed", r#", "fail_reason": "warning""#, Some(true)),

@@ -109,8 +109,9 @@ fn a_turn_that_does_not_come_is_told_only_where_there_is_nothing_else() {
     assert_eq!(after(vec![unavailable()]), (Outcome::Unreachable, Some(FaultKind::Unavailable), 1));
 }
 
+/// Covers S1.
 #[test]
-fn s1_a_task_that_has_ended_costs_one_look() {
+fn a_task_that_has_ended_costs_one_look() {
     let (looks, verdict) = timetable(waiting(limits(60.0, 60.0)), 0.0, |_, _| succeeded());
     assert_eq!((looks, verdict.outcome, verdict.polls), (vec![0.0], Outcome::Completed, 1));
 }
@@ -179,8 +180,9 @@ fn looks_that_hang_until_their_timeout_go_on_until_the_deadline() {
     assert_eq!((verdict.outcome, verdict.elapsed), (Outcome::Unreachable, secs(29.9)));
 }
 
+/// Covers H12.
 #[test]
-fn h12_a_look_that_is_cut_at_the_deadline_hides_nothing() {
+fn a_look_that_is_cut_at_the_deadline_hides_nothing() {
     let latency = |n| if n < 3 { 0.0 } else { 99.0 };
     let end = |see: fn() -> Sighting| timetable_of(waiting(limits(30.0, 60.0)), latency, |_, _| see()).1;
     let busy = end(unavailable);
@@ -193,8 +195,9 @@ fn h12_a_look_that_is_cut_at_the_deadline_hides_nothing() {
     assert_eq!((silent.outcome, silent.fault.unwrap().kind), (Outcome::Unreachable, FaultKind::TimedOut));
 }
 
+/// Covers C5.
 #[test]
-fn c5_a_look_is_cut_at_the_deadline_and_one_that_starts_later_gets_as_long_as_they_take() {
+fn a_look_is_cut_at_the_deadline_and_one_that_starts_later_gets_as_long_as_they_take() {
     let cuts = |waiting: &mut Waiting| [0.0, 29.999, 30.0, 500.0].map(|now| waiting.look(secs(now)));
     // A fifth of a second, while it is not known how long they take.
     assert_eq!(cuts(&mut waiting(limits(30.0, 60.0))), [30.0, 30.0, 30.2, 500.2].map(secs));
@@ -205,8 +208,9 @@ fn c5_a_look_is_cut_at_the_deadline_and_one_that_starts_later_gets_as_long_as_th
 }
 
 /// What a look sees that began before the deadline, and ended when the machine woke an hour later.
+/// Covers C5.
 #[test]
-fn c5_what_was_slept_through_is_looked_at_anew_once_unless_it_is_an_end() {
+fn what_was_slept_through_is_looked_at_anew_once_unless_it_is_an_end() {
     let woken = secs(3600.0);
     for kind in Kind::ALL {
         for seen in [false, true] {
@@ -257,8 +261,9 @@ fn a_cut_that_is_a_little_late_was_not_slept_through() {
     assert!(matches!(waiting.after(secs(3600.0), going()), Step::Done(_)));
 }
 
+/// Covers S8.
 #[test]
-fn s8_a_task_that_completes_on_the_last_look_completed() {
+fn a_task_that_completes_on_the_last_look_completed() {
     let see = |_, at: f64| if at > 29.0 { succeeded() } else { going() };
     let (looks, verdict) = timetable(waiting(limits(30.0, 60.0)), 0.0, see);
     assert_eq!((looks.last(), verdict.outcome), (Some(&29.9), Outcome::Completed));
@@ -276,8 +281,9 @@ fn a_new_id_is_asked_for_at_the_first_interval_and_the_pace_starts_over_when_it_
     assert_eq!(verdict.outcome, Outcome::Completed);
 }
 
+/// Covers H4.
 #[test]
-fn h4_a_task_that_never_becomes_visible_is_not_found_after_the_grace() {
+fn a_task_that_never_becomes_visible_is_not_found_after_the_grace() {
     let (looks, verdict) = timetable(waiting(limits(600.0, 5.0)), 0.0, |_, _| not_visible());
     assert_eq!(looks, [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
     assert_eq!(verdict.outcome, Outcome::NotFound);
@@ -296,16 +302,18 @@ fn a_grace_that_outlasts_the_deadline_ends_with_it_as_not_found() {
     assert_eq!(verdict.outcome, Outcome::NotFound);
 }
 
+/// Covers H4.
 #[test]
-fn h4_a_task_that_was_visible_is_gone_after_three_looks_in_a_row() {
+fn a_task_that_was_visible_is_gone_after_three_looks_in_a_row() {
     let (looks, verdict) =
         timetable(waiting(limits(600.0, 0.0)), 0.0, |n, _| if n < 2 { going() } else { not_visible() });
     assert_eq!((looks.len(), verdict.outcome), (5, Outcome::NotFound));
     assert!(verdict.job().is_some(), "what was seen is reported");
 }
 
+/// Covers S10.
 #[test]
-fn s10_a_task_that_is_unseen_twice_and_then_seen_goes_on() {
+fn a_task_that_is_unseen_twice_and_then_seen_goes_on() {
     let see = |n, _| match n {
         1 | 2 | 4 | 5 => not_visible(),
         7 => succeeded(),
@@ -337,8 +345,9 @@ fn errors_rest_at_a_pace_of_their_own() {
     assert!(verdict.fault.is_none(), "faults before the last sighting are over");
 }
 
+/// Covers H10.
 #[test]
-fn h10_retry_after_is_honoured_and_never_leads_past_the_last_look() {
+fn retry_after_is_honoured_and_never_leads_past_the_last_look() {
     let see = |n, _| match n {
         0 => retry_after(20.0),
         1 => retry_after(0.0),
@@ -349,8 +358,9 @@ fn h10_retry_after_is_honoured_and_never_leads_past_the_last_look() {
     assert_eq!(verdict.outcome, Outcome::Unreachable);
 }
 
+/// Covers H12.
 #[test]
-fn h12_faults_until_the_deadline_are_unreachable_or_timed_out_by_what_was_seen() {
+fn faults_until_the_deadline_are_unreachable_or_timed_out_by_what_was_seen() {
     let (_, never) = timetable(waiting(limits(30.0, 60.0)), 0.0, |_, _| unavailable());
     assert_eq!((never.outcome, never.fault.unwrap().http_status), (Outcome::Unreachable, Some(503)));
 
@@ -366,15 +376,17 @@ fn a_new_id_followed_by_faults_until_the_deadline_is_unreachable() {
     assert_eq!(timetable(waiting(limits(30.0, 5.0)), 0.0, see).1.outcome, Outcome::Unreachable);
 }
 
+/// Covers B4.
 #[test]
-fn b4_five_unreadable_answers_in_a_row_are_not_the_jobs_api() {
+fn five_unreadable_answers_in_a_row_are_not_the_jobs_api() {
     let (looks, verdict) =
         timetable(waiting(limits(600.0, 60.0)), 0.0, |_, _| transient(FaultKind::Unreadable));
     assert_eq!((looks.len(), verdict.outcome), (5, Outcome::Unreachable));
 }
 
+/// Covers T12.
 #[test]
-fn t12_a_proxy_that_refuses_is_given_five_looks() {
+fn a_proxy_that_refuses_is_given_five_looks() {
     let (looks, verdict) = timetable(waiting(limits(600.0, 60.0)), 0.0, |_, _| transient(FaultKind::Proxy));
     assert_eq!((looks.len(), verdict.outcome), (5, Outcome::Unreachable));
 }
@@ -396,8 +408,9 @@ fn once_the_task_was_seen_unreadable_answers_are_retried_until_the_deadline() {
     assert_eq!((looks.last(), verdict.outcome), (Some(&59.9), Outcome::TimedOut));
 }
 
+/// Covers T3.
 #[test]
-fn t3_an_unknown_host_is_given_three_looks_or_ten_seconds() {
+fn an_unknown_host_is_given_three_looks_or_ten_seconds() {
     let unknown = |_, _| transient(FaultKind::UnknownHost);
     let (looks, verdict) = timetable(waiting(limits(600.0, 60.0)), 0.0, unknown);
     assert_eq!((looks, verdict.outcome), (vec![0.0, 1.0, 2.5], Outcome::Unreachable));
@@ -405,8 +418,9 @@ fn t3_an_unknown_host_is_given_three_looks_or_ten_seconds() {
     assert_eq!(looks, [0.0, 7.0]);
 }
 
+/// Covers T3.
 #[test]
-fn t3_a_host_that_has_answered_once_is_looked_up_until_the_deadline() {
+fn a_host_that_has_answered_once_is_looked_up_until_the_deadline() {
     let see = |n, _| if n == 0 { unavailable() } else { transient(FaultKind::UnknownHost) };
     assert_eq!(timetable(waiting(limits(60.0, 60.0)), 0.0, see).0.last(), Some(&59.9));
     for first in [not_visible, going, || transient(FaultKind::Network), || transient(FaultKind::TimedOut)] {

@@ -359,8 +359,9 @@ async fn one_that_is_asked_to_look_less_slows_all() {
 }
 
 /// However long the service asks to be left alone, the last looks are before the deadline.
+/// Covers H10.
 #[tokio::test(start_paused = true)]
-async fn h10_nobody_is_held_back_past_the_last_looks() {
+async fn nobody_is_held_back_past_the_last_looks() {
     struct Throttled(Scripted);
 
     impl Probe for Throttled {

@@ -259,8 +259,9 @@ fn is_plain(text: &str) {
     assert!(!text.contains(hidden), "{text:?}");
 }
 
+/// Covers L5.
 #[test]
-fn l5_a_log_shows_what_happened_and_no_control_byte() {
+fn a_log_shows_what_happened_and_no_control_byte() {
     let (out, err) = shown(view(Shown::Lines, Output::Text), None, HOSTILE, |_| {});
     is_plain(&out);
     is_plain(&err);
@@ -276,8 +277,9 @@ fn quiet_shows_each_error_once_and_none_only_the_verdict() {
     assert!(none.starts_with("::error title=") && none.lines().count() == 1, "{none}");
 }
 
+/// Covers L5.
 #[test]
-fn l5_json_is_valid_and_unaltered() {
+fn json_is_valid_and_unaltered() {
     let (out, _) = shown(view(Shown::Nothing, Output::Json), None, HOSTILE, |_| {});
     assert_eq!(out.lines().count(), 1);
     let document: serde_json::Value = serde_json::from_str(&out).unwrap();
@@ -332,8 +334,9 @@ fn unicode_width(text: &str) -> usize {
     text.chars().map(|c| if c > '\u{2e80}' { 2 } else { 1 }).sum()
 }
 
+/// Covers L6.
 #[test]
-fn l6_a_terminal_of_any_width_shows_a_line_that_fits() {
+fn a_terminal_of_any_width_shows_a_line_that_fits() {
     for (width, get) in
         [(1, (|| (1, 24)) as bar::Size), (20, || (20, 24)), (80, || (80, 24)), (300, || (300, 24))]
     {
@@ -342,8 +345,9 @@ fn l6_a_terminal_of_any_width_shows_a_line_that_fits() {
 }
 
 /// What is sent to a terminal holds what draws the bar, and nothing else that is not plain.
+/// Covers L5.
 #[test]
-fn l5_only_the_bar_itself_moves_the_cursor() {
+fn only_the_bar_itself_moves_the_cursor() {
     for color in [false, true] {
         let (_, err) = shown(view(Shown::Bar { color }, Output::Text), None, HOSTILE, |_| {});
         let mut rest = err.replace('\r', "");
