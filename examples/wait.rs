@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use jobwait::simulator::Simulator;
-use jobwait::{Cloud, Credentials, News, Outcome, ProjectId, Wait};
+use jobwait::{Cloud, Credentials, EventKind, Outcome, ProjectId, Wait};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -24,12 +24,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         Cloud::builder(service.endpoint(), project, Credentials::token("any")?).without_proxy().build()?;
     let verdict = Wait::new()
         .deadline(Duration::from_secs(60))
-        .run(&mut cloud.job(&job), |event| match event.news {
-            News::Invisible { .. } => println!("{:>4.1?}: not visible yet", event.elapsed),
-            News::Going { job, .. } => {
+        .run(&mut cloud.job(&job), |event| match event.kind {
+            EventKind::Invisible { .. } => println!("{:>4.1?}: not visible yet", event.elapsed),
+            EventKind::Going { job, .. } => {
                 println!("{:>4.1?}: {:?} {:?}", event.elapsed, job.status(), job.progress());
             }
-            News::Retry { fault, .. } => println!("{:>4.1?}: {fault}", event.elapsed),
+            EventKind::Retry { fault, .. } => println!("{:>4.1?}: {fault}", event.elapsed),
             _ => {}
         })
         .await;

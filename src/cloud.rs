@@ -1,71 +1,69 @@
-//! The TaurusDB probe: one look is one request to the jobs endpoint.
+//! The jobs endpoint of a project. One poll is one request.
 
-pub(crate) mod builder;
-mod client;
-pub(crate) mod endpoint;
-mod entry;
-mod iam;
-pub(crate) mod judge;
-pub(crate) mod language;
-mod metadata;
-pub(crate) mod region;
-mod resolver;
-mod trust;
+mod builder;
+mod projects;
+mod response;
 
 use std::sync::OnceLock;
 
-use jiff::SignedDuration;
 use reqwest::header::HeaderMap;
 use reqwest::{Method, Request};
-use tokio::sync::Mutex;
 use tracing::{debug, trace};
 
-use self::builder::CloudBuilder;
-use self::client::{Client, wall_clock};
-use self::entry::Entry;
-use self::region::Service;
-use crate::credentials::{Named, Need, Sent};
+pub use self::builder::CloudBuilder;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use self::response::classify_anything;
+use crate::auth::{Credentials, Generation, Iam, IdOrName, no_iam};
+use crate::endpoint::Endpoint;
+use crate::fault::{Fault, FaultKind};
+use crate::http::client::Client;
+use crate::http::wall_clock;
+use crate::id::{JobId, ProjectId};
+use crate::probe::{Observation, Probe};
+use crate::service::Service;
 use crate::text::safe;
-use crate::{Asked, Credentials, Endpoint, Fault, FaultKind, JobId, Probe, ProjectId, Sighting};
 
-/// When renewing what still holds has failed, it is tried again after this.
-const RENEW_AGAIN: SignedDuration = SignedDuration::from_secs(60);
-
-/// The jobs endpoint of one project, as somebody.
+/// The jobs endpoint of one project, with credentials.
 ///
-/// It keeps its connections, so that a poll is one request on one of them. One `Cloud` serves any number of
+/// It keeps its connections, so that a poll is one request on an open connection. One `Cloud` serves any number of
 /// tasks.
+///
+/// ```
+/// use jobwait::{Cloud, Credentials, Endpoint, ProjectId};
+///
+/// let endpoint = Endpoint::parse("https://gaussdb.cn-north-4.myhuaweicloud.com")?;
+/// let project = ProjectId::parse("054e292c9880d4992f02c0196d3ea468")?;
+/// let cloud = Cloud::builder(endpoint, project, Credentials::token("a-token")?);
+/// # Ok::<(), jobwait::ConfigError>(())
+/// ```
 #[derive(Debug)]
 pub struct Cloud {
     client: Client,
     endpoint: Endpoint,
     service: Service,
     project: Project,
-    /// The project's ID, once IAM has told it.
-    found: OnceLock<ProjectId>,
+    /// The ID of a project that is configured by name, once IAM has answered.
+    resolved_project: OnceLock<ProjectId>,
     iam: Option<Iam>,
     credentials: Credentials,
-    /// Held by whoever signs in, so that others wait for what comes of it.
-    signing_in: Mutex<()>,
-    entry: Entry,
     headers: HeaderMap,
 }
 
-/// Where IAM is, and the way there: a proxy may be on it that is not on the way to the service.
-#[derive(Debug)]
-struct Iam {
-    client: Client,
-    endpoint: Endpoint,
-}
-
-/// A project: by ID, or by the name under which IAM knows it, which is the region's for a region's default
-/// project.
+/// A project, by ID or by name. The default project of a region has the name of the region.
+///
+/// ```
+/// use jobwait::Project;
+///
+/// let project = Project::Name("cn-north-4".into());
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Project {
-    /// By ID.
+    /// A project by ID.
     Id(ProjectId),
-    /// By name. IAM is asked for the ID before the first look.
-    Named(String),
+    /// A project by name. IAM is asked for the ID before the first poll.
+    Name(String),
 }
 
 impl From<ProjectId> for Project {
@@ -75,7 +73,7 @@ impl From<ProjectId> for Project {
 }
 
 impl Cloud {
-    /// The jobs endpoint of `project` at `endpoint`, with `credentials`.
+    /// Configures the jobs endpoint of `project` at `endpoint`, with `credentials`.
     pub fn builder(
         endpoint: Endpoint,
         project: impl Into<Project>,
@@ -84,44 +82,82 @@ impl Cloud {
         CloudBuilder::new(endpoint, project.into(), credentials)
     }
 
-    /// What looks at this task.
+    /// A probe for a task.
     #[must_use]
     pub fn job<'a>(&'a self, id: &'a JobId) -> JobProbe<'a> {
         JobProbe { cloud: self, id }
     }
 
-    /// What the service says of the task, and with which credentials it was asked; or, as an error, why there is nothing to ask
-    /// it with.
-    async fn ask(&self, id: &JobId) -> Result<(Sighting, Sent), Sighting> {
-        self.sign_in().await?;
-        let sent = self.credentials.current();
+    /// Obtains the credentials now rather than with the first poll: a token for a password, or the keys of an agency.
+    ///
+    /// # Errors
+    ///
+    /// The [`Fault`] that kept it from obtaining them.
+    pub async fn sign_in(&self) -> Result<(), Fault> {
+        match self.refresh_credentials().await {
+            Ok(()) | Err(Observation::Seen(_)) => Ok(()),
+            Err(
+                Observation::Transient { fault, .. }
+                | Observation::Permanent(fault)
+                | Observation::NotVisible(fault),
+            ) => Err(fault),
+        }
+    }
+
+    async fn refresh_credentials(&self) -> Result<(), Observation> {
+        let project = || match (&self.project, self.resolved_project.get()) {
+            (Project::Id(id), _) | (_, Some(id)) => IdOrName::Id(id.to_string()),
+            (Project::Name(name), None) => IdOrName::Name(name.clone()),
+        };
+        if let Some(id) = self.credentials.refresh_if_due(self.iam.as_ref(), project).await? {
+            // If it is set already, it is the same project.
+            let _ = self.resolved_project.set(id);
+        }
+        Ok(())
+    }
+
+    /// Polls a task once. Returns the generation of the credentials beside the observation.
+    ///
+    /// # Errors
+    ///
+    /// The observation of a poll that could not be sent for lack of credentials.
+    async fn poll(&self, id: &JobId) -> Result<(Observation, Generation), Observation> {
+        self.refresh_credentials().await?;
+        let generation = self.credentials.generation();
         let project = match self.project().await {
             Ok(project) => project,
-            Err(sighting) => return Ok((sighting, sent)),
+            Err(observation) => return Ok((observation, generation)),
         };
-        // Somebody else may have been refused while the project was asked for.
-        if self.credentials.are_none() {
-            self.sign_in().await?;
+        // Another poll may have been refused while IAM was asked for the project.
+        if self.credentials.are_missing() {
+            self.refresh_credentials().await?;
         }
         let mut url = self.endpoint.jobs(project);
         url.query_pairs_mut().append_pair("id", id.as_str());
         let mut request = Request::new(Method::GET, url);
         request.headers_mut().extend(self.headers.clone());
-        let sent = self.credentials.authorize(&mut request, Some(project), wall_clock());
+        let generation = self.credentials.authorize(&mut request, Some(project), wall_clock());
 
-        debug!(method = %request.method(), url = %request.url(), "asking");
-        let sighting = match self.client.send(request).await {
-            Ok(answer) => judge::judge(&answer, id, self.service),
-            Err(sighting) => sighting,
+        debug!(method = %request.method(), url = %request.url(), "polling");
+        let observation = match self.client.send(request).await {
+            Ok(response) => response::classify(&response, id, self.service),
+            Err(observation) => observation,
         };
-        let sighting = self.redacted(sighting);
-        match &sighting {
-            // Of other answers only what is made of them is told: they may hold anything.
-            Sighting::Seen(job) => {
+        let observation = self.credentials.redact_observation(observation);
+        self.log(&observation);
+        Ok((observation, generation))
+    }
+
+    fn log(&self, observation: &Observation) {
+        match observation {
+            Observation::Seen(job) => {
                 debug!(status = %safe(job.status().as_str(), 60), "seen");
                 trace!(job = %safe(&self.credentials.redact(job.as_json()), 4096), "seen");
             }
-            Sighting::NotVisible(fault) | Sighting::Permanent(fault) | Sighting::Transient { fault, .. } => {
+            // Other responses may contain anything, so only what was understood is logged.
+            Observation::NotVisible(fault)
+            | Observation::Permanent(fault)
+            | Observation::Transient { fault, .. } => {
                 debug!(
                     status = fault.http_status,
                     kind = %fault.kind,
@@ -132,100 +168,45 @@ impl Cloud {
                 );
             }
         }
-        Ok((sighting, sent))
     }
 
-    /// Sees to what the credentials need. What is held still is used when nothing fresh can be had.
-    async fn sign_in(&self) -> Result<(), Sighting> {
-        if matches!(self.credentials.need(wall_clock()), Need::Nothing) {
-            return Ok(());
-        }
-        let _turn = self.signing_in.lock().await;
-        // Those before may have been refused for good: an account, too, is locked after some.
-        self.entry.refusal()?;
-        let fresh = match self.credentials.need(wall_clock()) {
-            Need::Nothing => return Ok(()),
-            Need::SignIn(login) => {
-                let project = match (&self.project, self.found.get()) {
-                    (Project::Id(id), _) | (_, Some(id)) => Named::Id(id.to_string()),
-                    (Project::Named(name), None) => Named::Name(name.clone()),
-                };
-                let iam = self.iam()?;
-                debug!(user = %safe(&format!("{login:?}"), 200), "signing in");
-                iam::sign_in(&iam.client, &iam.endpoint, login, &project).await.map(|signed_in| {
-                    // Set already is as good: it is the same project.
-                    signed_in.project.map(|id| self.found.set(id));
-                    signed_in.held
-                })
-            }
-            Need::AgencyKeys(metadata) => {
-                debug!("asking the ECS metadata service for keys");
-                metadata::keys(metadata).await
-            }
-        };
-        let sighting = match fresh {
-            Ok(held) => {
-                self.credentials.hold(held);
-                return Ok(());
-            }
-            Err(sighting) => self.redacted(sighting),
-        };
-        // A sign-in that is refused is not repeated while what is held still is let in: accounts are locked after some.
-        let again = match &sighting {
-            Sighting::Permanent(_) => None,
-            _ => wall_clock().checked_add(RENEW_AGAIN).ok(),
-        };
-        if self.credentials.keep(again) {
-            if let Sighting::Permanent(fault) | Sighting::Transient { fault, .. } = &sighting {
-                debug!(message = %safe(&fault.message, 500), "going on with what is held");
-            }
-            return Ok(());
-        }
-        self.entry.heard(&sighting);
-        Err(sighting)
-    }
-
-    async fn project(&self) -> Result<&ProjectId, Sighting> {
-        match (&self.project, self.found.get()) {
+    async fn project(&self) -> Result<&ProjectId, Observation> {
+        match (&self.project, self.resolved_project.get()) {
             (Project::Id(id), _) | (_, Some(id)) => Ok(id),
-            (Project::Named(name), None) => {
-                let iam = self.iam()?;
-                debug!(name = %safe(name, 60), "asking for the project");
-                let id = iam::project(&iam.client, &iam.endpoint, name, &self.credentials, wall_clock())
+            (Project::Name(name), None) => {
+                let iam = self.iam.as_ref().ok_or_else(no_iam)?;
+                debug!(name = %safe(name, 60), "asking IAM for the project");
+                let id = projects::find(iam, name, &self.credentials, wall_clock())
                     .await
-                    .map_err(|sighting| self.redacted(sighting))?;
-                debug!(%id, "the project");
-                Ok(self.found.get_or_init(|| id))
+                    .map_err(|observation| self.credentials.redact_observation(observation))?;
+                debug!(%id, "found the project");
+                Ok(self.resolved_project.get_or_init(|| id))
             }
         }
     }
 
-    /// The builder has seen to it that there is one where it is needed.
-    #[expect(clippy::result_large_err, reason = "a sighting is what a look ends with")]
-    fn iam(&self) -> Result<&Iam, Sighting> {
-        self.iam.as_ref().ok_or_else(|| {
-            let fault = Fault::new(FaultKind::BadRequest, "where IAM is is not known");
-            Sighting::Permanent(Fault { asked: Asked::Iam, ..fault })
-        })
-    }
-
-    /// A sighting that repeats no secret, should a server have sent one back. The service's own job object is left as
-    /// it is, for `json`.
-    fn redacted(&self, sighting: Sighting) -> Sighting {
-        let redact = |text: &str| self.credentials.redact(text);
-        match sighting {
-            Sighting::Seen(job) => Sighting::Seen(job.map_texts(redact)),
-            other => other.map_fault(|fault| Fault {
-                message: redact(&fault.message),
-                error_code: fault.error_code.as_deref().map(redact),
-                request_id: fault.request_id.as_deref().map(redact),
-                ..fault
-            }),
+    /// Polls a task, and once more with other credentials if these are refused and there are others.
+    async fn poll_and_renew(&self, id: &JobId) -> Observation {
+        match self.poll(id).await {
+            Ok((Observation::Permanent(fault), refused))
+                if fault.kind == FaultKind::Unauthenticated && self.credentials.renew(refused).await =>
+            {
+                debug!("the credentials were refused; polling with renewed ones");
+                let retried = self.poll(id).await;
+                retried.map_or_else(|observation| observation, |(observation, _)| observation)
+            }
+            Ok((observation, _)) | Err(observation) => observation,
         }
     }
 }
 
-/// Looks at one task of a [`Cloud`].
+/// The probe for one task of a [`Cloud`].
+///
+/// ```no_run
+/// # async fn example(cloud: jobwait::Cloud, id: jobwait::JobId) {
+/// let verdict = jobwait::Wait::new().run(&mut cloud.job(&id), |_| {}).await;
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct JobProbe<'a> {
     cloud: &'a Cloud,
@@ -233,31 +214,16 @@ pub struct JobProbe<'a> {
 }
 
 impl Probe for JobProbe<'_> {
-    /// Asks once; and once more with other credentials when these are refused and there are others. A sign-in
-    /// that is refused is not repeated, nor is a question with credentials that were refused for good.
-    async fn look(&mut self) -> Sighting {
-        let entry = &self.cloud.entry;
-        let _turn = match entry.turn().await {
-            Ok(turn) => turn,
-            Err(sighting) => return sighting,
+    /// Polls once. A sign-in that was refused is not repeated, and credentials that were refused for good are not sent
+    /// again.
+    async fn poll(&mut self) -> Observation {
+        let guard = self.cloud.credentials.guard();
+        let _in_flight = match guard.acquire().await {
+            Ok(in_flight) => in_flight,
+            Err(observation) => return observation,
         };
-        let sighting = self.ask().await;
-        entry.heard(&sighting);
-        sighting
-    }
-}
-
-impl JobProbe<'_> {
-    async fn ask(&self) -> Sighting {
-        match self.cloud.ask(self.id).await {
-            Ok((Sighting::Permanent(fault), sent))
-                if fault.kind == FaultKind::Unauthenticated && self.cloud.credentials.renew(sent).await =>
-            {
-                debug!("the credentials were refused and are renewed");
-                let again = self.cloud.ask(self.id).await;
-                again.map_or_else(|sighting| sighting, |(sighting, _)| sighting)
-            }
-            Ok((sighting, _)) | Err(sighting) => sighting,
-        }
+        let observation = self.cloud.poll_and_renew(self.id).await;
+        guard.record(&observation);
+        observation
     }
 }

@@ -1,126 +1,142 @@
-//! What can go wrong: before anything is sent ([`ConfigError`]), and on a look ([`Fault`]).
+//! Errors in the configuration, found before anything is sent.
 
+use std::error::Error;
 use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-/// A setting that cannot be used. Found before anything is sent.
+use crate::text::safe;
+
+/// The number of characters of a refused value that an error repeats.
+const LONGEST_VALUE: usize = 60;
+
+/// A setting that cannot be used, found before anything is sent.
 ///
-/// The text is a lower-case fragment that says what is wrong and never holds a secret.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct ConfigError(String);
+/// The text is a lower-case fragment: it names the setting and the value, says what is wrong, and ends with what to
+/// do. It never contains a secret.
+///
+/// ```
+/// use jobwait::{ConfigError, JobId};
+///
+/// let error = JobId::parse("a b").unwrap_err();
+/// assert!(matches!(error, ConfigError::Invalid { what: "job ID", .. }));
+/// assert_eq!(
+///     error.to_string(),
+///     "invalid job ID 'a b': unexpected ' ' (allowed: letters, digits, - and _)"
+/// );
+/// ```
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// A value that is malformed or out of range.
+    #[error("invalid {what}{}: {reason}", Quoted(.value.as_deref()))]
+    #[non_exhaustive]
+    Invalid {
+        /// The kind of value, such as `job ID`.
+        what: &'static str,
+        /// The value, escaped and cut. `None` where it may be a secret.
+        value: Option<String>,
+        /// The reason, and the values that are allowed.
+        reason: String,
+    },
+    /// A setting that is needed and not set.
+    #[error("missing {what}: {hint}")]
+    #[non_exhaustive]
+    Missing {
+        /// The setting, such as `endpoint`.
+        what: String,
+        /// The ways to set it.
+        hint: String,
+    },
+    /// A file with unexpected content.
+    #[error("{}: {reason}", shown(.path))]
+    #[non_exhaustive]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The place in the file, and what was expected there.
+        reason: String,
+    },
+    /// A file that cannot be read.
+    #[error("cannot read {}: {source}", shown(.path))]
+    #[non_exhaustive]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's error.
+        source: Arc<std::io::Error>,
+    },
+    /// The HTTP client or its TLS setup failed.
+    #[error("cannot set up {what}: {source}")]
+    #[non_exhaustive]
+    Setup {
+        /// The part that failed, such as `TLS`.
+        what: String,
+        /// The library's error.
+        source: Arc<dyn Error + Send + Sync>,
+    },
+    /// An error in the value of a named option or variable.
+    #[error("{origin}: {source}")]
+    #[non_exhaustive]
+    Setting {
+        /// The option, the variable or the file that holds the value.
+        origin: String,
+        /// The error in the value.
+        source: Box<ConfigError>,
+    },
+}
 
 impl ConfigError {
-    pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self(message.into())
+    /// A value that is refused, repeated in the text.
+    pub(crate) fn invalid(what: &'static str, value: impl fmt::Display, reason: impl Into<String>) -> Self {
+        let value = Some(safe(&value.to_string(), LONGEST_VALUE).to_string());
+        Self::Invalid { what, value, reason: reason.into() }
+    }
+
+    /// A value that is refused and that may be a secret: the text does not repeat it.
+    pub(crate) fn invalid_secret(what: &'static str, reason: impl Into<String>) -> Self {
+        Self::Invalid { what, value: None, reason: reason.into() }
+    }
+
+    pub(crate) fn missing(what: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Missing { what: what.into(), hint: hint.into() }
+    }
+
+    pub(crate) fn file(path: &Path, reason: impl Into<String>) -> Self {
+        Self::File { path: path.to_owned(), reason: reason.into() }
+    }
+
+    pub(crate) fn read(path: &Path, source: std::io::Error) -> Self {
+        Self::Read { path: path.to_owned(), source: Arc::new(source) }
+    }
+
+    pub(crate) fn setup(what: impl Into<String>, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Setup { what: what.into(), source: source.into().into() }
+    }
+
+    /// Adds the name of the option, variable or file that holds the value.
+    #[must_use]
+    pub fn at(self, origin: impl Into<String>) -> Self {
+        Self::Setting { origin: origin.into(), source: Box::new(self) }
     }
 }
 
-/// Why a look could not tell how the task is doing, in the service's own words where it gave any.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-#[non_exhaustive]
-pub struct Fault {
-    /// What sort of fault it is.
-    pub kind: FaultKind,
-    /// One sentence for people. It may hold text from the service: see [`crate::text::safe`].
-    pub message: String,
-    /// The service's error code, such as `DBS.200543`.
-    pub error_code: Option<String>,
-    /// The service's ID of the request, for its support.
-    pub request_id: Option<String>,
-    /// The HTTP status, when there was an answer.
-    pub http_status: Option<u16>,
-    /// Who was asked.
-    pub asked: Asked,
-}
+/// A value in quotes, after a space.
+struct Quoted<'a>(Option<&'a str>);
 
-/// Who was asked, when a look could not tell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[non_exhaustive]
-pub enum Asked {
-    /// The service, about the task.
-    #[default]
-    Service,
-    /// IAM, for a token or for the project.
-    Iam,
-    /// The metadata service of the ECS instance, for keys.
-    Metadata,
-}
-
-impl Fault {
-    /// A fault of this kind, without an answer of the service behind it.
-    pub fn new(kind: FaultKind, message: impl Into<String>) -> Self {
-        Self {
-            kind,
-            message: message.into(),
-            error_code: None,
-            request_id: None,
-            http_status: None,
-            asked: Asked::Service,
-        }
-    }
-}
-
-/// The sorts of faults, by what a user has to look at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum FaultKind {
-    /// The service says that it knows no such task.
-    NotVisible,
-    /// The connection was refused, broken or cut.
-    Network,
-    /// The host's name could not be looked up.
-    UnknownHost,
-    /// No whole answer came within the request timeout.
-    TimedOut,
-    /// The service or its gateway cannot answer now (408, 425, 5xx).
-    Unavailable,
-    /// The service asks for fewer requests (429).
-    Throttled,
-    /// An answer came that is not one of the jobs API.
-    Unreadable,
-    /// The server's certificate was refused.
-    Untrusted,
-    /// The answer was a redirect, which is never followed.
-    Redirected,
-    /// There is no jobs API at this address (404, 501, 505).
-    WrongApi,
-    /// The service refuses the request itself (other 4xx).
-    BadRequest,
-    /// The service does not accept these credentials (401): others might do.
-    Unauthenticated,
-    /// These credentials are known and may not see the task (403).
-    Forbidden,
-    /// IAM knows no project of this name, or several.
-    UnknownProject,
-    /// The proxy on the way refuses.
-    Proxy,
-    /// This machine could not even try, such as out of file descriptors.
-    Local,
-    /// The deadline came before this task's turn to be asked about: there are too many for the budget.
-    NoTurn,
-}
-
-impl fmt::Display for FaultKind {
+impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotVisible => "not visible",
-            Self::Network => "network",
-            Self::UnknownHost => "unknown host",
-            Self::TimedOut => "timed out",
-            Self::Unavailable => "unavailable",
-            Self::Throttled => "throttled",
-            Self::Unreadable => "unreadable",
-            Self::Untrusted => "untrusted",
-            Self::Redirected => "redirected",
-            Self::WrongApi => "wrong API",
-            Self::BadRequest => "bad request",
-            Self::Unauthenticated => "unauthenticated",
-            Self::Forbidden => "forbidden",
-            Self::UnknownProject => "unknown project",
-            Self::Proxy => "proxy",
-            Self::Local => "local",
-            Self::NoTurn => "no turn",
-        })
+        self.0.map_or(Ok(()), |value| write!(f, " '{value}'"))
+    }
+}
+
+/// Formats a path for people. A very long one is left out: it may be a token given in place of its file.
+fn shown(path: &Path) -> String {
+    const LONGEST: usize = 200;
+    let path = path.display().to_string();
+    if path.len() > LONGEST {
+        "a file with a very long name".into()
+    } else {
+        safe(&path, LONGEST).to_string()
     }
 }

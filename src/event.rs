@@ -1,46 +1,66 @@
-//! What a wait tells about itself while it runs.
+//! The events of a wait.
 
 use std::time::Duration;
 
-use crate::{Fault, Job, Verdict};
+use crate::fault::Fault;
+use crate::job::Job;
+use crate::outcome::Verdict;
 
-/// Something that happened in a wait: everything that a reporter may know.
+/// Something that happened in a wait. Events are all that a reporter gets to know.
+///
+/// ```
+/// use jobwait::{Event, EventKind};
+///
+/// fn report(event: &Event<'_>) -> Option<String> {
+///     match event.kind {
+///         EventKind::Going { job, .. } => Some(format!("{:?}: {}", event.elapsed, job.status().as_str())),
+///         EventKind::Retry { fault, .. } => Some(format!("{:?}: {fault}", event.elapsed)),
+///         _ => None,
+///     }
+/// }
+/// ```
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Event<'a> {
-    /// How long the wait has run.
+    /// The time since the wait began.
     pub elapsed: Duration,
-    /// How many looks there have been.
+    /// The number of polls so far.
     pub polls: u32,
-    /// What happened.
-    pub news: News<'a>,
+    /// The kind of event, with its details.
+    pub kind: EventKind<'a>,
 }
 
-/// What happened.
+impl<'a> Event<'a> {
+    pub(crate) fn new(elapsed: Duration, polls: u32, kind: EventKind<'a>) -> Self {
+        Self { elapsed, polls, kind }
+    }
+}
+
+/// The kinds of events. Each `next_poll` is a time since the wait began.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
-pub enum News<'a> {
+pub enum EventKind<'a> {
     /// The service knows no such task, and the wait goes on.
     Invisible {
         /// The service's answer.
         fault: &'a Fault,
-        /// When the next look starts, from the beginning of the wait.
-        next_look: Duration,
+        /// The time of the next poll.
+        next_poll: Duration,
     },
-    /// The task was seen and goes on.
+    /// The task was seen and has not ended.
     Going {
         /// The task as the service describes it.
         job: &'a Job,
-        /// When the next look starts, from the beginning of the wait.
-        next_look: Duration,
+        /// The time of the next poll.
+        next_poll: Duration,
     },
-    /// The look could not tell, and the wait goes on.
+    /// The poll failed, and the wait goes on.
     Retry {
-        /// What went wrong.
+        /// The reason.
         fault: &'a Fault,
-        /// When the next look starts, from the beginning of the wait.
-        next_look: Duration,
+        /// The time of the next poll.
+        next_poll: Duration,
     },
-    /// The wait has ended. Always the last event.
+    /// The wait has ended. This is always the last event.
     Ended(&'a Verdict),
 }

@@ -1,26 +1,31 @@
-//! The IDs that go into a URL, checked so that they cannot change where a request goes.
+//! The IDs that become part of a URL, checked so that they cannot change the destination of a request.
 
 use std::fmt;
 use std::str::FromStr;
 
-use crate::ConfigError;
-use crate::text::safe;
+use crate::error::ConfigError;
 
-/// A task's ID: 1 to 128 letters, digits, `-` and `_`.
+/// The ID of a task: 1 to 128 letters, digits, `-` and `_`.
 ///
-/// TaurusDB hands out UUIDs, some sibling services 32 hexadecimal digits.
+/// TaurusDB uses UUIDs, some sibling services 32 hexadecimal digits.
+///
+/// ```
+/// let id = jobwait::JobId::parse("a9767ede-fe0f-4888-9003-e843a4c90514")?;
+/// assert_eq!(id.to_string(), "a9767ede-fe0f-4888-9003-e843a4c90514");
+/// # Ok::<(), jobwait::ConfigError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct JobId(String);
 
 impl JobId {
-    /// Reads an ID as a user gives it.
+    /// Parses an ID.
     ///
     /// # Errors
     ///
-    /// When it is empty, too long, or holds anything but letters, digits, `-` and `_`.
+    /// [`ConfigError::Invalid`] when it is empty, too long, or contains anything but letters, digits, `-` and `_`.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
-        checked("job ID", text, 128, |c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
-            .map(|()| Self(text.to_owned()))
+        check("job ID", text, 128, "-_")?;
+        Ok(Self(text.to_owned()))
     }
 
     /// The ID as given.
@@ -44,18 +49,24 @@ impl fmt::Display for JobId {
     }
 }
 
-/// A project's ID: 1 to 64 letters and digits.
+/// The ID of a project: 1 to 64 letters and digits.
+///
+/// ```
+/// assert!(jobwait::ProjectId::parse("054e292c9880d4992f02c0196d3ea468").is_ok());
+/// assert!(jobwait::ProjectId::parse("../x").is_err());
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ProjectId(String);
 
 impl ProjectId {
-    /// Reads a project ID as a user gives it.
+    /// Parses a project ID.
     ///
     /// # Errors
     ///
-    /// When it is empty, too long, or holds anything but letters and digits.
+    /// [`ConfigError::Invalid`] when it is empty, too long, or contains anything but letters and digits.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
-        checked("project ID", text, 64, |c| c.is_ascii_alphanumeric()).map(|()| Self(text.to_owned()))
+        check("project ID", text, 64, "")?;
+        Ok(Self(text.to_owned()))
     }
 
     /// The ID as given.
@@ -79,26 +90,25 @@ impl fmt::Display for ProjectId {
     }
 }
 
-fn checked(what: &str, text: &str, longest: usize, allowed: fn(char) -> bool) -> Result<(), ConfigError> {
+/// Checks that an ID consists of letters, digits and the characters of `punctuation`.
+fn check(what: &'static str, text: &str, longest: usize, punctuation: &str) -> Result<(), ConfigError> {
+    let invalid = |reason: String| Err(ConfigError::invalid(what, text, reason));
+    let allowed = if punctuation.is_empty() { "letters and digits" } else { "letters, digits, - and _" };
     if text.is_empty() {
-        return Err(ConfigError::new(format!("the {what} is empty")));
+        return invalid(format!("empty (allowed: {allowed})"));
     }
     if text.len() > longest {
-        return Err(ConfigError::new(format!(
-            "the {what} is {} bytes long, at most {longest} are possible",
-            text.len()
-        )));
+        return invalid(format!("{} bytes long (at most {longest})", text.len()));
     }
-    match text.chars().find(|&c| !allowed(c)) {
+    match text.chars().find(|c| !c.is_ascii_alphanumeric() && !punctuation.contains(*c)) {
         None if !text.contains(|c: char| c.is_ascii_alphanumeric()) => {
-            Err(ConfigError::new(format!("the {what} '{text}' holds no letter and no digit")))
+            invalid("no letter and no digit in it".into())
         }
         None => Ok(()),
-        Some(stray) => Err(ConfigError::new(format!(
-            "the {what} '{}' holds '{}', which no {what} does",
-            safe(text, 60),
-            safe(stray.encode_utf8(&mut [0; 4]), 1)
-        ))),
+        Some(stray) => {
+            let stray = crate::text::safe(stray.encode_utf8(&mut [0; 4]), 1).to_string();
+            invalid(format!("unexpected '{stray}' (allowed: {allowed})"))
+        }
     }
 }
 
@@ -115,7 +125,7 @@ mod tests {
 
     /// Covers S9.
     #[test]
-    fn an_id_that_could_change_path_or_host_is_refused() {
+    fn an_id_that_would_change_the_path_or_host_of_a_request_is_refused() {
         let long = "a".repeat(10_000);
         for bad in
             ["", "a&b", "a#b", "a%2e", "a b", "a\nb", "../x", "ä", "a,b", "a?b", "-", "--", long.as_str()]

@@ -1,18 +1,29 @@
-//! What an answer says about a task.
+//! A task as the service describes it.
 
-mod compact;
+mod one_line;
+mod progress;
+mod status;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::Fault;
-use crate::error::FaultKind;
+pub use self::progress::Progress;
+pub use self::status::Status;
+use crate::fault::{Fault, FaultKind};
 
-/// A task as the service describes it: the fields that people ask for, and the whole object as it came.
+/// A task as the service describes it: the fields that people ask for, and the whole object as it was received.
 ///
-/// It serializes to the service's own object: every field, numbers and order as they were.
+/// It serializes to the service's own object, with every field, number and order unchanged.
+///
+/// ```
+/// use jobwait::{End, Job};
+///
+/// let job = Job::from_json(r#"{"id": "1", "status": "Failed", "fail_reason": "disk full", "process": "60%"}"#)?;
+/// assert_eq!((job.end(), job.fail_reason()), (Some(End::Failure), Some("disk full")));
+/// # Ok::<(), jobwait::Fault>(())
+/// ```
 #[derive(Clone)]
 pub struct Job {
     raw: Box<RawValue>,
@@ -24,8 +35,8 @@ pub struct Job {
     fail_reason: Option<String>,
 }
 
-/// The fields of interest. Those that only inform are taken as they are, so that a service which
-/// changes the type of one of them does not blind the wait; `id` and `status` have to be right.
+/// The fields of interest. `id` and `status` must have the right type. The others only inform: they are kept raw, so
+/// that a service which changes the type of one of them does not break the wait.
 #[derive(Deserialize)]
 struct Wire<'a> {
     id: String,
@@ -33,29 +44,30 @@ struct Wire<'a> {
     #[serde(borrow)]
     name: Option<&'a RawValue>,
     process: Option<&'a RawValue>,
-    /// What sibling services call `process`.
+    /// The name that sibling services use for `process`.
     progress: Option<&'a RawValue>,
     instance: Option<&'a RawValue>,
     fail_reason: Option<&'a RawValue>,
 }
 
 impl Job {
-    /// Reads the service's job object: the value of `job` in the answer of the jobs endpoint.
+    /// Parses the service's job object: the value of `job` in the response of the jobs endpoint.
     ///
     /// # Errors
     ///
-    /// An [unreadable](FaultKind::Unreadable) fault when it is not a JSON object, `id` or `status` is missing,
-    /// not a string or there twice, it is nested deeper than 120 levels, or a string in it is not Unicode.
+    /// An [unreadable](FaultKind::Unreadable) fault when the text is not a JSON object; when `id` or `status` is
+    /// missing, duplicated or not a string; when it is nested deeper than 120 levels; or when it contains a string that
+    /// is not Unicode.
     pub fn from_json(json: &str) -> Result<Self, Fault> {
         let unreadable = |why: &str| Fault::new(FaultKind::Unreadable, format!("the job object {why}"));
 
-        // serde reads a struct from an array as well, by position: `["x", "Completed"]` is no job.
+        // serde also reads a struct from an array, by position: `["x", "Completed"]` is not a job.
         if !json.trim_start().starts_with('{') {
             return Err(unreadable("is not an object"));
         }
         let wire: Wire<'_> = serde_json::from_str(json).map_err(|error| unreadable(&format!("({error})")))?;
-        let compact = compact::compact(json).map_err(unreadable)?;
-        let raw = RawValue::from_string(compact).map_err(|error| unreadable(&format!("({error})")))?;
+        let raw = one_line::one_line(json).map_err(unreadable)?;
+        let raw = RawValue::from_string(raw).map_err(|error| unreadable(&format!("({error})")))?;
         Ok(Self {
             raw,
             name: wire.name.and_then(string).filter(|name| !name.is_empty()),
@@ -70,19 +82,19 @@ impl Job {
         })
     }
 
-    /// A task of which no more is known, for probes of other services.
+    /// Makes a task from an ID and a status, for probes of other services.
     #[must_use]
     pub fn new(id: &str, status: &Status) -> Self {
         Self::from_json(&serde_json::json!({ "id": id, "status": status.as_str() }).to_string())
-            .unwrap_or_else(|_| unreachable!("these two are all that a job object needs"))
+            .unwrap_or_else(|_| unreachable!("an ID and a status make a job object"))
     }
 
-    /// How the task has ended, if it has.
+    /// Returns the end of the task, or `None` while it is going on.
     ///
-    /// `Completed` is success, whatever stands beside it. `Failed`, `Canceled`, and a `fail_reason` that is
-    /// not blank with any other status, are failure. All else is going on: `Pending`, `Unauthorized` and
-    /// statuses that are not known here included. `ended`, `process` and `name` decide nothing: the service
-    /// has been seen setting `ended` on a running task.
+    /// `Completed` is success, whatever the other fields say. `Failed`, `Canceled`, and a non-blank `fail_reason` with
+    /// any other status are failure. Everything else is going on, including `Pending`, `Unauthorized` and unknown
+    /// statuses. `ended`, `process` and `name` decide nothing: the service has been seen to set `ended` on a running
+    /// task.
     #[must_use]
     pub fn end(&self) -> Option<End> {
         match self.status {
@@ -92,7 +104,7 @@ impl Job {
         }
     }
 
-    /// The same with other texts for people. The service's own object stays as it is.
+    /// Applies `change` to the texts for people. The service's own object stays as it is.
     pub(crate) fn map_texts(self, change: impl Fn(&str) -> String) -> Self {
         let status = match self.status {
             Status::Other(text) => Status::Other(change(&text)),
@@ -114,20 +126,19 @@ impl Job {
         &self.id
     }
 
-    /// What the task does, such as `CreateGaussDBforMySQLInstance`. Its spelling varies between versions of
-    /// the service.
+    /// The kind of task, such as `CreateGaussDBforMySQLInstance`. Its spelling varies between versions of the service.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
 
-    /// How the task is doing.
+    /// The task's status.
     #[must_use]
     pub fn status(&self) -> &Status {
         &self.status
     }
 
-    /// How far the task is, when the service says so. It can go back.
+    /// The share of the work that is done, if the service reports it. It can go back.
     #[must_use]
     pub fn progress(&self) -> Option<Progress> {
         self.progress
@@ -139,7 +150,7 @@ impl Job {
         self.instance.as_ref()
     }
 
-    /// Why the task failed, when the service gives a reason that is not blank.
+    /// The reason of the failure, if the service gives one that is not blank.
     #[must_use]
     pub fn fail_reason(&self) -> Option<&str> {
         self.fail_reason.as_deref()
@@ -168,8 +179,7 @@ fn string(raw: &RawValue) -> Option<String> {
     serde_json::from_str(raw.get()).ok()
 }
 
-/// A reason is a string everywhere it was ever seen. Should it come as something else, it is shown as it
-/// is rather than lost, unless there is nothing in it.
+/// Reads a reason. Every known one is a string. Any other value is kept as JSON rather than lost, unless it is empty.
 fn reason(raw: &RawValue) -> Option<String> {
     match string(raw) {
         Some(reason) => Some(reason).filter(|reason| !reason.trim().is_empty()),
@@ -179,90 +189,14 @@ fn reason(raw: &RawValue) -> Option<String> {
     }
 }
 
-/// How a task has ended.
+/// The end of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum End {
     /// It completed.
     Success,
     /// It ended without success.
     Failure,
-}
-
-/// How a task is doing. `Completed`, `Failed` and `Canceled` are ends.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Status {
-    /// Delayed. It may wait for the maintenance window.
-    Pending,
-    /// At work.
-    Running,
-    /// Ended with success.
-    Completed,
-    /// Ended without success.
-    Failed,
-    /// Waits for a person to approve it.
-    Unauthorized,
-    /// Ended by a person.
-    Canceled,
-    /// A status that is not known here. The service may add some.
-    Other(String),
-}
-
-impl Status {
-    /// The service's spelling.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Pending => "Pending",
-            Self::Running => "Running",
-            Self::Completed => "Completed",
-            Self::Failed => "Failed",
-            Self::Unauthorized => "Unauthorized",
-            Self::Canceled => "Canceled",
-            Self::Other(text) => text,
-        }
-    }
-}
-
-impl From<String> for Status {
-    /// By exact spelling: `completed` is not a spelling that the service documents, so it is no end.
-    fn from(text: String) -> Self {
-        match text.as_str() {
-            "Pending" => Self::Pending,
-            "Running" => Self::Running,
-            "Completed" => Self::Completed,
-            "Failed" => Self::Failed,
-            "Unauthorized" => Self::Unauthorized,
-            "Canceled" => Self::Canceled,
-            _ => Self::Other(text),
-        }
-    }
-}
-
-/// How far a task is, in percent, 0 to 100.
-#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
-pub struct Progress(f64);
-
-impl Progress {
-    /// The share that is done, in percent.
-    #[must_use]
-    pub fn percent(self) -> f64 {
-        self.0
-    }
-
-    /// `"60%"`, `"60"` and `60` are read; all else, and what is out of range, is no progress.
-    fn read(raw: &RawValue) -> Option<Self> {
-        let text = string(raw).unwrap_or_else(|| raw.get().to_owned());
-        let number = text.trim().trim_end_matches('%').trim_end().parse().ok()?;
-        (0.0..=100.0).contains(&number).then_some(Self(number))
-    }
-}
-
-impl fmt::Display for Progress {
-    /// Whole percents, rounded down: 99.6 % is not yet 100 %.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}%", self.0.floor())
-    }
 }
 
 /// The database instance that a task works on.
@@ -311,41 +245,6 @@ mod tests {
         );
     }
 
-    /// Covers B9.
-    #[test]
-    fn progress_is_read_when_it_is_a_percentage() {
-        for (value, percent) in [
-            (r#""60%""#, Some(60.0)),
-            (r#""60""#, Some(60.0)),
-            ("60", Some(60.0)),
-            (r#""99.6%""#, Some(99.6)),
-            (r#""100%""#, Some(100.0)),
-            ("0", Some(0.0)),
-            (r#""""#, None),
-            ("null", None),
-            (r#""abc""#, None),
-            (r#""150%""#, None),
-            (r#""-1%""#, None),
-            (r#""NaN""#, None),
-            ("[60]", None),
-        ] {
-            let read = job(&format!(r#""process": {value}"#)).progress().map(Progress::percent);
-            assert_eq!(read, percent, "{value}");
-        }
-        assert_eq!(job(r#""progress": "7""#).progress(), Some(Progress(7.0)), "siblings call it progress");
-        assert_eq!(job(r#""process": "99.6%""#).progress().unwrap().to_string(), "99%");
-    }
-
-    #[test]
-    fn statuses_keep_the_services_spelling() {
-        use Status::{Canceled, Completed, Failed, Other, Pending, Running, Unauthorized};
-        for status in [Pending, Running, Completed, Failed, Unauthorized, Canceled, Other("completed".into())]
-        {
-            assert_eq!(Status::from(status.as_str().to_owned()), status);
-            assert_eq!(matches!(status, Other(_)), status.as_str() == "completed");
-        }
-    }
-
     #[test]
     fn a_job_of_another_service_has_an_id_and_a_status() {
         let job = Job::new("a \"b\"", &Status::Other("Warming up".into()));
@@ -371,6 +270,14 @@ mod tests {
             let read = job(&format!(r#""created":"{created}","ended":"{created}""#));
             assert!(read.as_json().contains(&format!(r#""created":"{created}""#)), "{}", read.as_json());
             assert_eq!((read.end(), read.status()), (None, &Status::Running));
+        }
+    }
+
+    #[test]
+    fn progress_has_another_name_on_sibling_services() {
+        for field in ["process", "progress"] {
+            let read = job(&format!(r#""{field}": "7""#)).progress();
+            assert_eq!(read.map(Progress::percent), Some(7.0), "{field}");
         }
     }
 

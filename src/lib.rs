@@ -1,84 +1,87 @@
-//! Block until an asynchronous Huawei Cloud TaurusDB task has finished, and learn how it ended.
+//! Waits until asynchronous Huawei Cloud database tasks have ended, and reports how.
 //!
-//! A wait is a loop of *looks*. Each look asks the service once and is judged to a [`Sighting`]; a pure
-//! state machine turns the sighting and the time into the next step; a [`Pace`] says how long to rest; and
-//! the driver, [`Wait`], carries the steps out and tells about them in [`Event`]s, until there is a
-//! [`Verdict`]. It only ever reads: it never starts, cancels or changes a task, and dropping the wait's
-//! future cancels the wait, never the task. It runs on tokio, with its timer enabled, and for [`Cloud`] its I/O too.
+//! A wait polls the service. Each poll is one request, and its response is classified as an [`Observation`]. A pure state
+//! machine turns the observation and the time into the next step, a [`Pace`] determines the delay, and [`Wait`] drives
+//! both and reports [`Event`]s until there is a [`Verdict`]. It only reads: it never starts, cancels or changes a task,
+//! and dropping the future of a wait cancels the wait, never the task. It runs on tokio with its timer enabled, and for
+//! [`Cloud`] its I/O too.
+//!
+//! ```toml
+//! [dependencies]
+//! jobwait = { version = "0.1", default-features = false }
+//! ```
 //!
 //! ```no_run
-//! use std::time::Duration;
-//! use jobwait::{Cloud, Credentials, Endpoint, JobId, Outcome, ProjectId, Wait};
-//!
-//! # async fn example() -> Result<(), jobwait::ConfigError> {
-//! let endpoint = Endpoint::parse("https://gaussdb.cn-north-4.myhuaweicloud.com")?;
-//! let project = ProjectId::parse("054e292c9880d4992f02c0196d3ea468")?;
-//! let token = std::env::var("HW_AUTH_TOKEN").unwrap_or_default();
-//! let cloud = Cloud::builder(endpoint, project, Credentials::token(token)?).build()?;
-//!
-//! let id = JobId::parse("a9767ede-fe0f-4888-9003-e843a4c90514")?;
-//! let verdict = Wait::new()
-//!     .deadline(Duration::from_secs(30 * 60))
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let cloud = jobwait::Cloud::from_environment()?;
+//! let id = "a9767ede-fe0f-4888-9003-e843a4c90514".parse()?;
+//! let job = jobwait::Wait::new()
+//!     .deadline(std::time::Duration::from_secs(30 * 60))
 //!     .run(&mut cloud.job(&id), |event| println!("{event:?}"))
-//!     .await;
-//! match verdict.outcome {
-//!     Outcome::Completed => println!("deploy"),
-//!     other => println!("do not deploy: {other}"),
-//! }
+//!     .await
+//!     .into_result()?;
+//! println!("{} completed", job.name().unwrap_or("the task"));
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! # Where things are
+//! # Overview
 //!
-//! * **Whom to ask**: [`Endpoint`], or a [`Region`] that knows its own; [`ProjectId`], or the project's name, which IAM is asked for;
-//!   [`Credentials`]; or [`Settings`], which finds all three where the tools of this cloud keep them. [`Cloud`] asks.
-//! * **How to wait**: [`Wait`] has the deadline, the grace for a new ID and the [`Pace`]; [`Wait::rehearse`] tells when it would
-//!   look. [`Waits`] waits for several tasks by one deadline and one [`Budget`] of requests.
-//! * **What comes of it**: a [`Verdict`] with its [`Outcome`], the [`Job`] as it was last seen, and the last [`Fault`]. A task that
-//!   failed is an outcome, not an error; [`ConfigError`] is of what was wrong before anything was sent.
-//! * **Something else to wait for**: implement [`Probe`], one async method, `look`.
+//! * **Connection**: [`Cloud::from_environment`] uses the variables and files of Terraform, the SDKs and KooCLI.
+//!   [`Cloud::builder`] takes an [`Endpoint`] (or that of a [`Region`]), a [`ProjectId`] and [`Credentials`].
+//!   [`Environment`] is in between: it finds the settings, and [`Overrides`] take precedence.
+//! * **Wait**: [`Wait`] has the deadline, the grace for a new ID, and the [`Pace`]. [`Waits`] waits for several tasks with
+//!   a common deadline and [`RateLimit`]. [`Wait::rehearse`] computes the times of the polls.
+//! * **Result**: a [`Verdict`] with its [`Outcome`], the [`Job`] as it was last seen, and the last [`Fault`]. A failed task
+//!   is an outcome; [`Verdict::into_result`] makes it an error. [`ConfigError`] is an error in a setting, found before
+//!   anything is sent.
+//! * **Other services**: implement [`Probe`], one async method.
 //!
 //! # Features
 //!
-//! * `cli` (default): the `jobwait` binary, and the simulator. The library alone is `default-features = false`.
-//! * `simulator`: the module `simulator`, an embedded service to wait for.
+//! * `cli` (default): the `jobwait` binary and the simulator. For the library alone, use `default-features = false`.
+//! * `simulator`: the module `simulator`, an embedded service for tests.
 //! * `bundled-roots`: Mozilla's trust roots, for a system that has none.
 
+mod auth;
+mod clock;
 mod cloud;
-mod credentials;
+mod endpoint;
+mod environment;
 mod error;
 mod event;
+mod fault;
+mod http;
 mod id;
 mod job;
-mod settings;
-mod sighting;
+mod language;
+mod limiter;
+mod outcome;
+mod probe;
+mod region;
+mod service;
 #[cfg(feature = "simulator")]
 pub mod simulator;
 pub mod text;
 mod wait;
 
-/// The crate of the secrets in this crate's signatures.
-pub use secrecy;
-
-pub use cloud::builder::CloudBuilder;
-pub use cloud::endpoint::Endpoint;
+pub use auth::{Credentials, IdOrName, Login};
+pub use clock::Clock;
 #[cfg(fuzzing)]
 #[doc(hidden)]
-pub use cloud::judge::judge_anything;
-pub use cloud::language::Language;
-pub use cloud::region::{Region, Service};
-pub use cloud::{Cloud, JobProbe, Project};
-pub use credentials::{Credentials, Login, Named};
-pub use error::{Asked, ConfigError, Fault, FaultKind};
-pub use event::{Event, News};
+pub use cloud::classify_anything;
+pub use cloud::{Cloud, CloudBuilder, JobProbe, Project};
+pub use endpoint::Endpoint;
+pub use environment::{Connection, Environment, Overrides, Setting};
+pub use error::ConfigError;
+pub use event::{Event, EventKind};
+pub use fault::{Fault, FaultKind, Upstream};
 pub use id::{JobId, ProjectId};
 pub use job::{End, Instance, Job, Progress, Status};
-pub use settings::{Found, Settings};
-pub use sighting::{Probe, Sighting};
-pub use wait::Wait;
-pub use wait::budget::Budget;
-pub use wait::clock::Clock;
-pub use wait::many::{Until, Waits};
-pub use wait::pace::Pace;
-pub use wait::verdict::{Outcome, Seen, Verdict};
+pub use language::Language;
+pub use limiter::RateLimit;
+pub use outcome::{LastSeen, Outcome, Verdict, WaitError};
+pub use probe::{Observation, Probe};
+pub use region::Region;
+pub use service::Service;
+pub use wait::{Pace, Until, Wait, Waits};

@@ -50,7 +50,9 @@ use self::auth::Gate;
 use self::routes::Routes;
 use self::server::Server;
 use self::tasks::Tasks;
-use crate::{ConfigError, Endpoint, JobId, ProjectId};
+use crate::endpoint::Endpoint;
+use crate::error::ConfigError;
+use crate::id::{JobId, ProjectId};
 
 /// How the simulated tasks behave.
 #[derive(Debug, Clone)]
@@ -118,7 +120,7 @@ impl Simulator {
     /// When `listen` is not a loopback address, or cannot be listened on.
     pub async fn start(self, listen: SocketAddr) -> io::Result<Service> {
         if !listen.ip().is_loopback() {
-            let why = ConfigError::new(format!("{listen} is not a loopback address"));
+            let why = ConfigError::invalid("address", listen, "not a loopback address");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
         }
         let gate = Gate::new(self.accepted.clone(), self.token_life);

@@ -3,17 +3,21 @@
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
-/// Shows `text` with control, bidirectional and invisible characters escaped as `\u{…}`, and cut with `…`
-/// after `longest` characters.
+/// Formats `text` with control, bidirectional and invisible characters escaped as `\u{…}`, and cut with `…` after
+/// `longest` characters.
 ///
-/// Nothing that it shows can move a cursor, ring a bell, set a clipboard or reorder a line, or is a command to the runner
-/// that keeps the log.
+/// The result cannot move a cursor, ring a bell, set a clipboard, reorder a line, or be taken as a command by the CI
+/// runner that keeps the log.
+///
+/// ```
+/// assert_eq!(jobwait::text::safe("a\u{1b}[2Jb", 80).to_string(), r"a\u{1b}[2Jb");
+/// ```
 #[must_use]
 pub fn safe(text: &str, longest: usize) -> Safe<'_> {
     Safe { text, longest }
 }
 
-/// Text that is shown safely; see [`safe`].
+/// Text that is safe to print; see [`safe`].
 #[derive(Debug, Clone, Copy)]
 pub struct Safe<'a> {
     text: &'a str,
@@ -39,11 +43,11 @@ impl fmt::Display for Safe<'_> {
     }
 }
 
-/// The same JSON, with control, bidirectional and invisible characters in its strings escaped as `\uXXXX`. Whoever parses
-/// it reads what was there before; who looks at it on a terminal is not deceived.
+/// Escapes control, bidirectional and invisible characters in the strings of a JSON text as `\uXXXX`. Parsing the
+/// result gives the same value; printing it cannot deceive a person.
 #[must_use]
 pub fn safe_json(json: &str) -> Cow<'_, str> {
-    // Outside of strings, JSON has ASCII only, and white space is no matter.
+    // Outside of strings, JSON consists of ASCII, where line breaks and tabs are harmless.
     let hides = |c: char| is_treacherous(c) && !matches!(c, '\n' | '\r' | '\t');
     if !json.contains(hides) && !COMMANDS.iter().any(|command| json.contains(command)) {
         return Cow::Borrowed(json);
@@ -62,7 +66,7 @@ pub fn safe_json(json: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// What the runners of GitHub and Azure read as a command to them, wherever it stands in a line.
+/// The prefixes that the runners of GitHub and Azure take as a command anywhere in a line.
 const COMMANDS: [&str; 2] = ["##[", "##vso["];
 
 fn is_command(text: &str) -> bool {

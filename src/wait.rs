@@ -1,36 +1,35 @@
-//! The driver: look, tell, decide, rest. All that knows the time is here.
+//! A wait for one task: its bounds, its pace, and the loop that polls.
 
-pub(crate) mod budget;
-pub(crate) mod clock;
-mod gate;
+mod driver;
+mod foresight;
 mod machine;
-pub(crate) mod many;
-pub(crate) mod pace;
-mod rehearsal;
-pub(crate) mod verdict;
+mod many;
+mod pace;
+mod rehearse;
 
 use std::future;
-use std::pin::pin;
 use std::time::Duration;
 
-use tracing::debug;
+use self::machine::Limits;
+pub use self::many::{Until, Waits};
+pub use self::pace::Pace;
+use crate::clock::Clock;
+use crate::event::Event;
+use crate::limiter::Limiter;
+use crate::outcome::Verdict;
+use crate::probe::Probe;
 
-use self::clock::Clock;
-use self::gate::Gate;
-use self::machine::{Limits, Step, Waiting};
-use crate::{Event, News, Pace, Probe, Verdict};
-
-/// A wait that has not begun: its bounds and its pace.
+/// The bounds and the pace of a wait.
 ///
 /// ```
 /// use std::time::Duration;
-/// use jobwait::{Job, Outcome, Probe, Sighting, Status, Wait};
+/// use jobwait::{Job, Observation, Outcome, Probe, Status, Wait};
 ///
 /// struct Script(Vec<Status>);
 ///
 /// impl Probe for Script {
-///     async fn look(&mut self) -> Sighting {
-///         Sighting::Seen(Job::new("1", &self.0.remove(0)))
+///     async fn poll(&mut self) -> Observation {
+///         Observation::Seen(Job::new("1", &self.0.remove(0)))
 ///     }
 /// }
 ///
@@ -57,13 +56,13 @@ impl Default for Wait {
 }
 
 impl Wait {
-    /// A wait of at most an hour, with a grace of a minute for a new ID, at the default pace.
+    /// A wait of at most an hour at the default pace, with a grace of a minute for a new ID.
     pub fn new() -> Self {
         Self {
             limits: Limits {
                 deadline: Duration::from_secs(60 * 60),
                 grace: Duration::from_secs(60),
-                longest_look: Duration::from_secs(10),
+                request_timeout: Duration::from_secs(10),
                 once: false,
             },
             pace: Pace::default(),
@@ -71,120 +70,60 @@ impl Wait {
         }
     }
 
-    /// When the wait ends whatever happens, from its beginning. It binds every look and every rest.
+    /// Sets the time at which the wait ends in any case, counted from its start. Default: 1 h.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.limits.deadline = deadline;
         self
     }
 
-    /// How long a task may be unknown to the service because it is new, from the beginning of the wait.
-    /// Zero is strict.
+    /// Sets how long a new task may be unknown to the service, counted from the start of the wait. Zero is strict.
+    /// Default: 60 s.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.limits.grace = grace;
         self
     }
 
-    /// How long a look takes at the most, by the probe's own timeout: a look before the deadline is put forward by
-    /// no more than this, so that it can be answered. Nothing cuts a look but the deadline.
-    pub fn longest_look(mut self, longest: Duration) -> Self {
-        self.limits.longest_look = longest;
+    /// Tells the wait the longest time that the probe gives a request. The last poll before the deadline starts early
+    /// enough for a response, but by no more than this. It does not cut a poll: only the deadline does. Default: 10 s.
+    pub fn request_timeout(mut self, timeout: Duration) -> Self {
+        self.limits.request_timeout = timeout;
         self
     }
 
-    /// Looks once instead of waiting. A task that is still going is [`Outcome::TimedOut`](crate::Outcome).
+    /// Polls once instead of waiting. A task that is still going is [`Outcome::TimedOut`](crate::Outcome).
     pub fn once(mut self) -> Self {
         self.limits.once = true;
         self
     }
 
-    /// How long to rest between looks.
+    /// Sets the delays between polls.
     pub fn pace(mut self, pace: Pace) -> Self {
         self.pace = pace;
         self
     }
 
-    /// Counts the wait's time by a clock that was started before, so that the deadline covers what came between, such
-    /// as signing in.
-    pub fn since(mut self, start: Clock) -> Self {
-        self.clock = Some(start);
+    /// Counts the time of the wait by a clock that is already running, so that the deadline covers earlier work such as
+    /// signing in.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = Some(clock);
         self
     }
 
-    /// Waits, and tells about it on the way. Dropping the future cancels the wait, never the task.
-    pub async fn run<P: Probe>(self, probe: &mut P, tell: impl FnMut(Event<'_>)) -> Verdict {
-        self.run_until(probe, future::pending(), tell).await
+    /// Waits, and calls `report` for each event. Dropping the future cancels the wait, never the task.
+    pub async fn run<P: Probe>(self, probe: &mut P, report: impl FnMut(Event<'_>)) -> Verdict {
+        self.run_until(probe, future::pending(), report).await
     }
 
-    /// Waits as [`run`](Self::run) does, but at the latest until `stop` is ready: then the outcome is
+    /// Waits as [`run`](Self::run) does, at the latest until `stop` is ready. The outcome is then
     /// [`Outcome::Stopped`](crate::Outcome), with the task as it was last seen.
     pub async fn run_until<P: Probe>(
         self,
         probe: &mut P,
         stop: impl Future<Output = ()>,
-        tell: impl FnMut(Event<'_>),
+        report: impl FnMut(Event<'_>),
     ) -> Verdict {
         let clock = self.clock.unwrap_or_else(Clock::start);
-        let gate = Gate::of_one(clock, self.limits.deadline, None);
-        self.behind(&gate, clock, probe, stop, tell).await
+        let limiter = Limiter::single(clock, self.limits.deadline, None);
+        driver::drive(self, &limiter, clock, probe, stop, report).await
     }
-
-    /// Waits, and takes a turn at the gate for each look.
-    async fn behind<P: Probe>(
-        self,
-        gate: &Gate,
-        clock: Clock,
-        probe: &mut P,
-        stop: impl Future<Output = ()>,
-        mut tell: impl FnMut(Event<'_>),
-    ) -> Verdict {
-        let mut rested = clock.elapsed();
-        let mut waiting = Waiting::new(self.limits, self.pace.start(fastrand::Rng::new()), rested);
-        let mut stop = pin!(stop);
-
-        loop {
-            let turn = async {
-                // Not even for no time: a timer is a millisecond late.
-                if clock.elapsed() < rested {
-                    clock.sleep_until(rested).await;
-                }
-                gate.turn().await
-            };
-            let turn = tokio::select! {
-                biased;
-                () = &mut stop => return told(waiting.stopped(clock.elapsed()), &mut tell),
-                turn = turn => turn,
-            };
-            let _turn = match turn {
-                Ok(turn) => turn,
-                Err(why) => return told(waiting.passed_over(clock.elapsed(), why), &mut tell),
-            };
-            let cut = waiting.look(clock.elapsed());
-            let (elapsed, decided) = tokio::select! {
-                biased;
-                () = &mut stop => return told(waiting.stopped(clock.elapsed()), &mut tell),
-                sighting = probe.look() => {
-                    gate.heard(&sighting);
-                    let elapsed = clock.elapsed();
-                    (elapsed, waiting.after(elapsed, sighting))
-                }
-                () = clock.sleep_until(cut) => {
-                    let elapsed = clock.elapsed();
-                    (elapsed, waiting.cut(elapsed))
-                }
-            };
-            (rested, waiting) = match decided {
-                Step::Done(verdict) => return told(verdict, &mut tell),
-                Step::Rest { until, waiting } => (until, waiting),
-            };
-            debug!(rest = ?rested.saturating_sub(elapsed), "resting");
-            if let Some(news) = waiting.news(gate.not_before(rested)) {
-                tell(Event { elapsed, polls: waiting.polls(), news });
-            }
-        }
-    }
-}
-
-fn told(verdict: Verdict, tell: &mut impl FnMut(Event<'_>)) -> Verdict {
-    tell(Event { elapsed: verdict.elapsed, polls: verdict.polls, news: News::Ended(&verdict) });
-    verdict
 }

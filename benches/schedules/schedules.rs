@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jobwait::{Job, Pace, Sighting, Wait};
+use jobwait::{Job, Observation, Pace, Wait};
 
 use crate::shapes::Task;
 
@@ -109,7 +109,7 @@ fn jobwait(task: &Task, blind: bool, seed: u64) -> Followed {
         let process =
             task.progress(at).filter(|_| !blind).map_or(String::new(), |percent| percent.to_string());
         let json = format!(r#"{{"id": "1", "status": "{status}", "process": "{process}"}}"#);
-        Job::from_json(&json).map_or_else(Sighting::Permanent, Sighting::Seen)
+        Job::from_json(&json).map_or_else(Observation::Permanent, Observation::Seen)
     };
     let pace = match task.expected {
         Some(expected) if !blind => Pace::default()

@@ -4,7 +4,7 @@
 
 use std::sync::OnceLock;
 
-use jobwait::Settings;
+use jobwait::Environment;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -17,17 +17,17 @@ fuzz_target!(|bytes: &[u8]| {
     let secret = String::from_utf8_lossy(bytes).contains("CANARY");
     for variable in ["HW_SHARED_CONFIG_FILE", "HUAWEICLOUD_SDK_CREDENTIALS_FILE"] {
         for profile in [None, Some("default".to_owned())] {
-            let settings = Settings::new(|name| (name == variable).then(|| file.clone()), profile);
+            let settings = Environment::new(|name| (name == variable).then(|| file.clone()), profile);
             let said = [
                 settings.credentials().map(|found| format!("{:?}", found.map(|found| found.value))),
-                settings.region().map(|found| format!("{:?}", found.map(|found| found.from))),
-                settings.project(None).map(|found| format!("{:?}", found.map(|found| found.from))),
-                settings.iam_endpoint().map(|found| format!("{:?}", found.map(|found| found.from))),
+                settings.region().map(|found| format!("{:?}", found.map(|found| found.origin))),
+                settings.project(None).map(|found| format!("{:?}", found.map(|found| found.origin))),
+                settings.iam_endpoint().map(|found| format!("{:?}", found.map(|found| found.origin))),
             ];
             for said in said.map(|said| said.unwrap_or_else(|error| error.to_string())) {
                 // What is no secret is named when it is wrong: a region, a project's ID, a profile's name.
                 let region = said.contains("region");
-                let rest = ["the project ID '", "profile '"].iter().fold(said.clone(), |said, name| {
+                let rest = ["project ID '", "profile '"].iter().fold(said.clone(), |said, name| {
                     match said.split_once(name).and_then(|(before, after)| Some((before, after.rsplit_once('\'')?.1))) {
                         Some((before, after)) => format!("{before}{after}"),
                         None => said,

@@ -5,18 +5,32 @@ use std::time::Duration;
 
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
 use rustls::pki_types::CertificateDer;
-use tokio::sync::Mutex;
 use tracing::debug;
 
-use super::client::{Client, Route};
-use super::entry::Entry;
-use super::language::Language;
-use super::region::Service;
-use super::trust::{self, Trust};
-use super::{Cloud, Iam, Project};
-use crate::{ConfigError, Credentials, Endpoint};
+use super::{Cloud, Project};
+use crate::auth::{Credentials, Iam};
+use crate::endpoint::Endpoint;
+use crate::error::ConfigError;
+use crate::http::client::Client;
+use crate::http::proxy::Route;
+use crate::http::tls::{self, Trust};
+use crate::language::Language;
+use crate::service::Service;
 
 /// The settings of a [`Cloud`].
+///
+/// ```
+/// use std::time::Duration;
+/// use jobwait::{Cloud, Credentials, Endpoint, ProjectId, Service};
+///
+/// let endpoint = Endpoint::parse("http://127.0.0.1:8080")?;
+/// let project = ProjectId::parse("054e292c9880d4992f02c0196d3ea468")?;
+/// let cloud = Cloud::builder(endpoint, project, Credentials::token("a-token")?)
+///     .service(Service::Rds)
+///     .request_timeout(Duration::from_secs(5))
+///     .build()?;
+/// # Ok::<(), jobwait::ConfigError>(())
+/// ```
 #[derive(Debug)]
 #[must_use]
 pub struct CloudBuilder {
@@ -41,80 +55,78 @@ impl CloudBuilder {
             credentials,
             language: Language::default(),
             request_timeout: Duration::from_secs(10),
-            route: Route::ProxyOfTheEnvironment,
+            route: Route::Environment,
             roots: Vec::new(),
         }
     }
 
-    /// Which service answers. Default: TaurusDB.
+    /// Sets the service. Default: TaurusDB.
     pub fn service(mut self, service: Service) -> Self {
         self.service = service;
         self
     }
 
-    /// Where IAM is: for a password, and for a project by name. A `/v3` at the end is as good as none.
+    /// Sets the endpoint of IAM, which a password and a project by name need. A `/v3` at the end is removed.
     pub fn iam(mut self, endpoint: Endpoint) -> Self {
         self.iam = Some(endpoint.without_version());
         self
     }
 
-    /// Whether IAM is asked: for a token, or for the project's ID.
+    /// Whether IAM will be asked for a token or for the ID of the project.
     #[must_use]
     pub fn needs_iam(&self) -> bool {
-        self.credentials.need_iam() || matches!(self.project, Project::Named(_))
+        self.credentials.need_iam() || matches!(self.project, Project::Name(_))
     }
 
-    /// The language of names and reasons. Default: English.
+    /// Sets the language of names and reasons. Default: English.
     pub fn language(mut self, language: Language) -> Self {
         self.language = language;
         self
     }
 
-    /// How long one request may take, connection included. Default: 10 s.
+    /// Sets the longest time of one request, connection included. Default: 10 s.
     pub fn request_timeout(mut self, timeout: Duration) -> Self {
         self.request_timeout = timeout;
         self
     }
 
-    /// Connects straight, whatever `HTTPS_PROXY` and its like say. What stays on this machine is sent to no proxy
-    /// anyway.
+    /// Connects directly, whatever `HTTPS_PROXY` and its like say. Requests to loopback never use a proxy.
     pub fn without_proxy(mut self) -> Self {
         self.route = Route::Direct;
         self
     }
 
-    /// Trusts the certificates in this PEM text as well as the system's.
+    /// Trusts the certificates in this PEM text in addition to those of the system.
     ///
     /// # Errors
     ///
-    /// When it is not PEM, or holds no certificate that can be a root.
+    /// [`ConfigError::Invalid`] when the text is not PEM, or contains no certificate that can be a trust root.
     pub fn trust(mut self, pem: &[u8]) -> Result<Self, ConfigError> {
-        self.roots.extend(trust::certificates(pem)?);
+        self.roots.extend(tls::certificates(pem)?);
         Ok(self)
     }
 
-    /// Sends nothing yet.
+    /// Builds the [`Cloud`]. Nothing is sent yet.
     ///
     /// # Errors
     ///
-    /// When there are no trust roots for `https`, IAM is needed and its endpoint is not known, or the proxy variable
-    /// that counts cannot be read.
+    /// [`ConfigError`] when `https` is used and there are no trust roots, when IAM is needed and its endpoint is not set,
+    /// or when a proxy variable is malformed.
     pub fn build(self) -> Result<Cloud, ConfigError> {
         let iam = match (self.needs_iam(), self.iam) {
             (true, None) => {
-                return Err(ConfigError::new(
-                    "a password, or a project without an ID, needs IAM, and where that is is not known",
-                ));
+                let hint = "a password and a project without an ID need it";
+                return Err(ConfigError::missing("endpoint of IAM", hint));
             }
             (true, Some(endpoint)) => Some(endpoint),
             (false, _) => None,
         };
         let trust = if self.endpoint.is_https() || iam.as_ref().is_some_and(Endpoint::is_https) {
-            Trust::SystemAnd(self.roots)
+            Trust::System { extra: self.roots }
         } else {
             Trust::Nobody
         };
-        // A proxy would read the token of what stays on this machine: each host has its own way.
+        // A proxy would see the token of requests that never leave this machine, so each host has its own route.
         let route = |endpoint: &Endpoint| if endpoint.is_loopback() { Route::Direct } else { self.route };
         let client = Client::new(self.request_timeout, route(&self.endpoint), &trust)?;
         let iam = match iam {
@@ -133,17 +145,15 @@ impl CloudBuilder {
             (CONTENT_TYPE, "application/json"),
             (HeaderName::from_static("x-language"), self.language.as_str()),
         ];
-        debug!(endpoint = %self.endpoint, credentials = %self.credentials, "made");
+        debug!(endpoint = %self.endpoint, credentials = %self.credentials, "configured");
         Ok(Cloud {
             client,
             endpoint: self.endpoint,
             service: self.service,
             project: self.project,
-            found: OnceLock::new(),
+            resolved_project: OnceLock::new(),
             iam,
             credentials: self.credentials,
-            signing_in: Mutex::new(()),
-            entry: Entry::default(),
             headers: headers
                 .into_iter()
                 .map(|(name, value)| (name, HeaderValue::from_static(value)))

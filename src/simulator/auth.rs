@@ -13,7 +13,7 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::credentials::signer::{self, Signable};
+use crate::auth::signer::{self, Signable};
 
 /// What the simulator lets in. Values for tests only: it is no place for a secret.
 #[derive(Clone)]

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::auth::{self, Gate, Knock};
 use super::tasks::{Kind, Tasks};
-use crate::credentials::signer::{self, Plus};
+use crate::auth::signer::{self, Plus};
 
 /// The service: its tasks, behind its gate.
 #[derive(Debug)]

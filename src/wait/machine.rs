@@ -1,7 +1,7 @@
-//! What to do after a look. Pure: time is an argument, and nothing here looks, rests or tells.
+//! The state machine of a wait. Pure: time is an argument, and nothing here polls, sleeps or reports.
 //!
-//! A wait that has ended cannot be asked for more: [`Waiting`] is consumed by each sighting and comes back
-//! only in [`Step::Rest`].
+//! [`Waiting`] is consumed by each observation and comes back only in [`Step::Delay`], so a wait that has ended cannot
+//! be continued.
 
 #[cfg(test)]
 mod tests;
@@ -9,61 +9,52 @@ mod tests;
 use std::time::Duration;
 
 use super::pace::Pacer;
-use super::verdict::{Outcome, Seen, Verdict};
-use crate::job::End;
-use crate::{Fault, FaultKind, Job, News, Sighting};
+use crate::clock::{POLL_AFTER_SLEEP, overslept};
+use crate::event::EventKind;
+use crate::fault::{Fault, FaultKind};
+use crate::job::{End, Job};
+use crate::outcome::{LastSeen, Outcome, Verdict};
+use crate::probe::Observation;
 
-/// A task that was visible is gone when this many looks in a row do not see it: one may have asked a replica
-/// that lags.
+/// The number of polls in a row that must miss a visible task before it counts as gone. A single one may have reached a
+/// replica that lags.
 const VANISHED: u32 = 3;
 
-/// A look that ends later than this after the deadline was slept through, by the machine or by a process that was
-/// stopped: what it saw may be as old as that.
-const OVERSLEPT: Duration = Duration::from_millis(250);
-
-/// How long a look has that starts after the deadline, at the least.
-pub(super) const AFTER_SLEEP: Duration = Duration::from_millis(200);
-
-/// Whether what should have ended at the deadline ended so much later that it was slept through.
-pub(super) fn overslept(deadline: Duration, now: Duration) -> bool {
-    now > deadline.saturating_add(OVERSLEPT)
-}
-
-/// The bounds of a wait, as times from its beginning.
+/// The bounds of a wait, as times since its start.
 #[derive(Debug, Clone)]
 pub(crate) struct Limits {
-    /// When it ends, whatever happens.
+    /// The end in any case.
     pub(crate) deadline: Duration,
-    /// Until when a task that was never visible may yet become so.
+    /// The end of the time in which a new task may be unknown to the service.
     pub(crate) grace: Duration,
-    /// The longest that a look takes.
-    pub(crate) longest_look: Duration,
-    /// Look once, and no more.
+    /// The longest time that a request may take.
+    pub(crate) request_timeout: Duration,
+    /// Poll once, and end.
     pub(crate) once: bool,
 }
 
 impl Limits {
-    /// How long a look before the deadline is given to be answered, at the least.
-    fn shortest_look(&self) -> Duration {
+    /// The least time for a response to a poll before the deadline.
+    fn shortest_poll(&self) -> Duration {
         (self.deadline / 10).min(Duration::from_millis(100))
     }
 
-    /// After this no look starts: whatever ends later is ended by the deadline.
-    pub(crate) fn last_look(&self) -> Duration {
-        self.deadline.saturating_sub(self.shortest_look())
+    /// The latest time at which a poll starts. Later ones would be cut by the deadline.
+    pub(crate) fn last_poll_start(&self) -> Duration {
+        self.deadline.saturating_sub(self.shortest_poll())
     }
 }
 
-/// What to do next.
+/// The next step of a wait.
 #[derive(Debug)]
 #[must_use]
-#[expect(clippy::large_enum_variant, reason = "a step is taken apart at once, and there is one at a time")]
+#[expect(clippy::large_enum_variant, reason = "a step is destructured at once, and there is one at a time")]
 pub(crate) enum Step {
-    /// Rest, then look again.
-    Rest {
-        /// When to look, from the beginning of the wait.
+    /// Delay, then poll again.
+    Delay {
+        /// The time of the next poll, since the start of the wait.
         until: Duration,
-        /// The wait as it goes on.
+        /// The wait that goes on.
         waiting: Waiting,
     },
     /// The wait is over.
@@ -76,26 +67,26 @@ pub(crate) struct Waiting {
     limits: Limits,
     pacer: Pacer,
     polls: u32,
-    /// When the look under way started, or the one that comes next is to.
-    look_at: Duration,
-    /// How long a look is given to be answered, by what the latest one took.
-    to_answer: Duration,
-    /// Whether a look has been put forward, to be answered before the deadline.
-    put_forward: bool,
+    /// The start of the current poll, or of the next one.
+    poll_at: Duration,
+    /// The time that a response may take, estimated from the latest one.
+    response_time: Duration,
+    /// Whether a poll was moved forward so that its response arrives before the deadline.
+    moved_forward: bool,
     latest: Latest,
     /// The task when it was last seen.
-    seen: Option<Seen>,
+    last_seen: Option<LastSeen>,
     /// The fault since then, if any.
     fault: Option<Fault>,
-    /// How many looks in a row did not see the task that was there.
+    /// The number of polls in a row that missed the task after it was visible.
     vanished: u32,
-    /// How many looks in a row had a fault of the same kind.
-    alike: u32,
-    /// Whether a look got further than looking the host's name up.
-    answered: bool,
+    /// The number of polls in a row with the same kind of fault.
+    same_fault: u32,
+    /// Whether a poll ever got past the lookup of the host name.
+    resolved: bool,
 }
 
-/// What the latest look saw.
+/// The result of the latest poll.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Latest {
     Nothing,
@@ -105,21 +96,21 @@ enum Latest {
 }
 
 impl Waiting {
-    /// A wait whose first look starts at `elapsed`.
+    /// A wait whose first poll starts at `elapsed`.
     pub(crate) fn new(limits: Limits, pacer: Pacer, elapsed: Duration) -> Self {
         Self {
             limits,
             pacer,
             polls: 0,
-            look_at: elapsed,
-            to_answer: Duration::ZERO,
-            put_forward: false,
+            poll_at: elapsed,
+            response_time: Duration::ZERO,
+            moved_forward: false,
             latest: Latest::Nothing,
-            seen: None,
+            last_seen: None,
             fault: None,
             vanished: 0,
-            alike: 0,
-            answered: false,
+            same_fault: 0,
+            resolved: false,
         }
     }
 
@@ -127,49 +118,49 @@ impl Waiting {
         self.polls
     }
 
-    /// The step after a look that ended at `elapsed`.
-    pub(crate) fn after(mut self, elapsed: Duration, sighting: Sighting) -> Step {
+    /// The step after a poll that ended at `elapsed` with `observation`.
+    pub(crate) fn after(mut self, elapsed: Duration, observation: Observation) -> Step {
         self.polls += 1;
-        match sighting {
-            Sighting::Seen(job) => {
+        match observation {
+            Observation::Seen(job) => {
                 let (end, progress) = (job.end(), job.progress());
-                self = self.saw(job, elapsed);
+                self = self.seen(job, elapsed);
                 match end {
                     Some(End::Success) => self.done(Outcome::Completed, elapsed),
                     Some(End::Failure) => self.done(Outcome::Failed, elapsed),
                     None => {
                         let delay = self.pacer.going(elapsed, progress);
-                        self.rest(elapsed, delay)
+                        self.delay(elapsed, delay)
                     }
                 }
             }
-            Sighting::NotVisible(fault) => {
+            Observation::NotVisible(fault) => {
                 self.latest = Latest::NotVisible;
-                self.answered = true;
+                self.resolved = true;
                 self.fault = Some(fault);
-                let (gone, delay) = if self.seen.is_some() {
+                let (gone, delay) = if self.last_seen.is_some() {
                     self.vanished += 1;
                     (self.vanished >= VANISHED, self.pacer.going(elapsed, None))
                 } else {
                     (elapsed >= self.limits.grace, self.pacer.invisible())
                 };
-                if gone { self.done(Outcome::NotFound, elapsed) } else { self.rest(elapsed, delay) }
+                if gone { self.done(Outcome::NotFound, elapsed) } else { self.delay(elapsed, delay) }
             }
-            Sighting::Transient { fault, retry_after } => {
-                let alike = self.latest == Latest::Fault(fault.kind);
-                self.alike = if alike { self.alike + 1 } else { 1 };
+            Observation::Transient { fault, retry_after } => {
+                let same = self.latest == Latest::Fault(fault.kind);
+                self.same_fault = if same { self.same_fault + 1 } else { 1 };
                 self.latest = Latest::Fault(fault.kind);
-                // Whatever else went wrong, the name was looked up on the way there.
-                self.answered |= fault.kind != FaultKind::UnknownHost;
+                // Every other fault comes after the lookup.
+                self.resolved |= fault.kind != FaultKind::UnknownHost;
                 let hopeless = self.is_hopeless(fault.kind, elapsed);
                 self.fault = Some(fault);
                 if hopeless {
                     return self.done(Outcome::Unreachable, elapsed);
                 }
                 let delay = self.pacer.error(retry_after);
-                self.rest(elapsed, delay)
+                self.delay(elapsed, delay)
             }
-            Sighting::Permanent(fault) => {
+            Observation::Permanent(fault) => {
                 let outcome = match fault.kind {
                     FaultKind::Unauthenticated | FaultKind::Forbidden => Outcome::Unauthorized,
                     _ => Outcome::Unreachable,
@@ -180,113 +171,113 @@ impl Waiting {
         }
     }
 
-    /// A look starts at `now`. When it is to be cut: at the deadline. No look starts later than that unless it was slept
-    /// past. Then what happened meanwhile is worth one look, as long as they take.
-    pub(crate) fn look(&mut self, now: Duration) -> Duration {
-        self.look_at = now;
+    /// Starts a poll at `now`, and returns the time at which it must be cut: the deadline. A poll starts after the
+    /// deadline only if the machine was asleep past it. It then gets the usual time for a response, because the task
+    /// may have ended meanwhile.
+    pub(crate) fn start_poll(&mut self, now: Duration) -> Duration {
+        self.poll_at = now;
         if now < self.limits.deadline {
             self.limits.deadline
         } else {
-            now.saturating_add(self.to_answer.max(AFTER_SLEEP))
+            now.saturating_add(self.response_time.max(POLL_AFTER_SLEEP))
         }
     }
 
-    /// The step after a look that was cut at `elapsed`. It says nothing new: what was seen, and what went wrong before,
-    /// stands.
+    /// The step after a poll that was cut at `elapsed`. It brings no news: the last state and the last fault stand.
     pub(crate) fn cut(mut self, elapsed: Duration) -> Step {
         self.polls += 1;
         if self.overslept(elapsed) {
-            // Its connection may be of before the sleep.
-            return self.look_anew(elapsed);
+            // Its connection may have died during the sleep.
+            return self.poll_again(elapsed);
         }
         let outcome = self.undecided();
-        let silence = || Fault::new(FaultKind::TimedOut, "no answer came before the deadline");
+        let silence = || Fault::new(FaultKind::TimedOut, "no response before the deadline");
         self.fault.get_or_insert_with(silence);
         self.done(outcome, elapsed)
     }
 
-    /// Whether a look that began before the deadline ended so much later that it was slept through.
+    /// Whether the poll started before the deadline and was suspended past it.
     fn overslept(&self, elapsed: Duration) -> bool {
-        self.look_at < self.limits.deadline && overslept(self.limits.deadline, elapsed)
+        self.poll_at < self.limits.deadline && overslept(self.limits.deadline, elapsed)
     }
 
-    fn look_anew(mut self, elapsed: Duration) -> Step {
-        self.look_at = elapsed;
-        Step::Rest { until: elapsed, waiting: self }
+    fn poll_again(mut self, elapsed: Duration) -> Step {
+        self.poll_at = elapsed;
+        Step::Delay { until: elapsed, waiting: self }
     }
 
-    /// The verdict on a wait whose turn to look did not come before the deadline. Why is worth telling only where there is
-    /// nothing else to tell.
-    pub(crate) fn passed_over(mut self, elapsed: Duration, why: Fault) -> Verdict {
+    /// The verdict on a wait that got no permit for a poll before the deadline. The reason is kept only if there is
+    /// nothing else to report.
+    pub(crate) fn starved(mut self, elapsed: Duration, reason: Fault) -> Verdict {
         let outcome = self.undecided();
-        if self.seen.is_none() {
-            self.fault.get_or_insert(why);
+        if self.last_seen.is_none() {
+            self.fault.get_or_insert(reason);
         }
         self.verdict(outcome, elapsed)
     }
 
-    /// The verdict on a wait that is told to stop at `elapsed`.
+    /// The verdict on a wait that is stopped at `elapsed`.
     pub(crate) fn stopped(self, elapsed: Duration) -> Verdict {
         self.verdict(Outcome::Stopped, elapsed)
     }
 
-    /// What the latest look saw, for those who are told. None before the first look.
-    pub(crate) fn news(&self, next_look: Duration) -> Option<News<'_>> {
-        Some(match (self.latest, &self.seen, &self.fault) {
-            (Latest::Going, Some(seen), _) => News::Going { job: &seen.job, next_look },
-            (Latest::NotVisible, _, Some(fault)) => News::Invisible { fault, next_look },
-            (Latest::Fault(_), _, Some(fault)) => News::Retry { fault, next_look },
+    /// The event after the latest poll. `None` before the first poll.
+    pub(crate) fn event_kind(&self, next_poll: Duration) -> Option<EventKind<'_>> {
+        Some(match (self.latest, &self.last_seen, &self.fault) {
+            (Latest::Going, Some(seen), _) => EventKind::Going { job: &seen.job, next_poll },
+            (Latest::NotVisible, _, Some(fault)) => EventKind::Invisible { fault, next_poll },
+            (Latest::Fault(_), _, Some(fault)) => EventKind::Retry { fault, next_poll },
             _ => return None,
         })
     }
 
-    /// Whether faults of this kind, while nothing ever went well, show that the address is wrong: then to go
-    /// on until the deadline would only hide a typing error for an hour.
+    /// Whether repeated faults of this kind mean a wrong address, while no poll has ever succeeded. Retrying until the
+    /// deadline would then hide a typing error for an hour.
     fn is_hopeless(&self, kind: FaultKind, elapsed: Duration) -> bool {
         match kind {
             FaultKind::UnknownHost => {
-                !self.answered && (self.alike >= 3 || elapsed >= Duration::from_secs(10))
+                !self.resolved && (self.same_fault >= 3 || elapsed >= Duration::from_secs(10))
             }
-            FaultKind::Unreadable | FaultKind::Proxy => self.seen.is_none() && self.alike >= 5,
+            FaultKind::Unreadable | FaultKind::Proxy => self.last_seen.is_none() && self.same_fault >= 5,
             _ => false,
         }
     }
 
-    fn saw(mut self, job: Job, at: Duration) -> Self {
+    fn seen(mut self, job: Job, at: Duration) -> Self {
         self.latest = Latest::Going;
-        self.answered = true;
-        self.seen = Some(Seen { job, at });
+        self.resolved = true;
+        self.last_seen = Some(LastSeen { job, at });
         self.fault = None;
         self.vanished = 0;
         self
     }
 
-    /// Rests for `delay`; but one look starts in time to be answered before the deadline, and, if it is answered
-    /// sooner, another one right before it.
-    fn rest(mut self, elapsed: Duration, delay: Duration) -> Step {
+    /// Delays the next poll by `delay`. Near the deadline, one poll starts early enough for its response, and, if that
+    /// arrives sooner, another one starts right before the deadline.
+    fn delay(mut self, elapsed: Duration, delay: Duration) -> Step {
         let deadline = self.limits.deadline;
-        let (shortest, last) = (self.limits.shortest_look(), self.limits.last_look());
+        let (shortest, last) = (self.limits.shortest_poll(), self.limits.last_poll_start());
         if self.overslept(elapsed) && !self.limits.once {
-            return self.look_anew(elapsed);
+            return self.poll_again(elapsed);
         }
         if self.limits.once || elapsed >= last {
             let outcome = self.undecided();
             return self.done(outcome, elapsed);
         }
-        // Twice what the latest look took.
-        self.to_answer =
-            (elapsed.saturating_sub(self.look_at) * 2).min(self.limits.longest_look).max(shortest);
-        let forward = deadline.saturating_sub(self.to_answer);
-        let bound = if self.put_forward || elapsed >= forward { last } else { forward };
+        // Twice the time of the latest response.
+        self.response_time =
+            (elapsed.saturating_sub(self.poll_at) * 2).min(self.limits.request_timeout).max(shortest);
+        let forward = deadline.saturating_sub(self.response_time);
+        let bound = if self.moved_forward || elapsed >= forward { last } else { forward };
         let until = elapsed.saturating_add(delay).min(bound);
-        self.put_forward |= until == forward;
-        self.look_at = until;
-        Step::Rest { until, waiting: self }
+        self.moved_forward |= until == forward;
+        self.poll_at = until;
+        Step::Delay { until, waiting: self }
     }
 
-    /// The outcome of a wait that ends undecided.
+    /// The outcome of a wait that ends without a decision.
     fn undecided(&self) -> Outcome {
-        match (&self.seen, self.latest) {
+        match (&self.last_seen, self.latest) {
             (Some(_), _) => Outcome::TimedOut,
             (None, Latest::NotVisible) => Outcome::NotFound,
             (None, _) => Outcome::Unreachable,
@@ -298,6 +289,6 @@ impl Waiting {
     }
 
     fn verdict(self, outcome: Outcome, elapsed: Duration) -> Verdict {
-        Verdict { outcome, seen: self.seen, fault: self.fault, elapsed, polls: self.polls }
+        Verdict { outcome, last_seen: self.last_seen, fault: self.fault, elapsed, polls: self.polls }
     }
 }

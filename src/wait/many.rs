@@ -1,4 +1,4 @@
-//! Several waits as one: one deadline, one budget, all or any.
+//! Several waits as one: a common deadline, a common rate limit, and a rule for the end.
 
 use std::future;
 use std::pin::pin;
@@ -8,40 +8,45 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::watch;
 use tokio::task::unconstrained;
 
-use super::Wait;
-use super::budget::Budget;
-use super::clock::Clock;
-use super::gate::Gate;
-use crate::{Event, Outcome, Probe, Verdict};
+use super::{Wait, driver};
+use crate::clock::Clock;
+use crate::event::Event;
+use crate::limiter::{Limiter, RateLimit};
+use crate::outcome::{Outcome, Verdict};
+use crate::probe::Probe;
 
-/// Half as many as the connections that one service may see of us: one that was just used is not always free when the
-/// next look starts.
-const LOOKS_AT_ONCE: usize = 64;
+/// The number of polls at a time. The service may see twice as many connections: one that was just used is not always
+/// idle when the next poll starts.
+const MAX_CONCURRENT_POLLS: usize = 64;
 
-/// When several waits are over.
+/// The rule that ends several waits.
+///
+/// ```
+/// assert_eq!(jobwait::Until::default(), jobwait::Until::FirstFailure);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Until {
-    /// When all tasks completed, or one did not. None is cut short by another that the deadline ended, nor where each is
-    /// looked at only once.
+    /// All tasks completed, or one ended otherwise. A wait that only timed out does not end the others, and neither does
+    /// any wait with [`Wait::once`].
     #[default]
     FirstFailure,
-    /// When all have ended, whatever became of them.
+    /// All tasks have ended, in any way.
     AllEnded,
-    /// When one completed, or all have ended otherwise.
+    /// One task completed, or all have ended otherwise.
     FirstSuccess,
 }
 
-/// Several waits as one, by one deadline. Nobody waits much longer for their turn than the others.
+/// Several waits with a common deadline and a common rate limit. Polls are served in the order in which they are due.
 ///
 /// ```
-/// use jobwait::{Job, Outcome, Probe, Sighting, Status, Until, Wait, Waits};
+/// use jobwait::{Job, Outcome, Probe, Observation, Status, Until, Wait, Waits};
 ///
 /// struct Script(Vec<Status>);
 ///
 /// impl Probe for Script {
-///     async fn look(&mut self) -> Sighting {
-///         Sighting::Seen(Job::new("1", &self.0.remove(0)))
+///     async fn poll(&mut self) -> Observation {
+///         Observation::Seen(Job::new("1", &self.0.remove(0)))
 ///     }
 /// }
 ///
@@ -61,71 +66,72 @@ pub enum Until {
 pub struct Waits {
     wait: Wait,
     until: Until,
-    budget: Option<Budget>,
+    rate_limit: Option<RateLimit>,
 }
 
 impl Waits {
-    /// Waits like this one for each task, until the first does not complete, without a budget.
+    /// Waits like `wait` for each task, until the first failure, without a rate limit.
     pub fn new(wait: Wait) -> Self {
-        Self { wait, until: Until::default(), budget: None }
+        Self { wait, until: Until::default(), rate_limit: None }
     }
 
-    /// When they are over.
+    /// Sets the rule that ends the waits. Default: [`Until::FirstFailure`].
     pub fn until(mut self, until: Until) -> Self {
         self.until = until;
         self
     }
 
-    /// How often they may look, all together.
-    pub fn budget(mut self, budget: Budget) -> Self {
-        self.budget = Some(budget);
+    /// Sets the rate of polls of all waits together.
+    pub fn rate_limit(mut self, limit: RateLimit) -> Self {
+        self.rate_limit = Some(limit);
         self
     }
 
-    /// Waits for what these probes look at; the verdicts are in their order. A task that was undecided when the wait
-    /// ended for another's sake is [`Outcome::Stopped`]. Events come with the number of their probe. Dropping the
-    /// future cancels all, never a task.
+    /// Waits with one probe for each task, and calls `report` with the index of the probe for each event. The verdicts
+    /// are in the order of the probes. A task that was still running when another one ended the wait is
+    /// [`Outcome::Stopped`]. Dropping the future cancels the waits, never a task.
     pub async fn run<P: Probe + Send>(
         self,
         probes: Vec<P>,
-        tell: impl FnMut(usize, Event<'_>),
+        report: impl FnMut(usize, Event<'_>),
     ) -> Vec<Verdict> {
-        self.run_until(probes, future::pending(), tell).await
+        self.run_until(probes, future::pending(), report).await
     }
 
-    /// Waits as [`run`](Self::run) does, but at the latest until `stop` is ready.
+    /// Waits as [`run`](Self::run) does, at the latest until `stop` is ready.
     pub async fn run_until<P: Probe + Send>(
         self,
         probes: Vec<P>,
         stop: impl Future<Output = ()>,
-        tell: impl FnMut(usize, Event<'_>),
+        report: impl FnMut(usize, Event<'_>),
     ) -> Vec<Verdict> {
         let clock = self.wait.clock.unwrap_or_else(Clock::start);
         let deadline = self.wait.limits.deadline;
-        // A single look at each is no more than the budget has, if it is that large: it need not be spread.
-        let fits = |budget: &Budget| self.wait.limits.once && probes.len() <= budget.requests() as usize;
-        let budget = self.budget.filter(|budget| !fits(budget));
-        let gate = match probes.len() {
-            1 => Gate::of_one(clock, deadline, budget),
-            _ => Gate::of_many(clock, deadline, budget, LOOKS_AT_ONCE),
+        // A single poll of each task need not be spread if the limit allows that many.
+        let fits = |limit: &RateLimit| self.wait.limits.once && probes.len() <= limit.requests() as usize;
+        let rate_limit = self.rate_limit.filter(|limit| !fits(limit));
+        let limiter = match probes.len() {
+            1 => Limiter::single(clock, deadline, rate_limit),
+            _ => Limiter::shared(clock, deadline, rate_limit, MAX_CONCURRENT_POLLS),
         };
         let (halt, halted) = watch::channel(false);
-        let tell = Mutex::new(tell);
+        let report = Mutex::new(report);
         let mut verdicts: Vec<Option<Verdict>> = vec![None; probes.len()];
         let mut running: FuturesUnordered<_> = probes
             .into_iter()
             .enumerate()
             .map(|(number, mut probe)| {
-                let (wait, mut halted, gate, tell) = (self.wait.clone(), halted.clone(), &gate, &tell);
+                let (wait, mut halted) = (self.wait.clone(), halted.clone());
+                let (limiter, report) = (&limiter, &report);
                 async move {
                     let stop = async {
-                        // The other end lives as long as this.
+                        // The sender lives longer than this future.
                         let _ = halted.wait_for(|halted| *halted).await;
                     };
-                    let tell = |event: Event<'_>| {
-                        tell.lock().unwrap_or_else(PoisonError::into_inner)(number, event);
+                    let report = |event: Event<'_>| {
+                        report.lock().unwrap_or_else(PoisonError::into_inner)(number, event);
                     };
-                    (number, wait.behind(gate, clock, &mut probe, stop, tell).await)
+                    (number, driver::drive(wait, limiter, clock, &mut probe, stop, report).await)
                 }
             })
             .collect();
@@ -135,8 +141,8 @@ impl Waits {
             tokio::select! {
                 biased;
                 () = &mut stop, if !stopping => stopping = true,
-                // Tokio's budget for one turn of a task would be spent on the first hundred: all others would be asked in vain
-                // each time.
+                // Tokio's cooperative budget would be used up by the first hundred futures, and polling all others in vain
+                // each time would take quadratic time.
                 ended = unconstrained(running.next()) => match ended {
                     Some((number, verdict)) => {
                         stopping |= self.ends_with(&verdict);
@@ -154,13 +160,13 @@ impl Waits {
         verdicts.into_iter().flatten().collect()
     }
 
-    /// Whether this verdict ends the others' wait.
+    /// Whether this verdict ends the other waits.
     fn ends_with(&self, verdict: &Verdict) -> bool {
         let limits = &self.wait.limits;
         let completed = verdict.outcome == Outcome::Completed;
         match self.until {
-            // At the deadline, and after a single look, each ends by itself, and has something to tell.
-            Until::FirstFailure => !completed && !limits.once && verdict.elapsed < limits.last_look(),
+            // At the deadline and after a single poll, each wait ends anyway, with a result of its own.
+            Until::FirstFailure => !completed && !limits.once && verdict.elapsed < limits.last_poll_start(),
             Until::AllEnded => false,
             Until::FirstSuccess => completed,
         }

@@ -1,32 +1,37 @@
-//! How long to rest between looks.
+//! The delays between polls: exponential at most, shorter where `foresight` expects the end, less jitter.
 //!
-//! Exponential at the most, sooner where `foresight` knows more than the clock, less jitter.
-//!
-//! The `backoff` crate is used as a pure generator of intervals, and only here: randomization 0 and no
-//! limit on the elapsed time, because its defaults stop silently after 15 minutes and its jitter exceeds its
-//! cap. Jitter, floor, cap and `Retry-After` are ours, on top. A differential test holds it against the
-//! closed form `interval · factorⁿ`.
-
-mod foresight;
+//! The `backoff` crate serves as a pure generator of intervals, and only here: with randomization 0 and no limit on the
+//! elapsed time, because its defaults stop silently after 15 minutes and its jitter exceeds its cap. Jitter, floor, cap
+//! and `Retry-After` are added here. A differential test compares the generator with the closed form
+//! `interval · factorⁿ`.
 
 use std::time::Duration;
 
 use backoff::backoff::Backoff as _;
 use backoff::{ExponentialBackoff, ExponentialBackoffBuilder};
 
-use self::foresight::Foresight;
-use crate::{ConfigError, Progress};
+use super::foresight::Foresight;
+use crate::error::ConfigError;
+use crate::job::Progress;
 
-/// How long to rest between looks: exponential from a shortest to a longest delay, sooner where the task's end is
-/// near, less jitter.
+/// The delays between polls: exponential from a shortest to a longest delay, shorter where the end of the task is near,
+/// less jitter.
 ///
-/// The default rests 1 s, then half as long again each time, up to 15 s; each rest is shortened by up to a
-/// tenth, so that waits which start together do not poll together.
+/// By default the delay grows from 1 s by half each time, up to 15 s. Each delay is shortened by up to a tenth, so that
+/// waits which start together do not poll together.
 ///
-/// While a task's [progress](crate::Job::progress) moves, its speed tells when the task should end, and rests get
-/// shorter toward that moment, down to the shortest delay. What the service says never lengthens a rest, and a wait
-/// looks at most 1.3 times as often as it would without, plus 20. With a longest delay that is the shortest, or a
-/// factor of 1, the interval is fixed.
+/// While a task's [progress](crate::Job::progress) moves, its speed predicts the end of the task. Delays get shorter
+/// toward that moment, down to the shortest delay. A prediction never lengthens a delay, and a wait polls at most 1.3
+/// times as often as without, plus 20 polls. The interval is fixed if the longest delay equals the shortest, or if the
+/// factor is 1.
+///
+/// ```
+/// use std::time::Duration;
+/// use jobwait::Pace;
+///
+/// let pace = Pace::new(Duration::from_secs(2), Duration::from_secs(30))?.factor(2.0)?.jitter(0.2)?;
+/// # Ok::<(), jobwait::ConfigError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pace {
     interval: Duration,
@@ -55,77 +60,69 @@ impl Pace {
     /// The longest interval that is accepted: 30 days. The service keeps a task for a month.
     pub const LONGEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-    /// Rests of `interval` at first, `max_interval` at the longest.
+    /// Sets the first and shortest delay, and the longest.
     ///
     /// # Errors
     ///
-    /// When `interval` is shorter than [`Pace::SHORTEST`] or longer than `max_interval`, or that is longer than
+    /// [`ConfigError::Invalid`] when `interval` is shorter than [`Pace::SHORTEST`] or longer than `max_interval`, or that is longer than
     /// [`Pace::LONGEST`].
     pub fn new(interval: Duration, max_interval: Duration) -> Result<Self, ConfigError> {
         if interval < Self::SHORTEST {
-            return Err(ConfigError::new(format!(
-                "an interval of {interval:?} is shorter than {:?}",
-                Self::SHORTEST
-            )));
+            let reason = format!("shorter than {:?}", Self::SHORTEST);
+            return Err(ConfigError::invalid("interval", shown(interval), reason));
         }
         if max_interval > Self::LONGEST {
-            return Err(ConfigError::new(format!(
-                "an interval of {max_interval:?} is longer than {:?}",
-                Self::LONGEST
-            )));
+            return Err(ConfigError::invalid("interval", shown(max_interval), "longer than 30 days"));
         }
         if interval > max_interval {
-            return Err(ConfigError::new(format!(
-                "an interval of {interval:?} is longer than the longest, {max_interval:?}"
-            )));
+            let reason = format!("longer than the longest interval, {max_interval:?}");
+            return Err(ConfigError::invalid("interval", shown(interval), reason));
         }
         Ok(Self { interval, max_interval, ..Self::default() })
     }
 
-    /// Each rest is `factor` times the one before. 1 makes a fixed interval.
+    /// Sets the growth: each delay is `factor` times the one before. 1 makes a fixed interval.
     ///
     /// # Errors
     ///
-    /// When `factor` is not from 1 to 10.
+    /// [`ConfigError::Invalid`] when `factor` is not from 1 to 10.
     pub fn factor(self, factor: f64) -> Result<Self, ConfigError> {
         if (1.0..=10.0).contains(&factor) {
             Ok(Self { factor, ..self })
         } else {
-            Err(ConfigError::new(format!("a growth of {factor} is not from 1 to 10")))
+            Err(ConfigError::invalid("factor", factor, "expected a number from 1 to 10"))
         }
     }
 
-    /// Each rest is shortened by a random share of up to `share`, and never lengthened.
+    /// Sets the jitter: each delay is shortened by a random share of up to `share`, and never lengthened.
     ///
     /// # Errors
     ///
-    /// When `share` is not from 0 to 1, or is 1.
+    /// [`ConfigError::Invalid`] when `share` is not from 0 to 1, or is 1.
     pub fn jitter(self, share: f64) -> Result<Self, ConfigError> {
         if (0.0..1.0).contains(&share) {
             Ok(Self { jitter: share, ..self })
         } else {
-            Err(ConfigError::new(format!("a jitter of {share} is not from 0 to below 1")))
+            Err(ConfigError::invalid("jitter", share, "expected a number from 0 to below 1"))
         }
     }
 
-    /// How long such a task usually takes, from the beginning of the wait. While it tells no progress, or should have
-    /// ended by what it told, rests are shorter from three quarters to four thirds of this time: it may be a quarter
-    /// off.
+    /// Sets the usual duration of such a task, counted from the start of the wait. Delays are shorter from three
+    /// quarters to four thirds of this time, while the task reports no progress or has outlasted the prediction of its
+    /// progress.
     ///
     /// # Errors
     ///
-    /// When `duration` is zero or longer than [`Pace::LONGEST`].
+    /// [`ConfigError::Invalid`] when `duration` is zero or longer than [`Pace::LONGEST`].
     pub fn expect(self, duration: Duration) -> Result<Self, ConfigError> {
         if duration.is_zero() || duration > Self::LONGEST {
-            return Err(ConfigError::new(format!(
-                "an expected duration of {duration:?} is not between zero and {:?}",
-                Self::LONGEST
-            )));
+            let reason = "expected more than zero and at most 30 days";
+            return Err(ConfigError::invalid("expected duration", shown(duration), reason));
         }
         Ok(Self { expected: Some(duration), ..self })
     }
 
-    pub(crate) fn start(self, random: fastrand::Rng) -> Pacer {
+    pub(super) fn start(self, random: fastrand::Rng) -> Pacer {
         let intervals = || {
             ExponentialBackoffBuilder::new()
                 .with_initial_interval(self.interval)
@@ -140,9 +137,9 @@ impl Pace {
     }
 }
 
-/// A pace under way.
+/// The pace of a wait that is under way.
 #[derive(Debug, Clone)]
-pub(crate) struct Pacer {
+pub(super) struct Pacer {
     pace: Pace,
     going: ExponentialBackoff,
     errors: ExponentialBackoff,
@@ -151,44 +148,48 @@ pub(crate) struct Pacer {
 }
 
 impl Pacer {
-    /// The rest after a look at `now`, from the beginning of the wait, that saw the task going on with `progress`.
-    pub(crate) fn going(&mut self, now: Duration, progress: Option<Progress>) -> Duration {
+    /// The delay after a poll at `now`, since the start of the wait, that found the task still going at `progress`.
+    pub(super) fn going(&mut self, now: Duration, progress: Option<Progress>) -> Duration {
         self.errors.reset();
         let full = self.going.next_backoff().unwrap_or(self.pace.max_interval);
-        let rest = self.foresight.rest(
+        let delay = self.foresight.delay(
             now.as_secs_f64(),
             progress.map(Progress::percent),
             full.as_secs_f64(),
             self.pace.interval.as_secs_f64(),
         );
-        self.jittered(Duration::from_secs_f64(rest))
+        self.jittered(Duration::from_secs_f64(delay))
     }
 
-    /// The rest while the task was never visible: the first interval, without growth, since a new ID
-    /// becomes visible within seconds. So the growth of [`going`](Self::going) starts when it does.
-    pub(crate) fn invisible(&mut self) -> Duration {
+    /// The delay while the task was never visible: the first interval, without growth, because a new ID becomes visible
+    /// within seconds. The growth of [`going`](Self::going) starts afterwards.
+    pub(super) fn invisible(&mut self) -> Duration {
         self.errors.reset();
         self.jittered(self.pace.interval)
     }
 
-    /// The rest after a look that could not tell: an exponential delay of its own, and at least what the
-    /// service asks for.
-    pub(crate) fn error(&mut self, retry_after: Option<Duration>) -> Duration {
+    /// The delay after a failed poll: an exponential delay of its own, and at least the time that the service asks for.
+    pub(super) fn error(&mut self, retry_after: Option<Duration>) -> Duration {
         let full = self.errors.next_backoff().unwrap_or(self.pace.max_interval);
         self.jittered(full).max(retry_after.unwrap_or_default())
     }
 
-    /// Cap first, then jitter: a jitter on top of the cap would exceed it, one below the floor is meant.
+    /// Applies the cap before the jitter, so that no delay exceeds the cap. Jitter may go below the floor.
     fn jittered(&mut self, full: Duration) -> Duration {
         let full = full.clamp(self.pace.interval, self.pace.max_interval);
         full.mul_f64(1.0 - self.pace.jitter * self.random.f64())
     }
 }
 
+/// Formats a duration for an error.
+fn shown(duration: Duration) -> String {
+    format!("{duration:?}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Job;
+    use crate::job::Job;
     use proptest::prelude::*;
 
     const NOW: Duration = Duration::ZERO;
@@ -201,15 +202,15 @@ mod tests {
             .start(fastrand::Rng::with_seed(7))
     }
 
-    fn seconds(rests: impl Iterator<Item = Duration>) -> Vec<f64> {
-        rests.map(|rest| rest.as_secs_f64()).collect()
+    fn seconds(delays: impl Iterator<Item = Duration>) -> Vec<f64> {
+        delays.map(|delay| delay.as_secs_f64()).collect()
     }
 
     #[test]
-    fn rests_grow_by_the_factor_up_to_the_longest() {
+    fn delays_grow_by_the_factor_up_to_the_longest() {
         let mut pacer = pacer(1.0, 15.0, 1.5, 0.0);
-        let rests = seconds(std::iter::repeat_with(|| pacer.going(NOW, None)).take(9));
-        assert_eq!(rests, [1.0, 1.5, 2.25, 3.375, 5.0625, 7.59375, 11.390_625, 15.0, 15.0]);
+        let delays = seconds(std::iter::repeat_with(|| pacer.going(NOW, None)).take(9));
+        assert_eq!(delays, [1.0, 1.5, 2.25, 3.375, 5.0625, 7.59375, 11.390_625, 15.0, 15.0]);
     }
 
     #[test]
@@ -219,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn an_expected_duration_shortens_rests_around_it() {
+    fn an_expected_duration_shortens_the_delays_around_it() {
         let pace = Pace::default().jitter(0.0).unwrap().factor(10.0).unwrap();
         let third = |pace: Pace| {
             let mut pacer = pace.start(fastrand::Rng::with_seed(7));
@@ -230,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fixed_interval_stays_fixed_whatever_is_known() {
+    fn a_fixed_interval_is_never_shortened() {
         let progress = |percent| {
             Job::from_json(&format!(r#"{{"id":"1","status":"Running","process":"{percent}"}}"#))
                 .unwrap()
@@ -244,15 +245,15 @@ mod tests {
     }
 
     #[test]
-    fn invisible_rests_do_not_grow() {
+    fn delays_do_not_grow_while_the_task_is_invisible() {
         let mut pacer = pacer(1.0, 15.0, 1.5, 0.0);
         assert_eq!(seconds(std::iter::repeat_with(|| pacer.invisible()).take(3)), [1.0, 1.0, 1.0]);
     }
 
     #[test]
-    fn errors_have_a_growth_of_their_own_that_ends_with_them() {
+    fn delays_after_errors_grow_separately_and_start_over() {
         let mut pacer = pacer(1.0, 15.0, 2.0, 0.0);
-        let rests = [
+        let delays = [
             pacer.going(NOW, None),
             pacer.going(NOW, None),
             pacer.error(None),
@@ -260,39 +261,39 @@ mod tests {
             pacer.going(NOW, None),
             pacer.error(None),
         ];
-        assert_eq!(seconds(rests.into_iter()), [1.0, 2.0, 1.0, 2.0, 4.0, 1.0]);
+        assert_eq!(seconds(delays.into_iter()), [1.0, 2.0, 1.0, 2.0, 4.0, 1.0]);
     }
 
     #[test]
-    fn invisible_looks_end_the_growth_of_errors_too() {
+    fn an_invisible_task_resets_the_delay_after_errors() {
         let mut pacer = pacer(1.0, 15.0, 2.0, 0.0);
-        let rests = [pacer.error(None), pacer.error(None), pacer.invisible(), pacer.error(None)];
-        assert_eq!(seconds(rests.into_iter()), [1.0, 2.0, 1.0, 1.0]);
+        let delays = [pacer.error(None), pacer.error(None), pacer.invisible(), pacer.error(None)];
+        assert_eq!(seconds(delays.into_iter()), [1.0, 2.0, 1.0, 1.0]);
     }
 
     #[test]
     fn retry_after_lengthens_and_never_shortens() {
         let mut pacer = pacer(4.0, 15.0, 1.0, 0.0);
         let after = |seconds| Some(Duration::from_secs(seconds));
-        let rests = [pacer.error(after(2)), pacer.error(after(60)), pacer.error(after(0))];
-        assert_eq!(seconds(rests.into_iter()), [4.0, 60.0, 4.0]);
+        let delays = [pacer.error(after(2)), pacer.error(after(60)), pacer.error(after(0))];
+        assert_eq!(seconds(delays.into_iter()), [4.0, 60.0, 4.0]);
     }
 
     /// Covers C6.
     #[test]
-    fn waits_that_start_together_do_not_look_together() {
+    fn waits_that_start_together_spread_their_polls() {
         let firsts: std::collections::HashSet<Duration> =
             (0..200).map(|_| Pace::default().start(fastrand::Rng::new()).going(NOW, None)).collect();
-        assert!(firsts.len() > 190, "{} different first rests", firsts.len());
+        assert!(firsts.len() > 190, "{} different first delays", firsts.len());
     }
 
     /// Covers C3.
     #[test]
-    fn a_million_rests_are_within_bounds_and_never_zero() {
+    fn a_million_delays_are_within_bounds_and_never_zero() {
         let mut pacer = pacer(0.01, 15.0, 1.1, 0.5);
         for at in 0..1_000_000_u32 {
-            let rest = if at % 3 == 0 { pacer.error(None) } else { pacer.going(NOW, None) };
-            assert!((0.005..=15.0).contains(&rest.as_secs_f64()), "{rest:?}");
+            let delay = if at % 3 == 0 { pacer.error(None) } else { pacer.going(NOW, None) };
+            assert!((0.005..=15.0).contains(&delay.as_secs_f64()), "{delay:?}");
         }
     }
 
@@ -323,7 +324,7 @@ mod tests {
     }
 
     proptest! {
-        /// The quarantined crate against the closed form.
+        /// Compares the `backoff` crate with the closed form.
         #[test]
         fn the_generator_is_the_closed_form(
             interval in 0.01..60.0_f64,
@@ -333,9 +334,9 @@ mod tests {
             let mut pacer = pacer(interval, interval + longer, factor, 0.0);
             for n in 0..40 {
                 let closed = (interval * factor.powi(n)).min(interval + longer);
-                let rest = pacer.going(NOW, None).as_secs_f64();
-                // Each step of the generator cuts to whole nanoseconds.
-                prop_assert!((rest - closed).abs() <= 1e-6 * closed.max(1.0), "{n}: {rest} for {closed}");
+                let delay = pacer.going(NOW, None).as_secs_f64();
+                // The generator rounds down to whole nanoseconds in each step.
+                prop_assert!((delay - closed).abs() <= 1e-6 * closed.max(1.0), "{n}: {delay} for {closed}");
             }
         }
 
@@ -348,8 +349,8 @@ mod tests {
             let mut plain = pacer(interval, 600.0, factor, 0.0);
             let mut jittered = pacer(interval, 600.0, factor, jitter);
             for _ in 0..40 {
-                let (full, rest) = (plain.going(NOW, None).as_secs_f64(), jittered.going(NOW, None).as_secs_f64());
-                prop_assert!(rest <= full && rest >= full * (1.0 - jitter) - 1e-8, "{rest} for {full}");
+                let (full, delay) = (plain.going(NOW, None).as_secs_f64(), jittered.going(NOW, None).as_secs_f64());
+                prop_assert!(delay <= full && delay >= full * (1.0 - jitter) - 1e-8, "{delay} for {full}");
             }
         }
     }

@@ -3,17 +3,17 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use jobwait::{Event, Fault, FaultKind, Job, News, Outcome, Pace, Probe, Sighting, Wait};
+use jobwait::{Event, EventKind, Fault, FaultKind, Job, Observation, Outcome, Pace, Probe, Wait};
 
 /// Sees these things in turn, the last for ever.
 struct Script {
-    sightings: Vec<Sighting>,
+    sightings: Vec<Observation>,
     looks: Vec<Duration>,
     start: tokio::time::Instant,
 }
 
 impl Script {
-    fn new(sightings: impl IntoIterator<Item = Sighting>) -> Self {
+    fn new(sightings: impl IntoIterator<Item = Observation>) -> Self {
         Self {
             sightings: sightings.into_iter().collect(),
             looks: Vec::new(),
@@ -27,23 +27,23 @@ impl Script {
 }
 
 impl Probe for Script {
-    async fn look(&mut self) -> Sighting {
+    async fn poll(&mut self) -> Observation {
         let n = self.looks.len().min(self.sightings.len() - 1);
         self.looks.push(self.start.elapsed());
         self.sightings[n].clone()
     }
 }
 
-fn seen(status: &str) -> Sighting {
-    Sighting::Seen(Job::from_json(&format!(r#"{{"id": "1", "status": "{status}"}}"#)).unwrap())
+fn seen(status: &str) -> Observation {
+    Observation::Seen(Job::from_json(&format!(r#"{{"id": "1", "status": "{status}"}}"#)).unwrap())
 }
 
-fn not_visible() -> Sighting {
-    Sighting::NotVisible(Fault::new(FaultKind::NotVisible, "who?"))
+fn not_visible() -> Observation {
+    Observation::NotVisible(Fault::new(FaultKind::NotVisible, "who?"))
 }
 
-fn busy() -> Sighting {
-    Sighting::Transient {
+fn busy() -> Observation {
+    Observation::Transient {
         fault: Fault::new(FaultKind::Unavailable, "busy"),
         retry_after: Some(Duration::from_secs(9)),
     }
@@ -61,11 +61,11 @@ async fn a_wait_keeps_its_timetable_and_tells_what_happens() {
     let polls = RefCell::new(Vec::new());
     let tell = |event: Event<'_>| {
         polls.borrow_mut().push(event.polls);
-        told.borrow_mut().push(match event.news {
-            News::Invisible { .. } => "invisible".to_owned(),
-            News::Going { job, .. } => job.status().as_str().to_owned(),
-            News::Retry { fault, .. } => fault.to_string(),
-            News::Ended(verdict) => verdict.outcome.to_string(),
+        told.borrow_mut().push(match event.kind {
+            EventKind::Invisible { .. } => "invisible".to_owned(),
+            EventKind::Going { job, .. } => job.status().as_str().to_owned(),
+            EventKind::Retry { fault, .. } => fault.to_string(),
+            EventKind::Ended(verdict) => verdict.outcome.to_string(),
             _ => panic!("unheard of"),
         });
     };
@@ -81,7 +81,7 @@ async fn a_wait_keeps_its_timetable_and_tells_what_happens() {
 async fn a_look_that_hangs_is_cut_at_the_deadline() {
     struct Hangs;
     impl Probe for Hangs {
-        async fn look(&mut self) -> Sighting {
+        async fn poll(&mut self) -> Observation {
             std::future::pending().await
         }
     }
@@ -104,7 +104,7 @@ async fn a_wait_stops_when_it_is_told_to() {
     let stop = tokio::time::sleep(Duration::from_secs(4));
     let verdict = steady().run_until(&mut script, stop, |_| {}).await;
     assert_eq!((verdict.outcome, verdict.elapsed.as_secs(), verdict.polls), (Outcome::Stopped, 4, 3));
-    assert!(verdict.seen.is_some());
+    assert!(verdict.last_seen.is_some());
 }
 
 #[tokio::test(start_paused = true)]
@@ -113,7 +113,7 @@ async fn the_time_before_a_wait_counts_when_it_is_told_to() {
     tokio::time::advance(Duration::from_secs(8)).await;
     // The script counts from here: 8 seconds of the wait's 10 are over.
     let mut script = Script::new([seen("Running")]);
-    let wait = steady().deadline(Duration::from_secs(10)).since(start);
+    let wait = steady().deadline(Duration::from_secs(10)).clock(start);
     let verdict = wait.run(&mut script, |_| {}).await;
     assert_eq!(verdict.outcome, Outcome::TimedOut);
     assert_eq!(script.seconds(), [0.0, 1.0, 1.9]);

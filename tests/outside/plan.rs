@@ -129,7 +129,7 @@ fn a_plan_tells_of_too_many_polls_and_of_what_changes_nothing() {
 /// What is said of jitter holds for the wait itself.
 #[test]
 fn other_seeds_poll_about_as_often_as_planned() {
-    use jobwait::{Job, Pace, Sighting, Status, Wait};
+    use jobwait::{Job, Observation, Pace, Status, Wait};
     use std::time::Duration;
 
     let plan = document(&["--timeout", "20m", "--expect", "9m"]);
@@ -137,7 +137,7 @@ fn other_seeds_poll_about_as_often_as_planned() {
     for seed in 1000..1200 {
         let pace = Pace::default().expect(Duration::from_secs(540)).unwrap();
         let wait = Wait::new().deadline(Duration::from_secs(1200)).pace(pace);
-        let polls = wait.rehearse(seed, |_| Sighting::Seen(Job::new("1", &Status::Running))).count();
+        let polls = wait.rehearse(seed, |_| Observation::Seen(Job::new("1", &Status::Running))).count();
         assert!((number("polls")..=number("polls_at_most") + 2).contains(&polls), "{polls} for {plan}");
     }
 }

@@ -171,15 +171,15 @@ fn the_command_line_holds_no_secret_and_there_are_no_core_dumps() {
 /// Covers A1.
 #[test]
 fn debug_of_every_public_type_that_holds_a_secret_shows_none() {
-    use jobwait::{Cloud, Credentials, Endpoint, Login, Named, ProjectId, Settings};
+    use jobwait::{Cloud, Credentials, Endpoint, Environment, IdOrName, Login, ProjectId};
 
     let endpoint = || Endpoint::parse("http://127.0.0.1:9").unwrap();
-    let login = Login::new(Named::Name("u".into()), CANARY, None);
+    let login = Login::new(IdOrName::Name("u".into()), CANARY, None);
     let mut shown = vec![format!("{login:?}")];
     for credentials in [
         Credentials::token(CANARY).unwrap(),
         Credentials::token_from(CANARY.as_bytes()).unwrap(),
-        Credentials::keys("AK", CANARY, Some(&CANARY.into())).unwrap(),
+        Credentials::keys("AK", CANARY, Some(CANARY.into())).unwrap(),
         Credentials::password(login),
     ] {
         shown.push(format!("{credentials:?} {credentials}"));
@@ -188,7 +188,7 @@ fn debug_of_every_public_type_that_holds_a_secret_shows_none() {
         shown.push(format!("{cloud:?}"));
         shown.push(format!("{:?}", cloud.build().unwrap()));
     }
-    let settings = Settings::new(|name| (name == "HW_AUTH_TOKEN").then(|| CANARY.to_owned()), None);
+    let settings = Environment::new(|name| (name == "HW_AUTH_TOKEN").then(|| CANARY.to_owned()), None);
     shown.push(format!("{settings:?} {:?}", settings.credentials().unwrap()));
     let shown = shown.concat();
     assert!(shown.contains("Credentials") && !shown.contains(CANARY), "{shown}");

@@ -24,7 +24,7 @@ pub const CANARY: &str = "MIIEcanary/TokenThatMustNeverBeSeenAnywhere==012345678
     cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc";
 
 /// The documented success example, byte for byte.
-pub const SUCCESS: &str = include_str!("../../src/cloud/judge/success.json");
+pub const SUCCESS: &str = include_str!("../../src/cloud/response/success.json");
 
 /// The documented not-found answer.
 pub const NOT_FOUND: &str = r#"{"error_code":"DBS.200543","error_msg":"The job does not exist."}"#;

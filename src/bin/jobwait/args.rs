@@ -16,7 +16,7 @@ use jobwait::{Language, Pace, Service};
 
 pub(crate) use self::generated::{completions, manual};
 use crate::duration;
-use crate::rate::RateLimit;
+use crate::rate_limit::RateLimitArg;
 
 /// Block until an asynchronous Huawei Cloud TaurusDB task has finished, and tell by the exit code how it ended.
 ///
@@ -88,8 +88,8 @@ pub(crate) struct SeveralArgs {
 
     /// How many requests in how long, all tasks together: the account's quota is shared; or 'none'
     #[arg(long, value_name = "N/D", env = "JOBWAIT_RATE_LIMIT", hide_env = true, hide_short_help = true,
-        default_value = RateLimit::DEFAULT, value_parser = str::parse::<RateLimit>)]
-    pub(crate) rate_limit: RateLimit,
+        default_value = RateLimitArg::DEFAULT, value_parser = str::parse::<RateLimitArg>)]
+    pub(crate) rate_limit: RateLimitArg,
 }
 
 #[derive(Debug, Group)]

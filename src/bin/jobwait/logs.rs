@@ -8,7 +8,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer as _, fmt};
 
 use crate::args::LogFormat;
-use crate::config::Logs;
+use crate::options::Logs;
 use crate::stream::Stream;
 
 /// Logs of this crate only: what the libraries below log is not ours to keep secrets out of.

@@ -1,24 +1,22 @@
 //! The command-line tool: parse, wait or serve, report, exit.
 
-mod apart;
 mod args;
-mod config;
-mod demo;
+mod commands;
 mod duration;
 mod exit;
-mod input;
+mod ids;
 mod logs;
+mod options;
 mod panics;
-mod plan;
 mod platform;
-mod rate;
+mod rate_limit;
 mod report;
 mod resume;
 mod session;
 mod signals;
-mod simulate;
 mod stream;
 mod target;
+mod worker;
 
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -28,7 +26,7 @@ use std::time::Duration;
 use jobwait::{Clock, JobId};
 
 use crate::args::{Args, Command, WaitArgs};
-use crate::config::{Config, Refusal, Shown};
+use crate::options::{Config, Refusal, Shown};
 use crate::signals::Signals;
 use crate::stream::Stream;
 
@@ -61,12 +59,12 @@ fn run(args: Args, clock: Clock, stderr: &Stream) -> Result<u8, Refusal> {
         None => serve(async |mut signals| {
             let WaitArgs { job_ids, target, timing, several, output } = args.wait;
             // A typing error should not wait for what is still being read.
-            config::pace(&timing.pace)?;
+            options::pace(&timing.pace)?;
             let reads = job_ids.iter().any(|id| id == "-");
             if reads && target.token_file.as_deref() == Some(Path::new("-")) {
                 return Err(Refusal("standard input is either the tasks or --token-file, not both".into()));
             }
-            let jobs = match input::jobs(&job_ids, clock, timing.pace.timeout, &mut signals).await? {
+            let jobs = match ids::jobs(&job_ids, clock, timing.pace.timeout, &mut signals).await? {
                 Ok(jobs) => jobs,
                 Err(signal) => {
                     report::unread(signal, output.output, stderr);
@@ -79,7 +77,7 @@ fn run(args: Args, clock: Clock, stderr: &Stream) -> Result<u8, Refusal> {
             let stretches =
                 several.rate_limit.stretches(config.jobs.len(), timing.pace.max_interval, timing.once);
             let stretches = stretches.filter(|_| shows);
-            for remark in config::remark(&timing.pace).into_iter().chain(stretches) {
+            for remark in options::remark(&timing.pace).into_iter().chain(stretches) {
                 stderr.line(&format!("jobwait: {remark}"));
             }
             let request_timeout = timing.request_timeout;
@@ -90,9 +88,11 @@ fn run(args: Args, clock: Clock, stderr: &Stream) -> Result<u8, Refusal> {
             let connect = async move || target::connect(target, request_timeout).await;
             session::run(config, connect, signals, clock, stderr.clone(), Some(&resume)).await
         }),
-        Some(Command::Demo(args)) => serve(async |signals| demo::run(&args, signals, clock, stderr).await),
-        Some(Command::Simulate(args)) => serve(async |signals| simulate::run(args, signals).await),
-        Some(Command::Plan(args)) => plan::run(&args, stderr),
+        Some(Command::Demo(args)) => {
+            serve(async |signals| commands::demo::run(&args, signals, clock, stderr).await)
+        }
+        Some(Command::Simulate(args)) => serve(async |signals| commands::simulate::run(args, signals).await),
+        Some(Command::Plan(args)) => commands::plan::run(&args, stderr),
         Some(Command::Completions(args)) => print(&args::completions(args.shell)),
         Some(Command::Man) => {
             print(&args::manual().map_err(|error| Refusal(format!("the manual page: {error}")))?)

@@ -1,18 +1,15 @@
 //! What only some platforms have. Signals are in `signals`, and the clock that runs on while the machine sleeps in the library.
 
 #[cfg(unix)]
-pub(crate) use self::unix::{check_descriptors, exposure, forbid_core_dumps};
+pub(crate) use self::unix::{check_descriptors, forbid_core_dumps};
 
 #[cfg(not(unix))]
-pub(crate) use self::other::{check_descriptors, exposure, forbid_core_dumps};
+pub(crate) use self::other::{check_descriptors, forbid_core_dumps};
 
 #[cfg(unix)]
 mod unix {
-    use std::fs::Metadata;
     use std::io;
-    use std::os::unix::fs::PermissionsExt as _;
     use std::os::unix::net::UnixStream;
-    use std::path::Path;
 
     use rustix::process::{Resource, Rlimit, setrlimit};
 
@@ -32,30 +29,16 @@ mod unix {
         // They are closed again when all are open. A runtime takes three or four, the signals three.
         (0..5).map(|_| UnixStream::pair()).collect::<io::Result<Vec<_>>>().map(drop)
     }
-
-    /// A warning when others on this machine can read the token.
-    pub(crate) fn exposure(path: &Path) -> Option<String> {
-        let file = path.metadata().ok().filter(Metadata::is_file)?;
-        let open = file.permissions().mode() & 0o004 != 0;
-        open.then(|| {
-            format!("warning: --token-file {}: everybody on this machine can read it", path.display())
-        })
-    }
 }
 
 #[cfg(not(unix))]
 #[expect(clippy::unnecessary_wraps, reason = "there it can fail")]
 mod other {
     use std::io;
-    use std::path::Path;
 
     pub(crate) fn forbid_core_dumps() {}
 
     pub(crate) fn check_descriptors() -> io::Result<()> {
         Ok(())
-    }
-
-    pub(crate) fn exposure(_: &Path) -> Option<String> {
-        None
     }
 }

@@ -12,16 +12,16 @@ mod words;
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
-use jobwait::{Event, JobId, News, Outcome, Until, Verdict};
+use jobwait::{Event, EventKind, JobId, Outcome, Until, Verdict};
 
 use self::bar::Bars;
 use self::events::Events;
 use self::plain::Plain;
 use self::tally::Tally;
 use crate::args::Output;
-use crate::config::{Shown, View};
 use crate::duration::brief;
 use crate::exit;
+use crate::options::{Shown, View};
 use crate::resume::Resume;
 use crate::signals::Signal;
 use crate::stream::Stream;
@@ -104,14 +104,14 @@ impl Report {
         let several = self.several();
         let task = &mut self.tasks[number];
         let (mut line, mut told) = (task.plain.line(event), None);
-        match (&mut task.events, event.news) {
-            (Some(events), News::Ended(verdict)) => {
+        match (&mut task.events, event.kind) {
+            (Some(events), EventKind::Ended(verdict)) => {
                 told = Some(events.verdict(exit::of(verdict.outcome, signal).0, verdict));
             }
             (Some(events), _) => told = events.line(event),
             (None, _) => {}
         }
-        if let News::Ended(verdict) = event.news {
+        if let EventKind::Ended(verdict) = event.kind {
             task.ended = true;
             let name = exit::of(verdict.outcome, signal).0;
             self.tally.count(name);
@@ -123,8 +123,8 @@ impl Report {
             }
         }
         if let Some(told) = told {
-            match event.news {
-                News::Ended(_) => self.result.result(&told),
+            match event.kind {
+                EventKind::Ended(_) => self.result.result(&told),
                 _ => self.result.line(&told),
             }
         }

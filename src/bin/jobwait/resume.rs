@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use jobwait::{Endpoint, JobId};
 
 use crate::args::{LogFormat, Output, OutputArgs, Progress, SeveralArgs, TargetArgs, TimingArgs};
-use crate::rate::RateLimit;
+use crate::rate_limit::RateLimitArg;
 
 /// What tells the command that waits on for some tasks.
 pub(crate) type Resume<'a> = &'a dyn Fn(&[&JobId]) -> String;
@@ -72,7 +72,7 @@ pub(crate) fn settings(
         ("--jitter", number(pace.jitter, "0.1")),
         ("--not-found-grace", duration(timing.not_found_grace, Duration::from_secs(60))),
         ("--request-timeout", duration(timing.request_timeout, Duration::from_secs(10))),
-        ("--rate-limit", Some(several.rate_limit.to_string()).filter(|limit| limit != RateLimit::DEFAULT)),
+        ("--rate-limit", Some(several.rate_limit.to_string()).filter(|limit| limit != RateLimitArg::DEFAULT)),
         ("--output", name(&output.output, &Output::Text)),
         ("--progress", name(&output.progress, &Progress::Auto)),
         ("--heartbeat", duration(output.heartbeat, Duration::from_secs(30))),

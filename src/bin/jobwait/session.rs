@@ -4,15 +4,15 @@ use std::cell::{Cell, RefCell};
 use std::future;
 use std::time::Duration;
 
-use jobwait::{Budget, Clock, Event, JobId, Probe, Sighting, Verdict, Waits};
+use jobwait::{Clock, Event, JobId, Observation, Probe, RateLimit, Verdict, Waits};
 
-use crate::apart::Apart;
-use crate::config::{Config, Refusal};
+use crate::options::{Config, Refusal};
 use crate::report::Report;
 use crate::resume::Resume;
 use crate::signals::{Signal, Signals};
 use crate::stream::Stream;
 use crate::target::Connected;
+use crate::worker::Worker;
 
 /// How long the streams may take to be read after the deadline, and after a signal.
 const AFTER_DEADLINE: Duration = Duration::from_millis(150);
@@ -39,7 +39,7 @@ pub(crate) async fn run(
     let report =
         Report::new(jobs.clone(), view, several.until, timing.deadline, stdout.clone(), stderr.clone());
     let session = Session {
-        waits: Waits::new(timing.wait.since(clock)).until(several.until),
+        waits: Waits::new(timing.wait.clock(clock)).until(several.until),
         budget: several.budget,
         clock,
         report: RefCell::new(report),
@@ -75,7 +75,7 @@ pub(crate) async fn run(
 
 struct Session {
     waits: Waits,
-    budget: Option<Budget>,
+    budget: Option<RateLimit>,
     clock: Clock,
     report: RefCell<Report>,
     signals: tokio::sync::Mutex<Signals>,
@@ -89,16 +89,16 @@ impl Session {
         connect: impl AsyncFnOnce() -> Result<Connected, Refusal> + Send + 'static,
     ) -> Result<Vec<Verdict>, Refusal> {
         let nothing_yet = jobs.iter().map(|_| NothingYet).collect();
-        let (apart, warnings) = tokio::select! {
-            ready = Apart::start(jobs, connect) => ready?,
+        let (workers, warnings) = tokio::select! {
+            ready = Worker::start(jobs, connect) => ready?,
             // Reading a token can hang as a network can: deadline and signals bind it too.
             verdicts = self.watch(self.waits.clone(), nothing_yet) => return Ok(verdicts),
         };
         for warning in warnings {
-            self.report.borrow().say(&format!(": {warning}"));
+            self.report.borrow().say(&format!(": warning: {warning}"));
         }
-        let waits = self.budget.into_iter().fold(self.waits.clone(), Waits::budget);
-        Ok(self.watch(waits, apart).await)
+        let waits = self.budget.into_iter().fold(self.waits.clone(), Waits::rate_limit);
+        Ok(self.watch(waits, workers).await)
     }
 
     /// Waits, shows what happens, and says at least something every heartbeat.
@@ -130,7 +130,7 @@ impl Session {
 struct NothingYet;
 
 impl Probe for NothingYet {
-    async fn look(&mut self) -> Sighting {
+    async fn poll(&mut self) -> Observation {
         future::pending().await
     }
 }

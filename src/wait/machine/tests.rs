@@ -1,7 +1,7 @@
 //! Timetables, and every sequence of sightings.
 
 use super::*;
-use crate::Pace;
+use crate::wait::Pace;
 
 const NEVER: Duration = Duration::from_secs(1_000_000);
 
@@ -10,7 +10,7 @@ fn secs(seconds: f64) -> Duration {
 }
 
 fn limits(deadline: f64, grace: f64) -> Limits {
-    Limits { deadline: secs(deadline), grace: secs(grace), longest_look: secs(10.0), once: false }
+    Limits { deadline: secs(deadline), grace: secs(grace), request_timeout: secs(10.0), once: false }
 }
 
 /// A wait at the default pace, without jitter.
@@ -23,43 +23,47 @@ fn job(status: &str, rest: &str) -> Job {
     Job::from_json(&format!(r#"{{"id": "1", "status": "{status}"{rest}}}"#)).unwrap()
 }
 
-fn going() -> Sighting {
-    Sighting::Seen(job("Running", ""))
+fn going() -> Observation {
+    Observation::Seen(job("Running", ""))
 }
 
-fn succeeded() -> Sighting {
-    Sighting::Seen(job("Completed", ""))
+fn succeeded() -> Observation {
+    Observation::Seen(job("Completed", ""))
 }
 
-fn failed() -> Sighting {
-    Sighting::Seen(job("Running", r#", "fail_reason": "disk full""#))
+fn failed() -> Observation {
+    Observation::Seen(job("Running", r#", "fail_reason": "disk full""#))
 }
 
-fn not_visible() -> Sighting {
-    Sighting::NotVisible(Fault::new(FaultKind::NotVisible, "The job does not exist."))
+fn not_visible() -> Observation {
+    Observation::NotVisible(Fault::new(FaultKind::NotVisible, "The job does not exist."))
 }
 
-fn transient(kind: FaultKind) -> Sighting {
-    Sighting::transient(Fault::new(kind, "x"))
+fn transient(kind: FaultKind) -> Observation {
+    Observation::transient(Fault::new(kind, "x"))
 }
 
-fn unavailable() -> Sighting {
+fn unavailable() -> Observation {
     let fault = Fault { http_status: Some(503), ..Fault::new(FaultKind::Unavailable, "busy") };
-    Sighting::Transient { fault, retry_after: None }
+    Observation::Transient { fault, retry_after: None }
 }
 
-fn retry_after(seconds: f64) -> Sighting {
+fn retry_after(seconds: f64) -> Observation {
     let fault = Fault { http_status: Some(429), ..Fault::new(FaultKind::Throttled, "slow down") };
-    Sighting::Transient { fault, retry_after: Some(secs(seconds)) }
+    Observation::Transient { fault, retry_after: Some(secs(seconds)) }
 }
 
-fn permanent(kind: FaultKind) -> Sighting {
-    Sighting::Permanent(Fault::new(kind, "no"))
+fn permanent(kind: FaultKind) -> Observation {
+    Observation::Permanent(Fault::new(kind, "no"))
 }
 
 /// When each look starts, and how it ends, when `see` tells what the look that starts then sees, and each
 /// takes `latency`. A look that would be answered after the deadline is cut at it.
-fn timetable(waiting: Waiting, latency: f64, see: impl FnMut(usize, f64) -> Sighting) -> (Vec<f64>, Verdict) {
+fn timetable(
+    waiting: Waiting,
+    latency: f64,
+    see: impl FnMut(usize, f64) -> Observation,
+) -> (Vec<f64>, Verdict) {
     timetable_of(waiting, |_| latency, see)
 }
 
@@ -67,21 +71,21 @@ fn timetable(waiting: Waiting, latency: f64, see: impl FnMut(usize, f64) -> Sigh
 fn timetable_of(
     mut waiting: Waiting,
     latency: impl Fn(usize) -> f64,
-    mut see: impl FnMut(usize, f64) -> Sighting,
+    mut see: impl FnMut(usize, f64) -> Observation,
 ) -> (Vec<f64>, Verdict) {
     let deadline = waiting.limits.deadline;
     let mut looks = vec![0.0];
     let mut now = Duration::ZERO;
     loop {
-        let sighting = see(looks.len() - 1, now.as_secs_f64());
+        let observation = see(looks.len() - 1, now.as_secs_f64());
         now += secs(latency(looks.len() - 1));
         if now > deadline {
             let Step::Done(verdict) = waiting.cut(deadline) else { panic!("a cut at the deadline goes on") };
             return (looks, verdict);
         }
-        match waiting.after(now, sighting) {
+        match waiting.after(now, observation) {
             Step::Done(verdict) => return (looks, verdict),
-            Step::Rest { until, waiting: next } => {
+            Step::Delay { until, waiting: next } => {
                 assert!(until > now, "a rest that leads back");
                 now = until;
                 looks.push((until.as_secs_f64() * 1000.0).round() / 1000.0);
@@ -93,16 +97,18 @@ fn timetable_of(
 
 #[test]
 fn a_turn_that_does_not_come_is_told_only_where_there_is_nothing_else() {
-    let after = |sightings: Vec<Sighting>| {
+    let after = |sightings: Vec<Observation>| {
         let start = waiting(limits(60.0, 60.0));
-        let waiting = sightings.into_iter().fold(start, |waiting, sighting| {
-            let Step::Rest { waiting, .. } = waiting.after(secs(1.0), sighting) else { panic!("it ended") };
+        let waiting = sightings.into_iter().fold(start, |waiting, observation| {
+            let Step::Delay { waiting, .. } = waiting.after(secs(1.0), observation) else {
+                panic!("it ended")
+            };
             waiting
         });
-        let verdict = waiting.passed_over(secs(60.0), Fault::new(FaultKind::NoTurn, "spent"));
+        let verdict = waiting.starved(secs(60.0), Fault::new(FaultKind::RateLimited, "spent"));
         (verdict.outcome, verdict.fault.map(|fault| fault.kind), verdict.polls)
     };
-    assert_eq!(after(vec![]), (Outcome::Unreachable, Some(FaultKind::NoTurn), 0));
+    assert_eq!(after(vec![]), (Outcome::Unreachable, Some(FaultKind::RateLimited), 0));
     assert_eq!(after(vec![going()]), (Outcome::TimedOut, None, 1));
     assert_eq!(after(vec![not_visible()]), (Outcome::NotFound, Some(FaultKind::NotVisible), 1));
     assert_eq!(after(vec![going(), unavailable()]), (Outcome::TimedOut, Some(FaultKind::Unavailable), 2));
@@ -127,7 +133,7 @@ fn the_last_look_falls_on_the_deadline_less_the_time_to_answer() {
 fn progress_that_moves_is_met_where_it_ends() {
     let see = |_, now: f64| {
         let process = format!(r#", "process": "{}%""#, (now / 2.0).floor());
-        if now < 200.0 { Sighting::Seen(job("Running", &process)) } else { succeeded() }
+        if now < 200.0 { Observation::Seen(job("Running", &process)) } else { succeeded() }
     };
     let (looks, verdict) = timetable(waiting(limits(600.0, 60.0)), 0.0, see);
     assert_eq!(looks[..9], [0.0, 1.0, 2.5, 4.75, 8.125, 13.188, 20.781, 32.172, 47.172]);
@@ -141,7 +147,7 @@ fn a_slow_service_is_asked_in_time_to_answer() {
     // Two seconds for an answer that takes one, and a last look should the next one be quick.
     assert_eq!(looks, [0.0, 2.0, 4.5, 7.75, 12.125, 18.188, 26.781, 28.0, 29.9]);
     assert_eq!((verdict.outcome, verdict.elapsed, verdict.polls), (Outcome::TimedOut, secs(30.0), 9));
-    assert_eq!(verdict.seen.unwrap().at, secs(29.0));
+    assert_eq!(verdict.last_seen.unwrap().at, secs(29.0));
 }
 
 #[test]
@@ -150,7 +156,7 @@ fn one_slow_look_does_not_end_a_wait_early() {
         [(20.0, 10.0, vec![11.0]), (10.0, 5.0, vec![6.0]), (10.0, 4.0, vec![5.0]), (120.0, 60.0, vec![61.0])]
     {
         let mut limits = limits(timeout, 60.0);
-        limits.longest_look = secs(first);
+        limits.request_timeout = secs(first);
         let latency = |n| if n == 0 { first } else { 0.0 };
         let see = |n, _| if n == 0 { transient(FaultKind::TimedOut) } else { succeeded() };
         let (looks, verdict) = timetable_of(waiting(limits), latency, see);
@@ -159,7 +165,7 @@ fn one_slow_look_does_not_end_a_wait_early() {
 }
 
 #[test]
-fn a_service_that_gets_faster_is_put_forward_once() {
+fn a_service_that_gets_faster_is_moved_forward_once() {
     let latency = |n| if n < 9 { 1.0 } else { 0.2 };
     let (looks, _) = timetable_of(waiting(limits(60.0, 60.0)), latency, |_, _| going());
     assert_eq!(looks[8..], [55.172, 58.0, 59.9], "{looks:?}");
@@ -174,7 +180,7 @@ fn a_short_wait_has_its_last_look_a_tenth_before_its_deadline() {
 #[test]
 fn looks_that_hang_until_their_timeout_go_on_until_the_deadline() {
     let mut limits = limits(30.0, 60.0);
-    limits.longest_look = secs(2.0);
+    limits.request_timeout = secs(2.0);
     let (looks, verdict) = timetable(waiting(limits), 1.9, |_, _| transient(FaultKind::TimedOut));
     assert_eq!(looks.last(), Some(&28.0));
     assert_eq!((verdict.outcome, verdict.elapsed), (Outcome::Unreachable, secs(29.9)));
@@ -184,7 +190,7 @@ fn looks_that_hang_until_their_timeout_go_on_until_the_deadline() {
 #[test]
 fn a_look_that_is_cut_at_the_deadline_hides_nothing() {
     let latency = |n| if n < 3 { 0.0 } else { 99.0 };
-    let end = |see: fn() -> Sighting| timetable_of(waiting(limits(30.0, 60.0)), latency, |_, _| see()).1;
+    let end = |see: fn() -> Observation| timetable_of(waiting(limits(30.0, 60.0)), latency, |_, _| see()).1;
     let busy = end(unavailable);
     assert_eq!((busy.outcome, busy.fault.unwrap().http_status), (Outcome::Unreachable, Some(503)));
     let unknown = end(not_visible);
@@ -198,11 +204,11 @@ fn a_look_that_is_cut_at_the_deadline_hides_nothing() {
 /// Covers C5.
 #[test]
 fn a_look_is_cut_at_the_deadline_and_one_that_starts_later_gets_as_long_as_they_take() {
-    let cuts = |waiting: &mut Waiting| [0.0, 29.999, 30.0, 500.0].map(|now| waiting.look(secs(now)));
+    let cuts = |waiting: &mut Waiting| [0.0, 29.999, 30.0, 500.0].map(|now| waiting.start_poll(secs(now)));
     // A fifth of a second, while it is not known how long they take.
     assert_eq!(cuts(&mut waiting(limits(30.0, 60.0))), [30.0, 30.0, 30.2, 500.2].map(secs));
     let after = waiting(limits(30.0, 60.0)).after(secs(2.0), going());
-    let Step::Rest { mut waiting, .. } = after else { panic!("it goes on") };
+    let Step::Delay { mut waiting, .. } = after else { panic!("it goes on") };
     // Twice the two seconds of the latest one.
     assert_eq!(cuts(&mut waiting), [30.0, 30.0, 34.0, 504.0].map(secs));
 }
@@ -216,21 +222,21 @@ fn what_was_slept_through_is_looked_at_anew_once_unless_it_is_an_end() {
         for seen in [false, true] {
             let mut asleep = waiting(limits(30.0, 7200.0));
             if seen {
-                let Step::Rest { waiting, .. } = asleep.after(secs(0.0), going()) else {
+                let Step::Delay { waiting, .. } = asleep.after(secs(0.0), going()) else {
                     panic!("it goes on")
                 };
                 asleep = waiting;
             }
-            assert_eq!(asleep.look(secs(1.0)), secs(30.0));
-            let step = asleep.after(woken, kind.sighting());
+            assert_eq!(asleep.start_poll(secs(1.0)), secs(30.0));
+            let step = asleep.after(woken, kind.observation());
             // A name that cannot be looked up for an hour is no other than after ten seconds.
             let ends = kind.is_final() || (kind == Kind::UnknownHost && !seen);
             let mut again = match step {
                 Step::Done(_) if ends => continue,
-                Step::Rest { until, waiting } if !ends && until == woken => waiting,
+                Step::Delay { until, waiting } if !ends && until == woken => waiting,
                 other => panic!("{kind:?}, {seen}: {other:?}"),
             };
-            assert!(again.look(woken) > woken, "{kind:?}");
+            assert!(again.start_poll(woken) > woken, "{kind:?}");
             let Step::Done(verdict) = again.after(woken + secs(0.1), going()) else {
                 panic!("{kind:?} goes on")
             };
@@ -238,10 +244,10 @@ fn what_was_slept_through_is_looked_at_anew_once_unless_it_is_an_end() {
         }
     }
     let mut asleep = waiting(limits(30.0, 60.0));
-    asleep.look(secs(1.0));
-    let Step::Rest { until, mut waiting } = asleep.cut(woken) else { panic!("it is not looked at anew") };
+    asleep.start_poll(secs(1.0));
+    let Step::Delay { until, mut waiting } = asleep.cut(woken) else { panic!("it is not looked at anew") };
     assert_eq!(until, woken);
-    waiting.look(woken);
+    waiting.start_poll(woken);
     assert!(matches!(
         waiting.cut(woken + secs(0.2)),
         Step::Done(Verdict { outcome: Outcome::Unreachable, .. })
@@ -252,12 +258,12 @@ fn what_was_slept_through_is_looked_at_anew_once_unless_it_is_an_end() {
 fn a_cut_that_is_a_little_late_was_not_slept_through() {
     for (late, goes_on) in [(0.25, false), (0.251, true)] {
         let mut waiting = waiting(limits(30.0, 60.0));
-        waiting.look(secs(1.0));
-        assert_eq!(matches!(waiting.cut(secs(30.0 + late)), Step::Rest { .. }), goes_on, "{late}");
+        waiting.start_poll(secs(1.0));
+        assert_eq!(matches!(waiting.cut(secs(30.0 + late)), Step::Delay { .. }), goes_on, "{late}");
     }
     let once = Limits { once: true, ..limits(30.0, 60.0) };
     let mut waiting = waiting(once);
-    waiting.look(secs(1.0));
+    waiting.start_poll(secs(1.0));
     assert!(matches!(waiting.after(secs(3600.0), going()), Step::Done(_)));
 }
 
@@ -342,7 +348,7 @@ fn errors_rest_at_a_pace_of_their_own() {
     let (looks, verdict) = timetable(waiting(limits(600.0, 60.0)), 0.0, see);
     // Going rests 1 and 1.5, errors 1, 1.5 and 2.25, then going 2.25 where it had left off.
     assert_eq!(looks, [0.0, 1.0, 2.5, 3.5, 5.0, 7.25, 9.5, 12.875]);
-    assert!(verdict.fault.is_none(), "faults before the last sighting are over");
+    assert!(verdict.fault.is_none(), "faults before the last observation are over");
 }
 
 /// Covers H10.
@@ -367,7 +373,7 @@ fn faults_until_the_deadline_are_unreachable_or_timed_out_by_what_was_seen() {
     let see = |n, _| if n == 0 { going() } else { unavailable() };
     let (_, seen) = timetable(waiting(limits(30.0, 60.0)), 0.0, see);
     assert_eq!((seen.outcome, seen.fault.as_ref().unwrap().http_status), (Outcome::TimedOut, Some(503)));
-    assert_eq!(seen.seen.unwrap().at, Duration::ZERO, "how old the sighting is can be told");
+    assert_eq!(seen.last_seen.unwrap().at, Duration::ZERO, "how old the observation is can be told");
 }
 
 #[test]
@@ -447,7 +453,7 @@ fn a_permanent_fault_ends_the_wait_by_its_kind() {
 
 #[test]
 fn once_is_one_look_whatever_it_sees() {
-    for (sighting, outcome) in [
+    for (observation, outcome) in [
         (going(), Outcome::TimedOut),
         (not_visible(), Outcome::NotFound),
         (unavailable(), Outcome::Unreachable),
@@ -455,7 +461,7 @@ fn once_is_one_look_whatever_it_sees() {
         (failed(), Outcome::Failed),
     ] {
         let limits = Limits { once: true, ..limits(60.0, 60.0) };
-        let Step::Done(verdict) = waiting(limits).after(Duration::ZERO, sighting) else {
+        let Step::Done(verdict) = waiting(limits).after(Duration::ZERO, observation) else {
             panic!("a second look");
         };
         assert_eq!(verdict.outcome, outcome);
@@ -464,30 +470,30 @@ fn once_is_one_look_whatever_it_sees() {
 
 #[test]
 fn a_wait_that_is_stopped_tells_what_was_seen() {
-    let Step::Rest { waiting, .. } = waiting(limits(60.0, 60.0)).after(secs(1.0), going()) else {
+    let Step::Delay { waiting, .. } = waiting(limits(60.0, 60.0)).after(secs(1.0), going()) else {
         panic!("it ended");
     };
     let verdict = waiting.stopped(secs(1.5));
     assert_eq!((verdict.outcome, verdict.polls, verdict.elapsed), (Outcome::Stopped, 1, secs(1.5)));
-    assert_eq!(verdict.seen.unwrap().at, secs(1.0));
+    assert_eq!(verdict.last_seen.unwrap().at, secs(1.0));
 }
 
 #[test]
 fn the_news_are_of_the_latest_look() {
     let first = waiting(limits(60.0, 60.0));
-    assert!(first.news(NEVER).is_none());
+    assert!(first.event_kind(NEVER).is_none());
     let mut now = first;
-    for (sighting, expected) in
+    for (observation, expected) in
         [(not_visible(), "Invisible"), (unavailable(), "Retry"), (going(), "Going"), (unavailable(), "Retry")]
     {
-        let Step::Rest { waiting, until } = now.after(secs(1.0), sighting) else { panic!("it ended") };
-        let news = format!("{:?}", waiting.news(until).unwrap());
+        let Step::Delay { waiting, until } = now.after(secs(1.0), observation) else { panic!("it ended") };
+        let news = format!("{:?}", waiting.event_kind(until).unwrap());
         assert!(news.starts_with(expected), "{news}");
         now = waiting;
     }
 }
 
-/// Every sequence of sightings up to length 6, at several deadlines and latencies; the last sighting repeats.
+/// Every sequence of sightings up to length 6, at several deadlines and latencies; the last observation repeats.
 #[test]
 fn every_sequence_of_sightings_ends_in_time_and_tells_the_truth() {
     let mut ends = 0;
@@ -503,7 +509,7 @@ fn every_sequence_of_sightings_ends_in_time_and_tells_the_truth() {
 /// The grace of the exploration, in seconds.
 const GRACE: f64 = 4.0;
 
-/// What a look can see, as the exploration tells it apart.
+/// What a look can see, as the exploration tells it worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Going,
@@ -533,10 +539,10 @@ impl Kind {
         Self::Unauthenticated,
     ];
 
-    fn sighting(self) -> Sighting {
+    fn observation(self) -> Observation {
         match self {
-            Self::Going => Sighting::Seen(job("Running", r#", "process": "1%""#)),
-            Self::Nearly => Sighting::Seen(job("Running", r#", "process": "99%""#)),
+            Self::Going => Observation::Seen(job("Running", r#", "process": "1%""#)),
+            Self::Nearly => Observation::Seen(job("Running", r#", "process": "99%""#)),
             Self::NotVisible => not_visible(),
             Self::Succeeded => succeeded(),
             Self::Failed => failed(),
@@ -570,12 +576,12 @@ impl Exploration {
     fn from(&mut self, waiting: &Waiting, now: Duration, depth: usize) {
         for kind in Kind::ALL {
             let told = self.told.len();
-            if let Some((waiting, until)) = self.look(waiting.branch(), now, kind) {
+            if let Some((waiting, until)) = self.poll(waiting.branch(), now, kind) {
                 if depth > 1 {
                     self.from(&waiting, until, depth - 1);
                 } else {
                     let (mut waiting, mut now) = (waiting, until);
-                    while let Some((next, until)) = self.look(waiting, now, kind) {
+                    while let Some((next, until)) = self.poll(waiting, now, kind) {
                         assert!(self.told.len() < 10_000, "it never ends");
                         (waiting, now) = (next, until);
                     }
@@ -586,7 +592,7 @@ impl Exploration {
     }
 
     /// One look: what goes on, or nothing where it ended.
-    fn look(&mut self, waiting: Waiting, now: Duration, kind: Kind) -> Option<(Waiting, Duration)> {
+    fn poll(&mut self, waiting: Waiting, now: Duration, kind: Kind) -> Option<(Waiting, Duration)> {
         let deadline = waiting.limits.deadline;
         let answered = now + self.latencies[self.told.len() % 2];
         if answered > deadline {
@@ -595,12 +601,12 @@ impl Exploration {
             return None;
         }
         self.told.push(kind);
-        match waiting.after(answered, kind.sighting()) {
+        match waiting.after(answered, kind.observation()) {
             Step::Done(verdict) => {
                 self.check(&verdict, deadline);
                 None
             }
-            Step::Rest { until, waiting } => {
+            Step::Delay { until, waiting } => {
                 assert!(!kind.is_final(), "an end was not final: {:?}", self.told);
                 assert!(until > answered && until < deadline, "{:?}: {until:?}", self.told);
                 let rest = until.saturating_sub(answered);
@@ -611,7 +617,7 @@ impl Exploration {
                 };
                 // The two looks before the deadline, and no other.
                 let last = secs(0.1).min(deadline / 10);
-                let cut_short = [last, waiting.to_answer].contains(&deadline.saturating_sub(until));
+                let cut_short = [last, waiting.response_time].contains(&deadline.saturating_sub(until));
                 assert!(rest >= secs(shortest) || cut_short, "polls hot: {:?}: {rest:?}", self.told);
                 assert!(rest <= secs(longest), "rests for too long: {:?}: {rest:?}", self.told);
                 assert!(!self.is_gone(answered), "a vanished task is not reported: {:?}", self.told);
@@ -644,7 +650,7 @@ impl Exploration {
         );
         assert_eq!(is(Outcome::Failed), last == Some(Kind::Failed), "a failure is never lost: {told:?}");
         assert_eq!(is(Outcome::Unauthorized), last == Some(Kind::Unauthenticated), "{told:?}");
-        assert_eq!(verdict.seen.is_some(), saw, "the last sighting is never lost: {told:?}");
+        assert_eq!(verdict.last_seen.is_some(), saw, "the last observation is never lost: {told:?}");
         match verdict.outcome {
             Outcome::TimedOut => assert!(saw, "{told:?}"),
             Outcome::NotFound => assert_eq!(last, Some(Kind::NotVisible), "{told:?}"),
@@ -677,7 +683,7 @@ impl Waiting {
         Self {
             limits: self.limits.clone(),
             pacer: self.pacer.clone(),
-            seen: self.seen.clone(),
+            last_seen: self.last_seen.clone(),
             fault: self.fault.clone(),
             ..*self
         }

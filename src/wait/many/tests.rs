@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::*;
-use crate::{Fault, FaultKind, Job, Pace, Sighting, Status};
+use crate::{Fault, FaultKind, Job, Observation, Pace, Status};
 
 /// Looks of all tasks: which task, and when.
 type Looks = Arc<Mutex<Vec<(usize, Duration)>>>;
@@ -25,14 +25,14 @@ struct Scripted {
 }
 
 impl Probe for Scripted {
-    async fn look(&mut self) -> Sighting {
+    async fn poll(&mut self) -> Observation {
         let now = self.start.elapsed();
         self.looks.lock().unwrap().push((self.number, now));
         let (under_way, most) = &*self.at_once;
         most.fetch_max(under_way.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
         tokio::time::sleep(self.latency).await;
         under_way.fetch_sub(1, Ordering::Relaxed);
-        if now >= self.ends_at { self.end.sighting() } else { seen(&Status::Running) }
+        if now >= self.ends_at { self.end.observation() } else { seen(&Status::Running) }
     }
 }
 
@@ -45,17 +45,17 @@ enum End {
 }
 
 impl End {
-    fn sighting(self) -> Sighting {
+    fn observation(self) -> Observation {
         match self {
             Self::Completed => seen(&Status::Completed),
             Self::Failed => seen(&Status::Failed),
-            Self::Forbidden => Sighting::Permanent(Fault::new(FaultKind::Forbidden, "no")),
+            Self::Forbidden => Observation::Permanent(Fault::new(FaultKind::Forbidden, "no")),
         }
     }
 }
 
-fn seen(status: &Status) -> Sighting {
-    Sighting::Seen(Job::new("1", status))
+fn seen(status: &Status) -> Observation {
+    Observation::Seen(Job::new("1", status))
 }
 
 struct Tasks {
@@ -96,7 +96,7 @@ async fn all_are_waited_for_and_told_in_their_order() {
     let tasks = tasks([(30, End::Completed), (0, End::Completed), (10, End::Completed)]);
     let mut told = HashSet::new();
     let verdicts = waits().run(tasks.scripted, |number, event| {
-        if let crate::News::Ended(verdict) = event.news {
+        if let crate::EventKind::Ended(verdict) = event.kind {
             told.insert((number, verdict.outcome));
         }
     });
@@ -122,7 +122,7 @@ async fn the_first_that_does_not_complete_ends_it_unless_it_is_told_to_keep_goin
             .run(tasks([(30, End::Completed), (10, end), (0, End::Completed)]).scripted, |_, _| {})
             .await;
         assert_eq!(outcomes(&verdicts), [Stopped, outcome, Completed]);
-        assert!(verdicts[0].seen.is_some() && start.elapsed() < Duration::from_secs(16));
+        assert!(verdicts[0].last_seen.is_some() && start.elapsed() < Duration::from_secs(16));
 
         let going = waits().until(Until::AllEnded);
         let verdicts = going
@@ -152,9 +152,9 @@ async fn looked_at_once_each_task_is_looked_at() {
 #[tokio::test(start_paused = true)]
 async fn looked_at_once_they_need_not_be_spread_where_the_budget_has_room() {
     for (count, spread) in [(40, false), (41, true)] {
-        let budget = Budget::new(40, Duration::from_secs(10)).unwrap();
+        let budget = RateLimit::new(40, Duration::from_secs(10)).unwrap();
         let many = tasks(vec![(0, End::Completed); count]);
-        let once = Waits::new(waits().wait.once()).budget(budget);
+        let once = Waits::new(waits().wait.once()).rate_limit(budget);
         assert_eq!(once.run(many.scripted, |_, _| {}).await.len(), count);
         let last = many.looks.lock().unwrap().last().unwrap().1;
         assert_eq!(!last.is_zero(), spread, "{count}: {last:?}");
@@ -163,9 +163,9 @@ async fn looked_at_once_they_need_not_be_spread_where_the_budget_has_room() {
 
 #[tokio::test(start_paused = true)]
 async fn a_task_whose_turn_does_not_come_says_so_and_counts_no_look() {
-    let budget = Budget::new(4, Duration::from_secs(80)).unwrap();
+    let budget = RateLimit::new(4, Duration::from_secs(80)).unwrap();
     let many = tasks([(200, End::Completed); 9]);
-    let verdicts = waits().budget(budget).until(Until::AllEnded).run(many.scripted, |_, _| {}).await;
+    let verdicts = waits().rate_limit(budget).until(Until::AllEnded).run(many.scripted, |_, _| {}).await;
     // One at once, three in each window.
     for (number, verdict) in verdicts.iter().enumerate() {
         let polls = many.looks.lock().unwrap().iter().filter(|(looked, _)| *looked == number).count();
@@ -174,7 +174,7 @@ async fn a_task_whose_turn_does_not_come_says_so_and_counts_no_look() {
             assert_eq!((verdict.outcome, &verdict.fault), (TimedOut, &None));
         } else {
             assert_eq!(verdict.outcome, Outcome::Unreachable);
-            assert_eq!(verdict.fault.as_ref().unwrap().kind, FaultKind::NoTurn);
+            assert_eq!(verdict.fault.as_ref().unwrap().kind, FaultKind::RateLimited);
         }
         assert_eq!(verdict.elapsed, Duration::from_secs(100));
     }
@@ -206,7 +206,7 @@ async fn dropping_it_cancels_all() {
     struct Hanging(Arc<AtomicUsize>);
 
     impl Probe for Hanging {
-        async fn look(&mut self) -> Sighting {
+        async fn poll(&mut self) -> Observation {
             std::future::pending().await
         }
     }
@@ -231,7 +231,7 @@ async fn a_deadline_that_is_over_at_the_beginning_says_so() {
         let over = Waits::new(waits().wait.deadline(Duration::ZERO));
         let verdicts = over.run(many.scripted, |_, _| {}).await;
         let fault = verdicts[count - 1].fault.as_ref().unwrap();
-        assert_eq!(fault.message, "it was not asked about: the deadline came first");
+        assert_eq!(fault.message, "this task was not polled: the deadline came first");
         assert!(many.looks.lock().unwrap().is_empty() && verdicts[0].outcome == Outcome::Unreachable);
     }
 }
@@ -245,9 +245,9 @@ async fn those_whose_turn_comes_with_the_deadline_are_too_late() {
     let start = Instant::now();
     let verdicts = waits().run(many.scripted, |_, _| {}).await;
     assert_eq!(start.elapsed().as_secs(), 100);
-    assert_eq!(many.looks.lock().unwrap().len(), LOOKS_AT_ONCE);
+    assert_eq!(many.looks.lock().unwrap().len(), MAX_CONCURRENT_POLLS);
     let why = |verdict: &Verdict| verdict.fault.as_ref().unwrap().message.clone();
-    assert_eq!(why(&verdicts[0]), "no answer came before the deadline");
+    assert_eq!(why(&verdicts[0]), "no response before the deadline");
     assert!(
         why(&verdicts[199]).contains("there was no answer to those before it"),
         "{}",
@@ -263,13 +263,13 @@ async fn one_that_is_asked_to_look_less_slows_all_ever_more() {
     struct Throttled(Scripted);
 
     impl Probe for Throttled {
-        async fn look(&mut self) -> Sighting {
+        async fn poll(&mut self) -> Observation {
             let before = self.0.looks.lock().unwrap().len();
-            let sighting = self.0.look().await;
+            let observation = self.0.poll().await;
             if before < 9 || before == 14 {
-                return Sighting::transient(Fault::new(FaultKind::Throttled, "slower"));
+                return Observation::transient(Fault::new(FaultKind::Throttled, "slower"));
             }
-            sighting
+            observation
         }
     }
 
@@ -281,8 +281,8 @@ async fn one_that_is_asked_to_look_less_slows_all_ever_more() {
     let mut told = Vec::new();
     waits()
         .run(probes, |_, event| {
-            if let crate::News::Retry { next_look, .. } = event.news {
-                told.push(next_look.as_secs_f64().round());
+            if let crate::EventKind::Retry { next_poll, .. } = event.kind {
+                told.push(next_poll.as_secs_f64().round());
             }
         })
         .await;
@@ -299,8 +299,8 @@ async fn one_that_is_asked_to_look_less_slows_all_ever_more() {
 async fn a_budget_holds_in_every_window_and_is_shared_fairly() {
     let window = Duration::from_secs(10);
     let many = tasks([(1000, End::Completed); 50]);
-    let budget = Budget::new(40, window).unwrap();
-    waits().budget(budget).run(many.scripted, |_, _| {}).await;
+    let budget = RateLimit::new(40, window).unwrap();
+    waits().rate_limit(budget).run(many.scripted, |_, _| {}).await;
     let looks = many.looks.lock().unwrap().clone();
     for (first, (_, from)) in looks.iter().enumerate() {
         let within = looks[first..].iter().take_while(|(_, at)| at.saturating_sub(*from) < window).count();
@@ -329,7 +329,7 @@ async fn no_more_than_64_look_at_once() {
     }
     let verdicts = waits().run(many.scripted, |_, _| {}).await;
     assert!(verdicts.iter().all(|verdict| verdict.outcome == Completed));
-    assert_eq!(many.at_once.1.load(Ordering::Relaxed), LOOKS_AT_ONCE);
+    assert_eq!(many.at_once.1.load(Ordering::Relaxed), MAX_CONCURRENT_POLLS);
 }
 
 #[tokio::test(start_paused = true)]
@@ -338,14 +338,14 @@ async fn one_that_is_asked_to_look_less_slows_all() {
     struct Throttled(Scripted);
 
     impl Probe for Throttled {
-        async fn look(&mut self) -> Sighting {
-            let sighting = self.0.look().await;
+        async fn poll(&mut self) -> Observation {
+            let observation = self.0.poll().await;
             let now = self.0.start.elapsed();
             if self.0.number == 2 && (5..20).contains(&now.as_secs()) {
                 let fault = Fault::new(FaultKind::Throttled, "slower");
-                return Sighting::Transient { fault, retry_after: Some(Duration::from_secs(20)) };
+                return Observation::Transient { fault, retry_after: Some(Duration::from_secs(20)) };
             }
-            sighting
+            observation
         }
     }
 
@@ -365,14 +365,14 @@ async fn nobody_is_held_back_past_the_last_looks() {
     struct Throttled(Scripted);
 
     impl Probe for Throttled {
-        async fn look(&mut self) -> Sighting {
+        async fn poll(&mut self) -> Observation {
             let first = self.0.looks.lock().unwrap().is_empty();
-            let sighting = self.0.look().await;
+            let observation = self.0.poll().await;
             if first {
                 let fault = Fault::new(FaultKind::Throttled, "slower");
-                return Sighting::Transient { fault, retry_after: Some(Duration::from_secs(1000)) };
+                return Observation::Transient { fault, retry_after: Some(Duration::from_secs(1000)) };
             }
-            sighting
+            observation
         }
     }
 
@@ -386,7 +386,9 @@ async fn nobody_is_held_back_past_the_last_looks() {
 #[test]
 fn a_budget_that_is_none_is_refused() {
     let day = Duration::from_secs(24 * 60 * 60);
-    assert!(Budget::new(0, day).is_err() && Budget::new(1, Duration::ZERO).is_err());
-    assert!(Budget::new(1, day * 31).is_err() && Budget::new(u32::MAX, Duration::from_millis(1)).is_ok());
-    assert!(Budget::new(1, day).is_ok() && Budget::new(180, Duration::from_secs(300)).is_ok());
+    assert!(RateLimit::new(0, day).is_err() && RateLimit::new(1, Duration::ZERO).is_err());
+    assert!(
+        RateLimit::new(1, day * 31).is_err() && RateLimit::new(u32::MAX, Duration::from_millis(1)).is_ok()
+    );
+    assert!(RateLimit::new(1, day).is_ok() && RateLimit::new(180, Duration::from_secs(300)).is_ok());
 }

@@ -1,6 +1,6 @@
-//! What to say beside a verdict: the last sighting, the likely causes, the next command. At most four lines.
+//! What to say beside a verdict: the last observation, the likely causes, the next command. At most four lines.
 
-use jobwait::{Asked, Fault, FaultKind, Job, Outcome, Status, Verdict};
+use jobwait::{Fault, FaultKind, Job, Outcome, Status, Upstream, Verdict};
 
 use super::plain::meaning;
 use super::words::{complaint, name, status};
@@ -15,7 +15,7 @@ pub(super) fn on(verdict: &Verdict, signal: Option<Signal>, resume: Option<&str>
         } else {
             "the simulated task ends with it"
         };
-        format!("{goes}{}", sighting(verdict))
+        format!("{goes}{}", observation(verdict))
     };
     let wait_on = || resume.map(|resume| format!(": {resume}"));
     match verdict.outcome {
@@ -28,8 +28,8 @@ pub(super) fn on(verdict: &Verdict, signal: Option<Signal>, resume: Option<&str>
         }
         // The result says it all.
         Outcome::Failed => Vec::new(),
-        Outcome::NotFound if verdict.seen.is_some() => vec![
-            format!(": the task was there and is gone{}", sighting(verdict)),
+        Outcome::NotFound if verdict.last_seen.is_some() => vec![
+            format!(": the task was there and is gone{}", observation(verdict)),
             ": its instance may have been deleted; the console's task center lists what became of it".into(),
         ],
         Outcome::NotFound => [
@@ -69,7 +69,7 @@ pub(super) fn on(verdict: &Verdict, signal: Option<Signal>, resume: Option<&str>
                         | FaultKind::Throttled
                         | FaultKind::UnknownHost
                         | FaultKind::Local
-                        | FaultKind::NoTurn
+                        | FaultKind::RateLimited
                 )
             });
             lines.extend(wait_on().filter(|_| may_pass));
@@ -79,8 +79,8 @@ pub(super) fn on(verdict: &Verdict, signal: Option<Signal>, resume: Option<&str>
 }
 
 /// How the task was last seen, and how long ago.
-fn sighting(verdict: &Verdict) -> String {
-    verdict.seen.as_ref().map_or_else(
+fn observation(verdict: &Verdict) -> String {
+    verdict.last_seen.as_ref().map_or_else(
         || "; it was not seen".to_owned(),
         |seen| {
             let age = brief(verdict.elapsed.saturating_sub(seen.at));
@@ -98,7 +98,7 @@ fn said_and_cause(what: &str, fault: Option<&Fault>) -> Vec<String> {
 
 /// What is likely wrong, and where to look.
 fn cause(fault: &Fault) -> Option<&'static str> {
-    Some(match (fault.asked, fault.kind) {
+    Some(match (fault.upstream, fault.kind) {
         (_, FaultKind::Unauthenticated) => {
             "the credentials are wrong, have expired, or are of another region; -v tells which were used"
         }
@@ -107,12 +107,14 @@ fn cause(fault: &Fault) -> Option<&'static str> {
             "give the issuer's certificate with --ca-cert, and check the host and this machine's clock"
         }
         (_, FaultKind::Proxy) => "check HTTPS_PROXY, HTTP_PROXY and NO_PROXY",
-        (_, FaultKind::NoTurn) => "so many tasks need a larger --rate-limit, or a longer --timeout",
-        (Asked::Iam, FaultKind::Forbidden) => "they may not ask IAM for the project's ID: give --project-id",
-        (Asked::Iam, _) => {
+        (_, FaultKind::RateLimited) => "so many tasks need a larger --rate-limit, or a longer --timeout",
+        (Upstream::Iam, FaultKind::Forbidden) => {
+            "they may not ask IAM for the project's ID: give --project-id"
+        }
+        (Upstream::Iam, _) => {
             "check --region and --iam-endpoint; with --project-id, and without a password, IAM is not asked"
         }
-        (Asked::Metadata, _) => "check the agency of this ECS instance",
+        (Upstream::Metadata, _) => "check the agency of this ECS instance",
         (_, FaultKind::Forbidden) => {
             "these credentials need gaussdbformysql:task:list (or the sibling's like) in this project"
         }

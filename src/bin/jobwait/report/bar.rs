@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
-use jobwait::{Event, JobId, News, Progress};
+use jobwait::{Event, EventKind, JobId, Progress};
 
 use super::tally::Tally;
 use super::words::name;
@@ -76,7 +76,7 @@ impl Bars {
         if let Some(bar) = self.each.get_mut(number) {
             bar.event(event);
         }
-        if matches!(event.news, News::Ended(_)) {
+        if matches!(event.kind, EventKind::Ended(_)) {
             self.draw_summary(event.elapsed, tally);
         }
     }
@@ -138,7 +138,7 @@ struct Bar {
     color: bool,
     state: String,
     progress: Option<Progress>,
-    next_look: Option<Duration>,
+    next_poll: Option<Duration>,
     drawn: Duration,
 }
 
@@ -153,31 +153,31 @@ impl Bar {
             color,
             state,
             progress: None,
-            next_look: None,
+            next_poll: None,
             drawn: Duration::ZERO,
         }
     }
 
     fn event(&mut self, event: &Event<'_>) {
-        match event.news {
-            News::Invisible { next_look, .. } => {
+        match event.kind {
+            EventKind::Invisible { next_poll, .. } => {
                 "not visible".clone_into(&mut self.state);
                 self.progress = None;
-                self.next_look = Some(next_look);
+                self.next_poll = Some(next_poll);
             }
-            News::Going { job, next_look } => {
+            EventKind::Going { job, next_poll } => {
                 self.state = name(job.status());
                 self.progress = job.progress();
-                self.next_look = Some(next_look);
+                self.next_poll = Some(next_poll);
             }
-            News::Retry { next_look, .. } => {
+            EventKind::Retry { next_poll, .. } => {
                 if !self.state.ends_with(NO_ANSWER) {
                     self.state += NO_ANSWER;
                 }
-                self.next_look = Some(next_look);
+                self.next_poll = Some(next_poll);
             }
             // The lines above say how it ended.
-            News::Ended(_) if self.label.is_some() => return self.drawing.finish_and_clear(),
+            EventKind::Ended(_) if self.label.is_some() => return self.drawing.finish_and_clear(),
             _ => return,
         }
         self.draw(event.elapsed);
@@ -218,7 +218,7 @@ impl Bar {
         };
         let passed = format!("{} elapsed", whole_seconds(elapsed));
         let left = format!("{} left", whole_seconds(self.deadline.saturating_sub(elapsed)));
-        let next = match self.next_look.map(|at| at.saturating_sub(elapsed)) {
+        let next = match self.next_poll.map(|at| at.saturating_sub(elapsed)) {
             // Of several, each has to wait for its turn.
             Some(Duration::ZERO) if self.label.is_some() => ", next look in its turn".to_owned(),
             None | Some(Duration::ZERO) => ", asking".to_owned(),

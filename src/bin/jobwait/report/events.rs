@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jobwait::{Event, Fault, JobId, News, Progress, Verdict};
+use jobwait::{Event, EventKind, Fault, JobId, Progress, Verdict};
 use serde::Serialize;
 
 use super::result::{Entry, line, seconds};
@@ -29,17 +29,17 @@ impl Events {
     pub(super) fn line(&mut self, event: &Event<'_>) -> Option<String> {
         let at = event.elapsed;
         let next = |look: Duration| seconds(look.saturating_sub(at));
-        let text = match event.news {
-            News::Invisible { fault, next_look } => {
+        let text = match event.kind {
+            EventKind::Invisible { fault, next_poll } => {
                 if !self.is_new(None) {
                     return None;
                 }
-                line(&Failed::new("invisible", &self.job, at, fault, next(next_look)))
+                line(&Failed::new("invisible", &self.job, at, fault, next(next_poll)))
             }
-            News::Retry { fault, next_look } => {
-                line(&Failed::new("retry", &self.job, at, fault, next(next_look)))
+            EventKind::Retry { fault, next_poll } => {
+                line(&Failed::new("retry", &self.job, at, fault, next(next_poll)))
             }
-            News::Going { job, next_look } => {
+            EventKind::Going { job, next_poll } => {
                 let progress = job.progress().map(Progress::percent);
                 if !self.is_new(Some((job.status().as_str().to_owned(), progress))) {
                     return None;
@@ -50,7 +50,7 @@ impl Events {
                     at,
                     Some(job.status().as_str()),
                     progress,
-                    Some(next(next_look)),
+                    Some(next(next_poll)),
                 ))
             }
             // The end is the verdict's to tell.

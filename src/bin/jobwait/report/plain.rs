@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use jobwait::{Event, Fault, FaultKind, Job, News, Status};
+use jobwait::{Event, EventKind, Fault, FaultKind, Job, Status};
 
 use super::words::{complaint, name, status, subject};
-use crate::config::{Shown, View};
 use crate::duration::brief;
+use crate::options::{Shown, View};
 
 /// What has been shown.
 #[derive(Debug)]
@@ -47,9 +47,11 @@ impl Plain {
 
     /// The line that an event is worth, if any.
     pub(super) fn line(&mut self, event: &Event<'_>) -> Option<String> {
-        let line = match event.news {
-            News::Retry { fault, next_look } => self.error(fault, next_look.saturating_sub(event.elapsed)),
-            News::Invisible { .. } | News::Going { .. } => self.progress(event),
+        let line = match event.kind {
+            EventKind::Retry { fault, next_poll } => {
+                self.error(fault, next_poll.saturating_sub(event.elapsed))
+            }
+            EventKind::Invisible { .. } | EventKind::Going { .. } => self.progress(event),
             // The end is the verdict's to show.
             _ => None,
         }?;
@@ -77,8 +79,8 @@ impl Plain {
     fn progress(&mut self, event: &Event<'_>) -> Option<String> {
         // After an error, it is worth a line that things go on as before.
         let after_an_error = self.error.take().is_some();
-        let line = match event.news {
-            News::Invisible { fault, .. } => {
+        let line = match event.kind {
+            EventKind::Invisible { fault, .. } => {
                 let seen = self.subject_shown;
                 let state = if seen { "gone from sight" } else { "not visible yet" };
                 // Of several, their bars say that they are new: these need no line each.
@@ -89,7 +91,7 @@ impl Plain {
                 let why = if seen { "it is asked for again" } else { "a new ID takes some seconds" };
                 format!("{state}: {}; {why}", complaint(fault))
             }
-            News::Going { job, .. } => {
+            EventKind::Going { job, .. } => {
                 let state = if self.in_detail { status(job) } else { name(job.status()) };
                 if !self.is_new(&state, event.elapsed) && !after_an_error {
                     return None;

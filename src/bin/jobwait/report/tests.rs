@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use indicatif::{InMemoryTerm, ProgressDrawTarget, TermLike as _};
-use jobwait::{Fault, FaultKind, Job, Outcome, Pace, Probe, Sighting, Status, Wait};
+use jobwait::{Fault, FaultKind, Job, Observation, Outcome, Pace, Probe, Status, Wait};
 
 use super::*;
 
@@ -17,12 +17,12 @@ const HOSTILE: &str =
     "\u{1b}[2J\u{1b}]52;c;aGk=\u{7}\r\n::error::no\u{202e}gnp.exe\u{9b}1A\u{200b}\t磁盘##[stop-commands]x";
 
 /// What the looks of one wait see, of every kind.
-fn sightings(hostile: &str) -> Vec<Sighting> {
+fn sightings(hostile: &str) -> Vec<Observation> {
     let job = |fields: &str| {
         let name = serde_json::Value::from(hostile);
         let json =
             format!(r#"{{"id": "1", "name": {name}, "instance": {{"id": "i", "name": {name}}}, {fields}}}"#);
-        Sighting::Seen(Job::from_json(&json).unwrap())
+        Observation::Seen(Job::from_json(&json).unwrap())
     };
     let fault = |kind| {
         let mut fault = Fault::new(kind, format!("{hostile}{}", "x".repeat(400)));
@@ -31,27 +31,27 @@ fn sightings(hostile: &str) -> Vec<Sighting> {
         fault.http_status = Some(503);
         fault
     };
-    let transient = || Sighting::Transient { fault: fault(FaultKind::Unavailable), retry_after: None };
+    let transient = || Observation::Transient { fault: fault(FaultKind::Unavailable), retry_after: None };
     vec![
-        Sighting::NotVisible(fault(FaultKind::NotVisible)),
-        Sighting::NotVisible(fault(FaultKind::NotVisible)),
+        Observation::NotVisible(fault(FaultKind::NotVisible)),
+        Observation::NotVisible(fault(FaultKind::NotVisible)),
         job(r#""status": "Pending""#),
         job(r#""status": "Running", "process": "3%""#),
         job(r#""status": "Running", "process": "40%""#),
         transient(),
         transient(),
         job(r#""status": "Running", "process": "40%""#),
-        Sighting::NotVisible(fault(FaultKind::NotVisible)),
+        Observation::NotVisible(fault(FaultKind::NotVisible)),
         job(r#""status": "Unauthorized""#),
         job(&format!(r#""status": {}"#, serde_json::Value::from(hostile))),
         job(&format!(r#""status": "Failed", "fail_reason": {}"#, serde_json::Value::from(hostile))),
     ]
 }
 
-struct Scripted(std::vec::IntoIter<Sighting>);
+struct Scripted(std::vec::IntoIter<Observation>);
 
 impl Probe for Scripted {
-    async fn look(&mut self) -> Sighting {
+    async fn poll(&mut self) -> Observation {
         self.0.next().unwrap()
     }
 }
@@ -125,11 +125,11 @@ fn shown(view: View, bar: Option<Bars>, hostile: &str, mut seen: impl FnMut(usiz
 }
 
 /// What is said at the end of a wait of half a minute that sees this again and again, after `first`.
-fn ended(first: Option<Sighting>, then: impl Fn() -> Sighting + Send) -> (u8, Vec<String>) {
-    struct Again<F>(Option<Sighting>, F);
+fn ended(first: Option<Observation>, then: impl Fn() -> Observation + Send) -> (u8, Vec<String>) {
+    struct Again<F>(Option<Observation>, F);
 
-    impl<F: Fn() -> Sighting + Send> Probe for Again<F> {
-        async fn look(&mut self) -> Sighting {
+    impl<F: Fn() -> Observation + Send> Probe for Again<F> {
+        async fn poll(&mut self) -> Observation {
             self.0.take().unwrap_or_else(&self.1)
         }
     }
@@ -156,7 +156,7 @@ fn ended(first: Option<Sighting>, then: impl Fn() -> Sighting + Send) -> (u8, Ve
 }
 
 /// The code, what is seen first and then again and again, and words of the advice.
-type Case = (u8, Option<Sighting>, Box<dyn Fn() -> Sighting + Send>, &'static [&'static str]);
+type Case = (u8, Option<Observation>, Box<dyn Fn() -> Observation + Send>, &'static [&'static str]);
 
 /// What is said where waiting on may help.
 const COMMAND: &str = "wait on with: jobwait 31b8ae23";
@@ -168,39 +168,44 @@ fn every_end_says_what_is_likely_and_what_to_do_in_four_lines() {
         fault.error_code = Some(HOSTILE.into());
         fault
     };
-    let running = || Some(Sighting::Seen(Job::new("1", &Status::Running)));
-    let transient = move |kind| Sighting::Transient { fault: hostile(kind), retry_after: None };
+    let running = || Some(Observation::Seen(Job::new("1", &Status::Running)));
+    let transient = move |kind| Observation::Transient { fault: hostile(kind), retry_after: None };
     let cases: Vec<Case> = vec![
         (
             3,
             None,
-            Box::new(move || Sighting::NotVisible(hostile(FaultKind::NotVisible))),
+            Box::new(move || Observation::NotVisible(hostile(FaultKind::NotVisible))),
             &["another project", COMMAND],
         ),
         (
             3,
             running(),
-            Box::new(move || Sighting::NotVisible(hostile(FaultKind::NotVisible))),
+            Box::new(move || Observation::NotVisible(hostile(FaultKind::NotVisible))),
             &["gone", "deleted"],
         ),
-        (4, None, Box::new(move || Sighting::Permanent(hostile(FaultKind::Forbidden))), &["task:list"]),
-        (4, None, Box::new(move || Sighting::Permanent(hostile(FaultKind::Unauthenticated))), &["expired"]),
+        (4, None, Box::new(move || Observation::Permanent(hostile(FaultKind::Forbidden))), &["task:list"]),
+        (
+            4,
+            None,
+            Box::new(move || Observation::Permanent(hostile(FaultKind::Unauthenticated))),
+            &["expired"],
+        ),
         (
             124,
             None,
-            Box::new(|| Sighting::Seen(Job::new("1", &Status::Running))),
+            Box::new(|| Observation::Seen(Job::new("1", &Status::Running))),
             &["goes on in the cloud", COMMAND],
         ),
         (
             124,
             None,
-            Box::new(|| Sighting::Seen(Job::new("1", &Status::Unauthorized))),
+            Box::new(|| Observation::Seen(Job::new("1", &Status::Unauthorized))),
             &["a person must approve", COMMAND],
         ),
         (
             124,
             None,
-            Box::new(|| Sighting::Seen(Job::new("1", &Status::Pending))),
+            Box::new(|| Observation::Seen(Job::new("1", &Status::Pending))),
             &["maintenance window", COMMAND],
         ),
         (
@@ -217,14 +222,24 @@ fn every_end_says_what_is_likely_and_what_to_do_in_four_lines() {
         (125, None, Box::new(move || transient(FaultKind::Local)), &["this machine", COMMAND]),
         (125, None, Box::new(move || transient(FaultKind::Unreadable)), &["something else answers"]),
         (125, None, Box::new(move || transient(FaultKind::Proxy)), &["HTTPS_PROXY"]),
-        (125, None, Box::new(move || Sighting::Permanent(hostile(FaultKind::Untrusted))), &["--ca-cert"]),
-        (125, None, Box::new(move || Sighting::Permanent(hostile(FaultKind::WrongApi))), &["path prefix"]),
-        (125, None, Box::new(move || Sighting::Permanent(hostile(FaultKind::Redirected))), &["path prefix"]),
-        (125, None, Box::new(move || Sighting::Permanent(hostile(FaultKind::BadRequest))), &["--project-id"]),
+        (125, None, Box::new(move || Observation::Permanent(hostile(FaultKind::Untrusted))), &["--ca-cert"]),
+        (125, None, Box::new(move || Observation::Permanent(hostile(FaultKind::WrongApi))), &["path prefix"]),
         (
             125,
             None,
-            Box::new(move || Sighting::Permanent(hostile(FaultKind::UnknownProject))),
+            Box::new(move || Observation::Permanent(hostile(FaultKind::Redirected))),
+            &["path prefix"],
+        ),
+        (
+            125,
+            None,
+            Box::new(move || Observation::Permanent(hostile(FaultKind::BadRequest))),
+            &["--project-id"],
+        ),
+        (
+            125,
+            None,
+            Box::new(move || Observation::Permanent(hostile(FaultKind::UnknownProject))),
             &["--project-id"],
         ),
     ];

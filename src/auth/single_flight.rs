@@ -1,0 +1,169 @@
+//! Single-flight authentication: until one request has been authenticated, polls go one at a time.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{OnceLock, PoisonError};
+
+use tokio::sync::{Mutex, MutexGuard};
+
+use crate::fault::{Fault, FaultKind};
+use crate::probe::Observation;
+
+/// The guard before the first authenticated request. The service locks a key that it refuses five times, so many polls
+/// must not try a wrong key at once.
+///
+/// Until one request has been authenticated, other polls wait for it and share a connection failure. After a final
+/// refusal nothing more is sent.
+#[derive(Debug, Default)]
+pub(crate) struct AuthGuard {
+    is_authenticated: AtomicBool,
+    in_flight: Mutex<()>,
+    refusal: OnceLock<Fault>,
+    failures: std::sync::Mutex<Failures>,
+}
+
+/// The connection failures so far.
+#[derive(Debug, Default)]
+struct Failures {
+    count: u64,
+    latest: Option<Observation>,
+}
+
+impl AuthGuard {
+    /// Waits until no other poll is trying the credentials, or until they were accepted. The result is held during the
+    /// poll.
+    ///
+    /// # Errors
+    ///
+    /// The observation of this poll, without a request: the credentials were refused for good, or the poll that it
+    /// waited for got no response.
+    pub(crate) async fn acquire(&self) -> Result<Option<MutexGuard<'_, ()>>, Observation> {
+        let failures_before = self.failures().count;
+        let in_flight = if self.is_authenticated() { None } else { Some(self.in_flight.lock().await) };
+        self.refusal()?;
+        let failures = self.failures();
+        match &failures.latest {
+            _ if self.is_authenticated() => Ok(None),
+            Some(latest) if failures.count > failures_before => Err(latest.clone()),
+            _ => Ok(in_flight),
+        }
+    }
+
+    /// # Errors
+    ///
+    /// The refusal, if the credentials were refused for good.
+    #[expect(clippy::result_large_err, reason = "the error is the observation of a poll")]
+    pub(crate) fn refusal(&self) -> Result<(), Observation> {
+        self.refusal.get().map_or(Ok(()), |fault| Err(Observation::Permanent(fault.clone())))
+    }
+
+    /// Takes note of the observation of a poll.
+    pub(crate) fn record(&self, observation: &Observation) {
+        match observation {
+            Observation::Permanent(fault) if fault.kind == FaultKind::Unauthenticated => {
+                // The first refusal is kept.
+                let _ = self.refusal.set(fault.clone());
+            }
+            Observation::Seen(_) | Observation::NotVisible(_) => self.set_authenticated(),
+            // These refusals concern one task: the service has accepted the credentials.
+            Observation::Permanent(fault)
+                if matches!(fault.kind, FaultKind::Forbidden | FaultKind::BadRequest) =>
+            {
+                self.set_authenticated();
+            }
+            // A missing response does not depend on the task, and may have taken a whole request timeout.
+            Observation::Transient { fault, .. } if fault.http_status.is_none() => {
+                let mut failures = self.failures();
+                failures.count += 1;
+                failures.latest = Some(observation.clone());
+            }
+            // A gateway that is out of order has not checked the credentials: the next poll tries them.
+            Observation::Permanent(_) | Observation::Transient { .. } => {}
+        }
+    }
+
+    fn is_authenticated(&self) -> bool {
+        self.is_authenticated.load(Ordering::Relaxed)
+    }
+
+    fn set_authenticated(&self) {
+        self.is_authenticated.store(true, Ordering::Relaxed);
+    }
+
+    fn failures(&self) -> std::sync::MutexGuard<'_, Failures> {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+    use crate::job::{Job, Status};
+
+    fn permanent(kind: FaultKind) -> Observation {
+        Observation::Permanent(Fault::new(kind, "no"))
+    }
+
+    fn transient(http_status: Option<u16>) -> Observation {
+        Observation::transient(Fault { http_status, ..Fault::new(FaultKind::Network, "broken") })
+    }
+
+    #[tokio::test]
+    async fn polls_wait_until_one_request_is_authenticated() {
+        let seen = Observation::Seen(Job::new("1", &Status::Running));
+        let unknown = Observation::NotVisible(Fault::new(FaultKind::NotVisible, "?"));
+        for observation in [seen, unknown, permanent(FaultKind::Forbidden), permanent(FaultKind::BadRequest)]
+        {
+            let guard = AuthGuard::default();
+            let first = guard.acquire().await.unwrap();
+            let mut queued = Box::pin(guard.acquire());
+            assert!(first.is_some() && (&mut queued).now_or_never().is_none(), "another poll has to wait");
+            guard.record(&observation);
+            drop(first);
+            assert!(
+                queued.await.unwrap().is_none() && guard.acquire().await.unwrap().is_none(),
+                "{observation:?}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn queued_polls_share_a_connection_failure_and_the_next_one_tries_again() {
+        let guard = AuthGuard::default();
+        for _ in 0..2 {
+            let first = guard.acquire().await.unwrap();
+            let mut queued: Vec<_> = (0..3).map(|_| Box::pin(guard.acquire())).collect();
+            assert!(queued.iter_mut().all(|other| other.now_or_never().is_none()));
+            guard.record(&transient(None));
+            drop(first);
+            for other in queued {
+                assert!(matches!(other.await, Err(Observation::Transient { .. })));
+            }
+        }
+        assert!(guard.acquire().await.unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn queued_polls_try_one_by_one_after_a_gateway_error() {
+        for observation in [transient(Some(503)), transient(Some(200)), permanent(FaultKind::Redirected)] {
+            let guard = AuthGuard::default();
+            let first = guard.acquire().await.unwrap();
+            let mut queued = Box::pin(guard.acquire());
+            assert!((&mut queued).now_or_never().is_none());
+            guard.record(&observation);
+            drop(first);
+            let first = queued.await.unwrap();
+            assert!(first.is_some() && guard.acquire().now_or_never().is_none(), "{observation:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn refused_credentials_are_never_sent_again() {
+        let guard = AuthGuard::default();
+        guard.record(&Observation::Seen(Job::new("1", &Status::Running)));
+        assert!(guard.refusal().is_ok());
+        guard.record(&permanent(FaultKind::Unauthenticated));
+        assert!(guard.refusal().is_err() && matches!(guard.acquire().await, Err(Observation::Permanent(_))));
+    }
+}

@@ -1,0 +1,39 @@
+//! The simulator by itself.
+
+use jobwait::simulator::{Accepted, Simulator};
+
+use crate::args::SimulateArgs;
+use crate::options::Refusal;
+use crate::signals::Signals;
+
+/// Prints the base URL, and serves until a signal. That is how it is meant to end, so the exit code is 0.
+pub(crate) async fn run(args: SimulateArgs, mut signals: Signals) -> Result<u8, Refusal> {
+    let mut simulator =
+        Simulator::new().duration(args.duration).appear_after(args.appear_after).token_life(args.token_life);
+    if args.require_auth {
+        let mut accepted = Accepted::default();
+        accepted.token = args.token;
+        accepted.access_key = args.access_key;
+        accepted.secret_key = args.secret_key;
+        accepted.password = args.password;
+        simulator = simulator.require_auth(accepted);
+    }
+    if let Some(reason) = args.fail_reason {
+        simulator = simulator.fail_reason(reason);
+    }
+    let service = simulator
+        .start(args.listen)
+        .await
+        .map_err(|error| Refusal(format!("--listen {}: {error}", args.listen)))?;
+    // By another thread: a full pipe must not keep a signal waiting.
+    let address = format!("{}\n", service.endpoint());
+    let printed = tokio::task::spawn_blocking(move || crate::print(address.as_bytes()));
+    tokio::select! {
+        printed = printed => {
+            printed.map_err(|error| Refusal(format!("cannot print the address: {error}")))??;
+            signals.next().await;
+        }
+        _ = signals.next() => {}
+    }
+    Ok(0)
+}

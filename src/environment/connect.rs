@@ -1,0 +1,252 @@
+//! The connection to a service, from options, variables and files.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tracing::{debug, warn};
+
+use super::{Environment, Setting};
+use crate::auth::Credentials;
+use crate::cloud::{Cloud, Project};
+use crate::endpoint::Endpoint;
+use crate::error::ConfigError;
+use crate::http::tls;
+use crate::id::ProjectId;
+use crate::language::Language;
+use crate::region::Region;
+use crate::service::Service;
+
+/// The settings that take precedence over those of the environment.
+///
+/// ```
+/// use jobwait::{Overrides, Setting};
+///
+/// let mut overrides = Overrides::default();
+/// overrides.region = Some(Setting::new("cn-north-4".to_owned(), "--region"));
+/// ```
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Overrides {
+    /// The region.
+    pub region: Option<Setting<String>>,
+    /// The ID of the project.
+    pub project_id: Option<Setting<String>>,
+    /// The URL of the service. It replaces the one of the region.
+    pub endpoint: Option<Setting<String>>,
+    /// The URL of IAM. It replaces the one of the region.
+    pub iam_endpoint: Option<Setting<String>>,
+    /// The service. Default: TaurusDB.
+    pub service: Service,
+    /// The file with a token. `-` is standard input.
+    pub token_file: Option<Setting<PathBuf>>,
+    /// The language of names and reasons. Default: English.
+    pub language: Language,
+    /// The PEM file with additional trust roots.
+    pub ca_cert: Option<Setting<PathBuf>>,
+    /// Whether plain `http` is allowed for hosts other than loopback. Default: no.
+    pub insecure_http: bool,
+    /// The longest time of one request, connection included. Default: 10 s.
+    pub request_timeout: Duration,
+}
+
+impl Default for Overrides {
+    fn default() -> Self {
+        Self {
+            region: None,
+            project_id: None,
+            endpoint: None,
+            iam_endpoint: None,
+            service: Service::default(),
+            token_file: None,
+            language: Language::default(),
+            ca_cert: None,
+            insecure_http: false,
+            request_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// A [`Cloud`] made from the environment, and what a user should know about it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Connection {
+    /// The jobs endpoint.
+    pub cloud: Cloud,
+    /// The warnings, for example about a token file that everybody can read.
+    pub warnings: Vec<String>,
+    /// Whether credentials are configured. If not, the agency of the ECS instance is used, which may not exist:
+    /// [`Cloud::sign_in`] finds out.
+    pub has_credentials: bool,
+}
+
+impl Cloud {
+    /// Makes the jobs endpoint from the environment of this process: the variables and files that Terraform, the SDKs
+    /// and KooCLI use. If one of them already works on this machine, there is nothing to configure. Warnings are logged.
+    ///
+    /// Blocks while it reads files. Nothing is sent. If no credentials are configured, those of the agency of the ECS
+    /// instance are requested with the first poll.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] when a setting is malformed, when a region or a project is missing, or when a file that is needed
+    /// cannot be read.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let cloud = jobwait::Cloud::from_environment()?;
+    /// let id = "a9767ede-fe0f-4888-9003-e843a4c90514".parse()?;
+    /// let job = jobwait::Wait::new().run(&mut cloud.job(&id), |_| {}).await.into_result()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn from_environment() -> Result<Self, ConfigError> {
+        let Connection { cloud, warnings, .. } = Environment::of_process().connect(&Overrides::default())?;
+        for warning in warnings {
+            warn!("{warning}");
+        }
+        Ok(cloud)
+    }
+}
+
+impl Environment<'_> {
+    /// Makes the jobs endpoint from `overrides` and this environment. Blocks while it reads files. Nothing is sent.
+    ///
+    /// Settings that need no secret are checked first, so that a typing error is reported before a token is read from
+    /// standard input.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Cloud::from_environment`]. The text names the option, variable or file with the error.
+    pub fn connect(&self, overrides: &Overrides) -> Result<Connection, ConfigError> {
+        let parse = if overrides.insecure_http { Endpoint::parse_insecure } else { Endpoint::parse };
+        let endpoint_of = |url: &Setting<String>| parse(&url.value).map_err(|error| error.at(&url.origin));
+
+        let region = match &overrides.region {
+            Some(name) => Some(self.region_named(&name.value).map_err(|error| error.at(&name.origin))?),
+            None => self.region()?.map(|setting| setting.value),
+        };
+        let endpoint = match &overrides.endpoint {
+            Some(url) => Some(endpoint_of(url)?),
+            None => region.as_ref().map(|region| region.endpoint(overrides.service)),
+        };
+        let project = match &overrides.project_id {
+            Some(id) => Some(Project::Id(ProjectId::parse(&id.value).map_err(|error| error.at(&id.origin))?)),
+            None => self.project(region.as_ref())?.map(|setting| setting.value),
+        };
+        // The default project of a region has the name of the region.
+        let project =
+            project.or_else(|| region.as_ref().map(|region| Project::Name(region.name().to_owned())));
+        overrides.iam_endpoint.as_ref().map(endpoint_of).transpose()?;
+        let roots = self.trust_roots(overrides)?;
+
+        let credentials = self.credentials_or_override(overrides)?;
+        let has_credentials = credentials.is_some();
+        let credentials = match credentials {
+            Some(credentials) => credentials,
+            None => self.agency()?,
+        };
+        debug!(credentials = %credentials.value, origin = %credentials.origin, "found credentials");
+        let endpoint = endpoint.ok_or_else(|| {
+            let hint = "use --region, HW_REGION_NAME, --endpoint or JOBWAIT_ENDPOINT";
+            ConfigError::missing("endpoint", hint)
+        })?;
+        let project = project.ok_or_else(|| {
+            let hint = "use --project-id or HW_PROJECT_ID; with a region, IAM is asked for it";
+            ConfigError::missing("project", hint)
+        })?;
+        let mut cloud = Cloud::builder(endpoint, project, credentials.value)
+            .service(overrides.service)
+            .language(overrides.language)
+            .request_timeout(overrides.request_timeout);
+        if cloud.needs_iam() {
+            cloud = cloud.iam(self.iam(overrides, region.as_ref(), endpoint_of)?);
+        }
+        if let Some(Setting { value: pem, origin }) = roots {
+            cloud = cloud.trust(&pem).map_err(|error| error.at(origin))?;
+        }
+        Ok(Connection { cloud: cloud.build()?, warnings: self.warnings(overrides), has_credentials })
+    }
+
+    fn credentials_or_override(
+        &self,
+        overrides: &Overrides,
+    ) -> Result<Option<Setting<Credentials>>, ConfigError> {
+        let Some(file) = &overrides.token_file else { return self.credentials() };
+        let credentials = if file.value.as_os_str() == "-" {
+            Credentials::token_from(std::io::stdin().lock())
+        } else {
+            Credentials::token_file(&file.value)
+        };
+        let credentials = credentials.map_err(|error| error.at(&file.origin))?;
+        Ok(Some(Setting::new(credentials, &file.origin)))
+    }
+
+    fn agency(&self) -> Result<Setting<Credentials>, ConfigError> {
+        const ADDRESS: &str = "JOBWAIT_METADATA_ADDRESS";
+        let credentials = match self.variable(&[ADDRESS]) {
+            Some(address) => {
+                let metadata = Endpoint::parse_insecure(&address.value).map_err(|error| error.at(ADDRESS))?;
+                Credentials::agency_at(metadata)
+            }
+            None => Credentials::agency(),
+        };
+        Ok(Setting::new(credentials, "the ECS metadata service"))
+    }
+
+    fn iam(
+        &self,
+        overrides: &Overrides,
+        region: Option<&Region>,
+        endpoint_of: impl Fn(&Setting<String>) -> Result<Endpoint, ConfigError>,
+    ) -> Result<Endpoint, ConfigError> {
+        let url = match &overrides.iam_endpoint {
+            Some(url) => Some(url.clone()),
+            None => self.iam_endpoint()?,
+        };
+        match url {
+            Some(url) => endpoint_of(&url),
+            None => region.map(Region::iam).ok_or_else(|| {
+                let hint = "a password and a project without an ID need it; use --region or --iam-endpoint";
+                ConfigError::missing("endpoint of IAM", hint)
+            }),
+        }
+    }
+
+    /// The PEM text, with the file and the option or variable that names it.
+    fn trust_roots(&self, overrides: &Overrides) -> Result<Option<Setting<Vec<u8>>>, ConfigError> {
+        let Some(Setting { value: path, origin }) = overrides.ca_cert.clone().or_else(|| self.ca_cert())
+        else {
+            return Ok(None);
+        };
+        let pem = tls::read_bundle(&path).map_err(|error| ConfigError::read(&path, error).at(&origin))?;
+        Ok(Some(Setting::new(pem, format!("{origin}: {}", path.display()))))
+    }
+
+    fn warnings(&self, overrides: &Overrides) -> Vec<String> {
+        let exposed = overrides.token_file.as_ref().filter(|file| is_exposed(&file.value));
+        let exposed = exposed.map(|Setting { value, origin }| {
+            format!("{origin}: everybody on this machine can read {}", value.display())
+        });
+        let insecure = self
+            .variable(&["HW_INSECURE"])
+            .filter(|setting| setting.value.eq_ignore_ascii_case("true") || setting.value == "1");
+        let insecure = insecure.map(|_| {
+            "HW_INSECURE has no effect: certificates are always checked (use --ca-cert to add a trust root)"
+                .to_owned()
+        });
+        exposed.into_iter().chain(insecure).collect()
+    }
+}
+
+/// Whether every user of this machine can read a file.
+#[cfg(unix)]
+fn is_exposed(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    path.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o004 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_exposed(_: &Path) -> bool {
+    false
+}

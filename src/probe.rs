@@ -1,0 +1,65 @@
+//! The interface between a wait and the service that it polls.
+
+use std::time::Duration;
+
+use crate::fault::Fault;
+use crate::job::Job;
+
+/// The result of one poll.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Observation {
+    /// The service says that there is no such task.
+    NotVisible(Fault),
+    /// The task as the service describes it. [`Job::end`] decides whether and how it has ended.
+    Seen(Job),
+    /// The poll failed, and a later one may succeed.
+    Transient {
+        /// The reason.
+        fault: Fault,
+        /// The delay that the service asks for, counted from now.
+        retry_after: Option<Duration>,
+    },
+    /// The poll failed, and no retry can help.
+    Permanent(Fault),
+}
+
+impl Observation {
+    /// Applies `change` to the fault, if there is one.
+    pub(crate) fn map_fault(self, change: impl FnOnce(Fault) -> Fault) -> Self {
+        match self {
+            Self::Transient { fault, retry_after } => Self::Transient { fault: change(fault), retry_after },
+            Self::Permanent(fault) => Self::Permanent(change(fault)),
+            Self::NotVisible(fault) => Self::NotVisible(change(fault)),
+            Self::Seen(job) => Self::Seen(job),
+        }
+    }
+
+    pub(crate) fn transient(fault: Fault) -> Self {
+        Self::Transient { fault, retry_after: None }
+    }
+}
+
+/// A source of observations: something that can be polled until it ends.
+///
+/// [`Cloud::job`](crate::Cloud::job) makes one for a task. Implement it to wait for another service, or with a script
+/// for a test:
+///
+/// ```
+/// use jobwait::{Job, Observation, Probe, Status};
+///
+/// /// Runs for some polls, then completes.
+/// struct Countdown(u32);
+///
+/// impl Probe for Countdown {
+///     async fn poll(&mut self) -> Observation {
+///         self.0 -= 1;
+///         let status = if self.0 == 0 { Status::Completed } else { Status::Running };
+///         Observation::Seen(Job::new("liftoff", &status))
+///     }
+/// }
+/// ```
+pub trait Probe {
+    /// Polls once. The future may take as long as it likes: the wait drops it at the deadline.
+    fn poll(&mut self) -> impl Future<Output = Observation> + Send;
+}

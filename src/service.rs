@@ -1,0 +1,152 @@
+//! The services that answer on a jobs endpoint, one row each.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::error::ConfigError;
+
+/// The domain of Open Telekom Cloud.
+pub(crate) const OPEN_TELEKOM_CLOUD: &str = "otc.t-systems.com";
+
+/// A service with the jobs endpoint of TaurusDB.
+///
+/// ```
+/// use jobwait::Service;
+///
+/// assert_eq!("rds".parse::<Service>()?, Service::Rds);
+/// assert_eq!(Service::default().name(), "taurusdb");
+/// # Ok::<(), jobwait::ConfigError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Service {
+    /// TaurusDB, formerly GaussDB(for MySQL).
+    #[default]
+    TaurusDb,
+    /// RDS.
+    Rds,
+    /// GaussDB.
+    GaussDb,
+    /// DDS, document databases.
+    Dds,
+    /// GeminiDB, formerly GaussDB(for NoSQL).
+    GeminiDb,
+}
+
+/// The properties in which the services differ.
+struct Row {
+    service: Service,
+    name: &'static str,
+    /// The first label of the host name.
+    host: &'static str,
+    /// The labels of the regions and clouds that use another one.
+    other_hosts: &'static [(&'static str, &'static [&'static str])],
+    /// The response wraps the job in a list, which is empty for an unknown ID.
+    responds_with_list: bool,
+    /// A 404 of the service itself means an unknown ID. On TaurusDB it means a wrong address.
+    responds_404_for_unknown_id: bool,
+}
+
+/// One row for each service. The hosts are those of the service's list of endpoints.
+const TABLE: [Row; 5] = [
+    Row {
+        service: Service::TaurusDb,
+        name: "taurusdb",
+        host: "gaussdb",
+        other_hosts: &[
+            (
+                "gaussdbformysql",
+                &["ap-southeast-1", "ap-southeast-2", "cn-north-11", "tr-west-1", "me-east-1"],
+            ),
+            (
+                "gaussdb-mysql",
+                &["af-south-1", "cn-east-5", "la-north-2", "cn-southwest-3", OPEN_TELEKOM_CLOUD],
+            ),
+        ],
+        responds_with_list: false,
+        responds_404_for_unknown_id: false,
+    },
+    Row { service: Service::Rds, name: "rds", host: "rds", ..SIBLING },
+    Row { service: Service::GaussDb, name: "gaussdb", host: "gaussdb-opengauss", ..SIBLING },
+    Row { service: Service::Dds, name: "dds", host: "dds", ..SIBLING },
+    Row {
+        service: Service::GeminiDb,
+        name: "geminidb",
+        host: "gaussdb-nosql",
+        responds_with_list: true,
+        ..SIBLING
+    },
+];
+
+/// The properties that the siblings of TaurusDB have in common.
+const SIBLING: Row = Row {
+    service: Service::Rds,
+    name: "",
+    host: "",
+    other_hosts: &[],
+    responds_with_list: false,
+    responds_404_for_unknown_id: true,
+};
+
+impl Service {
+    /// All services, in the order of the documentation.
+    pub const ALL: [Self; TABLE.len()] =
+        [TABLE[0].service, TABLE[1].service, TABLE[2].service, TABLE[3].service, TABLE[4].service];
+
+    /// The name, as `--service` takes it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.row().name
+    }
+
+    /// The first label of the host name in a region of a cloud. An unlisted region has the usual one.
+    pub(crate) fn host(self, region: &str, cloud: &str) -> &'static str {
+        let row = self.row();
+        let lists = |places: &[&str]| places.contains(&region) || places.contains(&cloud);
+        row.other_hosts.iter().find(|(_, places)| lists(places)).map_or(row.host, |(host, _)| host)
+    }
+
+    pub(crate) fn responds_with_list(self) -> bool {
+        self.row().responds_with_list
+    }
+
+    pub(crate) fn responds_404_for_unknown_id(self) -> bool {
+        self.row().responds_404_for_unknown_id
+    }
+
+    fn row(self) -> &'static Row {
+        const ROWS: &[Row] = &TABLE;
+        ROWS.iter().find(|row| row.service == self).unwrap_or(&ROWS[0])
+    }
+}
+
+impl FromStr for Service {
+    type Err = ConfigError;
+
+    fn from_str(text: &str) -> Result<Self, ConfigError> {
+        Self::ALL.into_iter().find(|service| service.name() == text).ok_or_else(|| {
+            let names = Self::ALL.map(Self::name).join(", ");
+            ConfigError::invalid("service", text, format!("expected one of {names}"))
+        })
+    }
+}
+
+impl fmt::Display for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_service_has_one_row_and_its_name_parses_back() {
+        for service in Service::ALL {
+            assert_eq!(TABLE.iter().filter(|row| row.service == service).count(), 1, "{service}");
+            assert_eq!(service.to_string().parse::<Service>().unwrap(), service);
+        }
+        assert!("mysql".parse::<Service>().is_err());
+    }
+}
