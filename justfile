@@ -25,7 +25,7 @@ ci:
 
 # Break the pure files, and see whether a test notices
 mutants:
-    cargo mutants --file src/wait/machine.rs --file src/wait/gate.rs --file src/wait/many.rs --file src/wait/budget.rs --file src/wait/pace.rs --file src/wait/pace/foresight.rs --file 'src/cloud/judge*.rs' --file 'src/cloud/judge/*.rs' --file src/cloud/endpoint.rs --file src/cloud/entry.rs --file src/credentials/signer.rs --file src/credentials/redactor.rs -- --lib
+    cargo mutants --file src/wait/machine.rs --file src/wait/many.rs --file src/wait/pace.rs --file src/wait/foresight.rs --file src/limiter.rs --file "src/limiter/*.rs" --file src/cloud/response.rs --file src/http/refusal.rs --file src/http/error_body.rs --file src/http/retry_after.rs --file src/http/transport_fault.rs --file src/endpoint.rs --file src/service.rs --file src/region.rs --file src/auth/single_flight.rs --file src/auth/signer.rs --file src/auth/redact.rs -- --lib
 
 # What it costs, beside its peers and with many tasks: docs/performance.md
 bench:

@@ -12,6 +12,7 @@ mod body;
 mod credentials;
 mod http;
 mod input;
+mod layers;
 mod library;
 mod meaning;
 mod output;
