@@ -68,16 +68,32 @@ impl Clock {
     }
 }
 
+/// The time of a clock that all processes of this machine share. It counts sleep, and setting the wall clock does not
+/// change it.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn machine_time() -> Duration {
+    read(rustix::time::ClockId::Boottime)
+}
+
+/// Other systems only share the wall clock.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+#[expect(clippy::disallowed_methods, reason = "readers correct a clock that was set back")]
+pub(crate) fn machine_time() -> Duration {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default()
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn read(clock: rustix::time::ClockId) -> Duration {
+    let rustix::time::Timespec { tv_sec, tv_nsec } = rustix::time::clock_gettime(clock);
+    Duration::new(u64::try_from(tv_sec).unwrap_or(0), u32::try_from(tv_nsec).unwrap_or(0))
+}
+
 /// Returns the difference of the clock that counts sleep and the one that does not, in steps of 10 ms: the two cannot
 /// be read at the same instant.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn asleep() -> Duration {
-    use rustix::time::{ClockId, Timespec, clock_gettime};
+    use rustix::time::ClockId;
 
-    let read = |clock| {
-        let Timespec { tv_sec, tv_nsec } = clock_gettime(clock);
-        Duration::new(u64::try_from(tv_sec).unwrap_or(0), u32::try_from(tv_nsec).unwrap_or(0))
-    };
     // A process stopped between the two readings would take the stop for sleep.
     for _ in 0..3 {
         let before = read(ClockId::Monotonic);

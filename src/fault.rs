@@ -1,6 +1,7 @@
 //! Faults: the reasons why a poll brought no state of the task.
 
 use std::fmt;
+use std::time::Duration;
 
 /// The reason why a poll brought no state of the task, in the service's own words where it gave any.
 ///
@@ -26,6 +27,8 @@ pub struct Fault {
     pub http_status: Option<u16>,
     /// The server that was asked.
     pub upstream: Upstream,
+    /// The window of the quota that is used up, if the response of a 429 names it.
+    pub quota_window: Option<Duration>,
 }
 
 impl Fault {
@@ -38,6 +41,7 @@ impl Fault {
             request_id: None,
             http_status: None,
             upstream: Upstream::Service,
+            quota_window: None,
         }
     }
 }

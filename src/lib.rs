@@ -79,7 +79,7 @@ pub use fault::{Fault, FaultKind, Upstream};
 pub use id::{JobId, ProjectId};
 pub use job::{End, Instance, Job, Progress, Status};
 pub use language::Language;
-pub use limiter::RateLimit;
+pub use limiter::{Limiter, RateLimit};
 pub use outcome::{LastSeen, Outcome, Verdict, WaitError};
 pub use probe::{Observation, Probe};
 pub use region::Region;

@@ -1,62 +1,90 @@
-//! The limiter of polls: a rate, a number of concurrent polls, and a pause after the service asked for fewer requests.
+//! The limiter of requests: a rate, a number of concurrent polls, and the reaction to a used-up quota.
 
+mod file;
 mod rate;
+pub(crate) mod state;
+mod store;
 
+use std::collections::BTreeMap;
 use std::pin::pin;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use governor::RateLimiter;
-use governor::middleware::NoOpMiddleware;
-use governor::state::{InMemoryState, NotKeyed};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::Notify;
 
 pub use self::rate::RateLimit;
+use self::store::{Request, Store, Taken};
 use crate::clock::{Clock, POLL_AFTER_SLEEP, overslept};
 use crate::fault::{Fault, FaultKind};
 use crate::probe::Observation;
 
-/// The first pause after a 429 without `Retry-After`. Each further one is twice as long.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// The number of polls at a time. The service may see twice as many connections: one that was just used is not always
+/// idle when the next poll starts.
+pub(crate) const MAX_CONCURRENT_POLLS: usize = 64;
 
-/// A pause ends this long before the deadline, whatever the service asked for: the final polls decide what is
-/// reported.
+/// A pause ends this long before the deadline, whatever the service asked for: the final polls decide what is reported.
 const FINAL_POLLS: Duration = Duration::from_secs(1);
 
-/// The clock of the wait, for the rate limiter.
-#[derive(Debug, Clone, Copy)]
-struct WaitClock(Clock);
+/// The margin after a predicted end, as a share of the time until then. A stretched delay does not pass it.
+const MARGIN: f64 = 0.05;
 
-impl governor::clock::Clock for WaitClock {
-    type Instant = Duration;
+/// The shortest time after which a stretched delay is computed again.
+const SHORTEST_NAP: Duration = Duration::from_secs(1);
 
-    fn now(&self) -> Duration {
-        self.0.elapsed()
-    }
+/// A limiter of requests, shared by its clones: a rate, a number of concurrent polls, and a pause after the service
+/// refused a request because the quota of the account is used up.
+///
+/// Polls are served in the order in which they are due. Where the rate is short, all delays are stretched by the same
+/// factor, so that a task whose end is near is still polled more often than the others, and each task is polled.
+///
+/// ```
+/// use std::time::Duration;
+/// use jobwait::{Limiter, RateLimit};
+///
+/// let limiter = Limiter::new(Some(RateLimit::new(180, Duration::from_secs(300))?));
+/// let same = limiter.clone();
+/// # Ok::<(), jobwait::ConfigError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Limiter {
+    shared: Arc<Shared>,
 }
 
-/// A limiter that several waits share. It serves them in the order in which they asked.
 #[derive(Debug)]
-pub(crate) struct Limiter {
+struct Shared {
     clock: Clock,
-    deadline: Duration,
-    rate: Option<RateLimiter<NotKeyed, InMemoryState, WaitClock, NoOpMiddleware<Duration>>>,
-    queue: tokio::sync::Mutex<()>,
-    concurrency: Semaphore,
-    /// The pause of several waits. A single wait has a backoff of its own.
-    pause: Option<Mutex<Option<ThrottlePause>>>,
-    reason: Mutex<QueueReason>,
+    limit: Option<RateLimit>,
+    store: Store,
+    queue: Mutex<Queue>,
+    /// The demand of each wait in requests per second, and their sum.
+    demands: Mutex<(BTreeMap<u64, f64>, f64)>,
+    next_number: AtomicU64,
 }
+
+/// The polls that wait for a permit, the earliest due first.
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: BTreeMap<Ticket, Arc<Notify>>,
+    in_flight: usize,
+    /// Whether polls may run concurrently. They may not before the first response, nor after a 429: one poll then finds
+    /// out for all.
+    is_open: bool,
+    reason: QueueReason,
+}
+
+/// The place of a poll in the queue: the time at which it is due, and a number.
+type Ticket = (Duration, u64);
 
 /// The reason why the first in the queue has no permit yet.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 enum QueueReason {
     /// The deadline had passed when the queue was joined.
+    #[default]
     Late,
     /// The number of concurrent polls is at its maximum.
     Concurrency,
-    /// The service asked for fewer requests.
+    /// The service refused a request because the quota is used up.
     Paused,
     /// The rate limit is used up.
     Rate,
@@ -69,139 +97,344 @@ impl QueueReason {
             Self::Concurrency => {
                 (FaultKind::TimedOut, "the polls before it got no response until the deadline")
             }
-            Self::Paused => {
-                (FaultKind::Throttled, "the service asked for fewer requests until after the deadline")
-            }
+            Self::Paused => (FaultKind::Throttled, "the quota of the account was used up until the deadline"),
             Self::Rate => (FaultKind::RateLimited, "the rate limit was used up until the deadline"),
         };
         Fault::new(kind, format!("this task was not polled: {why}"))
     }
 }
 
-/// A pause after the service asked for fewer requests.
+/// The plan of the next poll, in times since the start of the wait.
 #[derive(Debug, Clone, Copy)]
-struct ThrottlePause {
-    until: Duration,
-    length: Duration,
+pub(crate) struct Plan {
+    /// The time from which the delay counts.
+    pub(crate) from: Duration,
+    /// The time of the poll if nothing is stretched.
+    pub(crate) until: Duration,
+    /// The time that the stretched poll must not pass.
+    pub(crate) bound: Duration,
+    /// Whether the delay may be stretched.
+    pub(crate) may_stretch: bool,
+    /// The predicted end of the task.
+    pub(crate) predicted_end: Option<Duration>,
+}
+
+impl Plan {
+    /// The plan of a poll without delay.
+    pub(crate) fn at(now: Duration) -> Self {
+        Self { from: now, until: now, bound: now, may_stretch: false, predicted_end: None }
+    }
+
+    pub(crate) fn due(&self, stretch: f64) -> Duration {
+        let delay = self.until.saturating_sub(self.from);
+        if !self.may_stretch || stretch <= 1.0 {
+            return self.until;
+        }
+        let delay = Duration::try_from_secs_f64(delay.as_secs_f64() * stretch).unwrap_or(Duration::MAX);
+        let due = self.from.saturating_add(delay).min(self.bound);
+        // A poll right after the predicted end is worth more than one at any other time.
+        match self.predicted_end {
+            Some(end) if end > self.from => due.min(end + (end - self.from).mul_f64(MARGIN)).max(self.until),
+            _ => due,
+        }
+    }
+
+    /// The number of requests per second that the plan amounts to.
+    fn demand(&self) -> f64 {
+        1.0 / self.until.saturating_sub(self.from).as_secs_f64().max(0.001)
+    }
+}
+
+/// A wait that takes part in the limiter. Dropping it withdraws its demand.
+#[derive(Debug)]
+pub(crate) struct Member {
+    limiter: Limiter,
+    number: u64,
+    all_at_once: bool,
 }
 
 /// The permission for one poll, which is under way until this is dropped.
 #[derive(Debug)]
-pub(crate) struct Permit<'a> {
-    _concurrency: Option<SemaphorePermit<'a>>,
+pub(crate) struct Permit {
+    limiter: Limiter,
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let mut queue = self.limiter.queue();
+        queue.in_flight -= 1;
+        queue.wake_first();
+    }
+}
+
+impl Queue {
+    fn wake_first(&self) {
+        if let Some((_, first)) = self.waiting.first_key_value() {
+            first.notify_one();
+        }
+    }
+
+    fn concurrency(&self) -> usize {
+        if self.is_open { MAX_CONCURRENT_POLLS } else { 1 }
+    }
+}
+
+/// A poll in the queue. Dropping it leaves the queue.
+struct Queued<'a> {
+    limiter: &'a Limiter,
+    ticket: Ticket,
+    notify: Arc<Notify>,
+    all_at_once: bool,
+}
+
+impl Drop for Queued<'_> {
+    fn drop(&mut self) {
+        let mut queue = self.limiter.queue();
+        queue.waiting.remove(&self.ticket);
+        queue.wake_first();
+    }
+}
+
+/// The reason why a poll has to wait on, and for how long.
+enum Blocked {
+    UntilNotified,
+    For(Duration),
 }
 
 impl Limiter {
-    /// A limiter for a single wait.
-    pub(crate) fn single(clock: Clock, deadline: Duration, rate: Option<RateLimit>) -> Self {
-        let limiter = |quota| RateLimiter::direct_with_clock(quota, WaitClock(clock));
-        Self {
-            clock,
-            deadline,
-            rate: rate.and_then(RateLimit::quota).map(limiter),
-            queue: tokio::sync::Mutex::default(),
-            concurrency: Semaphore::new(1),
-            pause: None,
-            reason: Mutex::new(QueueReason::Late),
+    /// A limiter for this process. Without a rate limit it only reacts to a used-up quota.
+    #[must_use]
+    pub fn new(limit: Option<RateLimit>) -> Self {
+        Self::with_store(limit, Store::memory())
+    }
+
+    /// A limiter for all processes of this user on this machine that have the same `account`, a name of any form. It is
+    /// kept in a file in `$XDG_RUNTIME_DIR/jobwait`, or else in the temporary folder as `jobwait-<uid>`. If the file
+    /// cannot be used, the limiter is for this process alone: see [`warning`](Self::warning).
+    #[must_use]
+    pub fn for_machine(limit: RateLimit, account: &str) -> Self {
+        Self::with_store(Some(limit), Store::file(limit, account))
+    }
+
+    fn with_store(limit: Option<RateLimit>, store: Store) -> Self {
+        let shared = Shared {
+            clock: Clock::start(),
+            limit,
+            store,
+            queue: Mutex::default(),
+            demands: Mutex::default(),
+            next_number: AtomicU64::new(0),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// The rate limit.
+    #[must_use]
+    pub fn rate_limit(&self) -> Option<RateLimit> {
+        self.shared.limit
+    }
+
+    /// The reason why the limiter is for this process alone although it was meant for the machine.
+    #[must_use]
+    pub fn warning(&self) -> Option<String> {
+        self.shared.store.fault()
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        lock(&self.shared.queue)
+    }
+
+    fn now(&self) -> Duration {
+        self.shared.clock.elapsed()
+    }
+
+    fn number(&self) -> u64 {
+        self.shared.next_number.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Adds a wait. `all_at_once` allows the whole rate limit as a burst, for waits with a single poll.
+    pub(crate) fn join(&self, all_at_once: bool) -> Member {
+        Member { limiter: self.clone(), number: self.number(), all_at_once }
+    }
+
+    /// The factor by which delays are stretched now, at least 1.
+    fn stretch(&self) -> f64 {
+        self.shared.store.view(self.now(), |state, now| state.stretch(now, self.shared.limit))
+    }
+
+    /// The rest of the pause after a 429.
+    fn pause(&self) -> Duration {
+        self.shared.store.view(self.now(), |state, now| state.pause(now))
+    }
+
+    /// Takes the permission for a request beyond the one that a permit covers, such as a sign-in or a retry.
+    pub(crate) async fn take_extra(&self) {
+        loop {
+            match self.shared.store.take(self.now(), self.request(false, false), self.demand()) {
+                Taken::Yes => return,
+                Taken::In(time) => tokio::time::sleep(time).await,
+            }
         }
     }
 
-    /// A limiter for several waits with at most `concurrency` polls at a time.
-    pub(crate) fn shared(
-        clock: Clock,
-        deadline: Duration,
-        rate: Option<RateLimit>,
-        concurrency: usize,
-    ) -> Self {
-        Self {
-            concurrency: Semaphore::new(concurrency),
-            pause: Some(Mutex::default()),
-            ..Self::single(clock, deadline, rate)
-        }
+    fn request(&self, is_final: bool, all_at_once: bool) -> Request {
+        let limit = self.shared.limit;
+        let burst = limit.map_or(1, |limit| if all_at_once { limit.requests() } else { limit.burst() });
+        Request { limit, burst, is_final }
     }
 
-    /// Waits for a permit until the deadline. If the machine was asleep past the deadline, waits for as long as a poll
-    /// may then take.
+    fn demand(&self) -> f64 {
+        lock(&self.shared.demands).1
+    }
+
+    fn set_demand(&self, number: u64, demand: Option<f64>) {
+        let total = {
+            let mut demands = lock(&self.shared.demands);
+            let before = match demand {
+                Some(demand) => demands.0.insert(number, demand),
+                None => demands.0.remove(&number),
+            };
+            demands.1 += demand.unwrap_or(0.0) - before.unwrap_or(0.0);
+            // Rounding errors must not add up to a demand that nobody has.
+            if demands.0.is_empty() {
+                demands.1 = 0.0;
+            }
+            demands.1
+        };
+        self.shared.store.set_demand(self.now(), total);
+    }
+
+    /// Takes note of the result of a poll: a 429 pauses all polls and stretches all delays.
+    pub(crate) fn record(&self, observation: &Observation) {
+        let throttled = match observation {
+            Observation::Transient { fault, retry_after } if fault.kind == FaultKind::Throttled => {
+                Some((*retry_after, fault.quota_window))
+            }
+            _ => None,
+        };
+        match throttled {
+            Some((retry_after, window)) => {
+                self.shared.store.throttled(self.now(), retry_after, window);
+            }
+            None => self.shared.store.accepted(self.now()),
+        }
+        let mut queue = self.queue();
+        queue.is_open = throttled.is_none();
+        queue.wake_first();
+    }
+}
+
+impl Member {
+    /// Waits until the poll of a plan is due, and for a permit, at the latest until the deadline. If the machine was
+    /// asleep past the deadline, waits for as long as a poll may then take.
     ///
     /// # Errors
     ///
     /// The reason why there was no permit in time.
-    pub(crate) async fn acquire(&self) -> Result<Permit<'_>, Fault> {
-        let mut next = pin!(self.next());
-        let permit = tokio::select! {
+    pub(crate) async fn acquire(
+        &self,
+        plan: Plan,
+        clock: Clock,
+        deadline: Duration,
+    ) -> Result<Permit, Fault> {
+        let mut permit = pin!(self.permit(plan, clock, deadline));
+        let in_time = tokio::select! {
             biased;
-            permit = &mut next => Some(permit),
-            () = self.clock.sleep_until(self.deadline) => None,
+            permit = &mut permit => Some(permit),
+            () = clock.sleep_until(deadline) => None,
         };
-        let now = self.clock.elapsed();
-        let permit = match permit {
+        let now = clock.elapsed();
+        let permit = match in_time {
             // Polls that are cut at the deadline free their permits, too late for the rest of the queue.
-            Some(permit) if now < self.deadline || overslept(self.deadline, now) => return Ok(permit),
-            None if overslept(self.deadline, now) => tokio::select! {
+            Some(permit) if now < deadline || overslept(deadline, now) => return Ok(permit),
+            None if overslept(deadline, now) => tokio::select! {
                 biased;
-                permit = next => Some(permit),
-                () = self.clock.sleep_until(now + POLL_AFTER_SLEEP) => None,
+                permit = permit => Some(permit),
+                () = clock.sleep_until(now + POLL_AFTER_SLEEP) => None,
             },
             _ => None,
         };
-        permit.ok_or_else(|| lock(&self.reason).fault())
+        permit.ok_or_else(|| self.limiter.queue().reason.fault())
     }
 
-    async fn next(&self) -> Permit<'_> {
-        let queued_for = |reason| *lock(&self.reason) = reason;
-        let _first_in_queue = self.queue.lock().await;
-        if self.concurrency.available_permits() == 0 {
-            queued_for(QueueReason::Concurrency);
+    async fn permit(&self, plan: Plan, clock: Clock, deadline: Duration) -> Permit {
+        let limiter = &self.limiter;
+        if plan.may_stretch {
+            limiter.set_demand(self.number, Some(plan.demand()));
         }
-        // The semaphore is never closed.
-        let concurrency = self.concurrency.acquire().await.ok();
+        // The stretch may fall during a long delay, for example when other tasks end.
+        let due = loop {
+            let (now, due) = (clock.elapsed(), plan.due(limiter.stretch()));
+            if now >= due {
+                break due;
+            }
+            let nap = (due - now).min(((due - now) / 2).max(SHORTEST_NAP));
+            clock.sleep_until(if due <= plan.until { due } else { now + nap }).await;
+        };
+        let now = limiter.now();
+        let ticket = (now.saturating_sub(clock.elapsed().saturating_sub(due)), limiter.number());
+        let notify = Arc::new(Notify::new());
+        limiter.queue().waiting.insert(ticket, Arc::clone(&notify));
+        let queued = Queued { limiter, ticket, notify, all_at_once: self.all_at_once };
+        let final_polls = deadline.saturating_sub(FINAL_POLLS.min(deadline / 10));
         loop {
-            if let Some(pause) = self.pause().filter(|pause| pause.until > self.clock.elapsed()) {
-                queued_for(QueueReason::Paused);
-                self.clock.sleep_until(pause.until).await;
-                continue;
-            }
-            match self.rate.as_ref().map(RateLimiter::check) {
-                Some(Err(not_until)) => {
-                    queued_for(QueueReason::Rate);
-                    let now = self.clock.elapsed();
-                    self.clock.sleep_until(now + not_until.wait_time_from(now)).await;
-                }
-                Some(Ok(())) | None => return Permit { _concurrency: concurrency },
+            let left = final_polls.saturating_sub(clock.elapsed());
+            match queued.try_take(left) {
+                Ok(permit) => return permit,
+                Err(Blocked::UntilNotified) => queued.notify.notified().await,
+                Err(Blocked::For(time)) => tokio::select! {
+                    () = queued.notify.notified() => {}
+                    () = clock.sleep_until(clock.elapsed().saturating_add(time)) => {}
+                },
             }
         }
     }
 
-    /// The earliest time of a poll that is due at `due`, as far as it is known.
-    pub(crate) fn not_before(&self, due: Duration) -> Duration {
-        self.pause().map_or(due, |pause| pause.until.max(due))
+    /// The earliest time of a planned poll, as far as it is known.
+    pub(crate) fn expected_at(&self, plan: Plan, clock: Clock) -> Duration {
+        let resumes = match self.limiter.pause() {
+            Duration::ZERO => Duration::ZERO,
+            pause => clock.elapsed().saturating_add(pause),
+        };
+        plan.due(self.limiter.stretch()).max(resumes)
     }
+}
 
-    fn pause(&self) -> Option<ThrottlePause> {
-        self.pause.as_ref().and_then(|pause| *lock(pause))
+impl Drop for Member {
+    fn drop(&mut self) {
+        self.limiter.set_demand(self.number, None);
     }
+}
 
-    /// Takes note of the result of a poll: a 429 pauses all waits that share this limiter.
-    pub(crate) fn record(&self, observation: &Observation) {
-        let Some(mut pause) = self.pause.as_ref().map(lock) else { return };
-        let now = self.clock.elapsed();
-        match observation {
-            Observation::Transient { fault, retry_after } if fault.kind == FaultKind::Throttled => {
-                let current = pause.filter(|pause| pause.until > now);
-                let length = match (current, *pause) {
-                    // Polls that were already under way get the same answer, which says nothing new.
-                    (Some(current), _) => current.length,
-                    (None, Some(last)) => (last.length * 2).min(LONGEST_PAUSE),
-                    (None, None) => FIRST_PAUSE,
-                };
-                let until = now.saturating_add(retry_after.unwrap_or(length));
-                let until = current.map_or(until, |current| current.until.max(until));
-                let final_polls = self.deadline.saturating_sub(FINAL_POLLS.min(self.deadline / 10));
-                *pause = Some(ThrottlePause { until: until.min(final_polls), length });
+impl Queued<'_> {
+    /// Takes a permit, if this poll is the first in the queue. A pause is ignored when no time is left before the final
+    /// polls.
+    fn try_take(&self, time_to_final_polls: Duration) -> Result<Permit, Blocked> {
+        let limiter = self.limiter;
+        let mut queue = limiter.queue();
+        if queue.waiting.first_key_value().is_some_and(|(first, _)| *first != self.ticket) {
+            return Err(Blocked::UntilNotified);
+        }
+        if queue.in_flight >= queue.concurrency() {
+            queue.reason = QueueReason::Concurrency;
+            return Err(Blocked::UntilNotified);
+        }
+        let is_final = time_to_final_polls.is_zero();
+        let pause = limiter.pause().min(time_to_final_polls);
+        if !pause.is_zero() {
+            queue.reason = QueueReason::Paused;
+            return Err(Blocked::For(pause));
+        }
+        let request = limiter.request(is_final, self.all_at_once);
+        match limiter.shared.store.take(limiter.now(), request, limiter.demand()) {
+            Taken::Yes => {
+                queue.in_flight += 1;
+                Ok(Permit { limiter: limiter.clone() })
             }
-            Observation::Transient { .. } => {}
-            _ if pause.is_some_and(|pause| pause.until <= now) => *pause = None,
-            _ => {}
+            Taken::In(time) => {
+                queue.reason = QueueReason::Rate;
+                Err(Blocked::For(time))
+            }
         }
     }
 }

@@ -20,6 +20,8 @@ pub struct Verdict {
     pub elapsed: Duration,
     /// The number of polls.
     pub polls: u32,
+    /// The number of requests: polls, sign-ins, lookups of the project, and requests sent again on a new connection.
+    pub requests: u32,
 }
 
 impl Verdict {

@@ -62,4 +62,10 @@ impl Observation {
 pub trait Probe {
     /// Polls once. The future may take as long as it likes: the wait drops it at the deadline.
     fn poll(&mut self) -> impl Future<Output = Observation> + Send;
+
+    /// The number of requests that the polls so far have sent, if that differs from the number of polls: a poll may sign
+    /// in, or send a request again on a new connection.
+    fn requests(&self) -> Option<u32> {
+        None
+    }
 }

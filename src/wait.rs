@@ -1,5 +1,7 @@
 //! A wait for one task: its bounds, its pace, and the loop that polls.
 
+#[cfg(test)]
+mod crowd;
 mod driver;
 mod foresight;
 mod machine;
@@ -47,6 +49,7 @@ pub struct Wait {
     limits: Limits,
     pace: Pace,
     clock: Option<Clock>,
+    limiter: Option<Limiter>,
 }
 
 impl Default for Wait {
@@ -67,6 +70,7 @@ impl Wait {
             },
             pace: Pace::default(),
             clock: None,
+            limiter: None,
         }
     }
 
@@ -109,6 +113,13 @@ impl Wait {
         self
     }
 
+    /// Sets the limiter of requests, for example that of the [`Cloud`](crate::Cloud) or of other waits. Default: one without
+    /// a rate limit.
+    pub fn limiter(mut self, limiter: Limiter) -> Self {
+        self.limiter = Some(limiter);
+        self
+    }
+
     /// Waits, and calls `report` for each event. Dropping the future cancels the wait, never the task.
     pub async fn run<P: Probe>(self, probe: &mut P, report: impl FnMut(Event<'_>)) -> Verdict {
         self.run_until(probe, future::pending(), report).await
@@ -123,7 +134,7 @@ impl Wait {
         report: impl FnMut(Event<'_>),
     ) -> Verdict {
         let clock = self.clock.unwrap_or_else(Clock::start);
-        let limiter = Limiter::single(clock, self.limits.deadline, None);
+        let limiter = self.limiter.clone().unwrap_or_else(|| Limiter::new(None));
         driver::drive(self, &limiter, clock, probe, stop, report).await
     }
 }

@@ -3,8 +3,6 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use governor::Quota;
-
 use crate::error::ConfigError;
 
 /// The longest window: the service keeps a task for a month.
@@ -65,14 +63,11 @@ impl RateLimit {
     /// The time between two requests after the burst.
     #[must_use]
     pub fn spacing(self) -> Duration {
-        self.window / (self.requests() - self.burst().get()).max(1)
+        self.window / (self.requests() - self.burst()).max(1)
     }
 
-    fn burst(self) -> NonZeroU32 {
-        NonZeroU32::new(self.requests().div_ceil(BURST_DIVISOR)).unwrap_or(NonZeroU32::MIN)
-    }
-
-    pub(super) fn quota(self) -> Option<Quota> {
-        Some(Quota::with_period(self.spacing())?.allow_burst(self.burst()))
+    /// The number of requests without spacing, at least 1.
+    pub(crate) fn burst(self) -> u32 {
+        self.requests().div_ceil(BURST_DIVISOR)
     }
 }

@@ -1,7 +1,6 @@
 //! The driver: it delays, polls, and reports as the machine says. Only this loop knows the clock.
 
 use std::pin::pin;
-use std::time::Duration;
 
 use tracing::debug;
 
@@ -9,8 +8,7 @@ use super::Wait;
 use super::machine::{Step, Waiting};
 use crate::clock::Clock;
 use crate::event::{Event, EventKind};
-use crate::fault::Fault;
-use crate::limiter::{Limiter, Permit};
+use crate::limiter::{Limiter, Plan};
 use crate::outcome::Verdict;
 use crate::probe::Probe;
 
@@ -23,14 +21,16 @@ pub(super) async fn drive<P: Probe>(
     stop: impl Future<Output = ()>,
     mut report: impl FnMut(Event<'_>),
 ) -> Verdict {
-    let mut due = clock.elapsed();
-    let mut waiting = Waiting::new(wait.limits, wait.pace.start(fastrand::Rng::new()), due);
+    let member = limiter.join(wait.limits.once);
+    let deadline = wait.limits.deadline;
+    let mut plan = Plan::at(clock.elapsed());
+    let mut waiting = Waiting::new(wait.limits, wait.pace.start(fastrand::Rng::new()), plan.until);
     let mut stop = pin!(stop);
-    let verdict = loop {
+    let mut verdict = loop {
         let permit = tokio::select! {
             biased;
             () = &mut stop => break waiting.stopped(clock.elapsed()),
-            permit = permit_at(due, limiter, clock) => permit,
+            permit = member.acquire(plan, clock, deadline) => permit,
         };
         let _permit = match permit {
             Ok(permit) => permit,
@@ -50,23 +50,20 @@ pub(super) async fn drive<P: Probe>(
                 (elapsed, waiting.cut(elapsed))
             }
         };
-        (due, waiting) = match next {
+        (plan, waiting) = match next {
             Step::Done(verdict) => break verdict,
-            Step::Delay { until, waiting } => (until, waiting),
+            Step::Delay { until, bound, waiting } => {
+                let (may_stretch, predicted_end) = (waiting.may_stretch(), waiting.predicted_end());
+                (Plan { from: elapsed, until, bound, may_stretch, predicted_end }, waiting)
+            }
         };
-        debug!(delay = ?due.saturating_sub(elapsed), "waiting for the next poll");
-        if let Some(kind) = waiting.event_kind(limiter.not_before(due)) {
+        let next_poll = member.expected_at(plan, clock);
+        debug!(delay = ?next_poll.saturating_sub(elapsed), "waiting for the next poll");
+        if let Some(kind) = waiting.event_kind(next_poll) {
             report(Event::new(elapsed, waiting.polls(), kind));
         }
     };
+    verdict.requests = probe.requests().unwrap_or(verdict.polls);
     report(Event::new(verdict.elapsed, verdict.polls, EventKind::Ended(&verdict)));
     verdict
-}
-
-async fn permit_at(due: Duration, limiter: &Limiter, clock: Clock) -> Result<Permit<'_>, Fault> {
-    // Without this check the first poll would wait for a timer, which takes a millisecond even when it is due.
-    if clock.elapsed() < due {
-        clock.sleep_until(due).await;
-    }
-    limiter.acquire().await
 }

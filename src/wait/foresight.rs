@@ -42,6 +42,8 @@ pub(super) struct Foresight {
     /// The latest time at which progress had not moved since its last move.
     still_at: Option<f64>,
     purse: f64,
+    /// The end that the latest poll predicted.
+    predicted_end: Option<f64>,
 }
 
 /// A progress, and the time at which it was first seen.
@@ -54,13 +56,14 @@ struct Mark {
 impl Foresight {
     pub(super) fn new(expected: Option<f64>) -> Self {
         let start = Mark { at: 0.0, percent: f64::INFINITY };
-        Self { expected, start, moves: VecDeque::new(), still_at: None, purse: PURSE }
+        Self { expected, start, moves: VecDeque::new(), still_at: None, purse: PURSE, predicted_end: None }
     }
 
     /// The delay after a poll at `now` that found `percent`. It is never longer than `full`, the delay of the plain pace,
     /// and never shorter than `shortest`, unless `full` is.
     pub(super) fn delay(&mut self, now: f64, percent: Option<f64>, full: f64, shortest: f64) -> f64 {
         let end = percent.and_then(|percent| self.end(now, percent.floor()));
+        self.predicted_end = end;
         let predicted = match end {
             Some(end) if end > now => (end - now) * SHARE,
             Some(end) => (now - end) * SHARE_SINCE,
@@ -76,6 +79,11 @@ impl Foresight {
         let share = delay / full;
         self.purse += GAIN * share - (1.0 - share);
         delay
+    }
+
+    /// The end that the latest poll predicted, if progress has moved.
+    pub(super) fn predicted_end(&self) -> Option<f64> {
+        self.predicted_end
     }
 
     /// The predicted time of 100 %, if progress has moved.

@@ -54,6 +54,8 @@ pub(crate) enum Step {
     Delay {
         /// The time of the next poll, since the start of the wait.
         until: Duration,
+        /// The time up to which a limiter may put the poll off.
+        bound: Duration,
         /// The wait that goes on.
         waiting: Waiting,
     },
@@ -71,7 +73,9 @@ pub(crate) struct Waiting {
     poll_at: Duration,
     /// The time that a response may take, estimated from the latest one.
     response_time: Duration,
-    /// Whether a poll was moved forward so that its response arrives before the deadline.
+    /// The time of the poll whose response must arrive before the deadline.
+    forward: Duration,
+    /// Whether that poll has started.
     moved_forward: bool,
     latest: Latest,
     /// The task when it was last seen.
@@ -104,6 +108,7 @@ impl Waiting {
             polls: 0,
             poll_at: elapsed,
             response_time: Duration::ZERO,
+            forward: Duration::MAX,
             moved_forward: false,
             latest: Latest::Nothing,
             last_seen: None,
@@ -116,6 +121,16 @@ impl Waiting {
 
     pub(crate) fn polls(&self) -> u32 {
         self.polls
+    }
+
+    /// The predicted end of the task, if its progress moves.
+    pub(crate) fn predicted_end(&self) -> Option<Duration> {
+        self.pacer.predicted_end().filter(|_| self.latest == Latest::Going)
+    }
+
+    /// Whether a limiter may stretch the delay. A delay after an error has a backoff of its own.
+    pub(crate) fn may_stretch(&self) -> bool {
+        matches!(self.latest, Latest::Going | Latest::NotVisible)
     }
 
     /// The step after a poll that ended at `elapsed` with `observation`.
@@ -203,7 +218,7 @@ impl Waiting {
 
     fn poll_again(mut self, elapsed: Duration) -> Step {
         self.poll_at = elapsed;
-        Step::Delay { until: elapsed, waiting: self }
+        Step::Delay { until: elapsed, bound: elapsed, waiting: self }
     }
 
     /// The verdict on a wait that got no permit for a poll before the deadline. The reason is kept only if there is
@@ -267,12 +282,12 @@ impl Waiting {
         // Twice the time of the latest response.
         self.response_time =
             (elapsed.saturating_sub(self.poll_at) * 2).min(self.limits.request_timeout).max(shortest);
-        let forward = deadline.saturating_sub(self.response_time);
-        let bound = if self.moved_forward || elapsed >= forward { last } else { forward };
+        self.moved_forward |= self.poll_at >= self.forward;
+        self.forward = deadline.saturating_sub(self.response_time);
+        let bound = if self.moved_forward || elapsed >= self.forward { last } else { self.forward };
         let until = elapsed.saturating_add(delay).min(bound);
-        self.moved_forward |= until == forward;
         self.poll_at = until;
-        Step::Delay { until, waiting: self }
+        Step::Delay { until, bound, waiting: self }
     }
 
     /// The outcome of a wait that ends without a decision.
@@ -289,6 +304,13 @@ impl Waiting {
     }
 
     fn verdict(self, outcome: Outcome, elapsed: Duration) -> Verdict {
-        Verdict { outcome, last_seen: self.last_seen, fault: self.fault, elapsed, polls: self.polls }
+        Verdict {
+            outcome,
+            last_seen: self.last_seen,
+            fault: self.fault,
+            elapsed,
+            polls: self.polls,
+            requests: self.polls,
+        }
     }
 }

@@ -11,13 +11,9 @@ use tokio::task::unconstrained;
 use super::{Wait, driver};
 use crate::clock::Clock;
 use crate::event::Event;
-use crate::limiter::{Limiter, RateLimit};
+use crate::limiter::Limiter;
 use crate::outcome::{Outcome, Verdict};
 use crate::probe::Probe;
-
-/// The number of polls at a time. The service may see twice as many connections: one that was just used is not always
-/// idle when the next poll starts.
-const MAX_CONCURRENT_POLLS: usize = 64;
 
 /// The rule that ends several waits.
 ///
@@ -66,13 +62,12 @@ pub enum Until {
 pub struct Waits {
     wait: Wait,
     until: Until,
-    rate_limit: Option<RateLimit>,
 }
 
 impl Waits {
     /// Waits like `wait` for each task, until the first failure, without a rate limit.
     pub fn new(wait: Wait) -> Self {
-        Self { wait, until: Until::default(), rate_limit: None }
+        Self { wait, until: Until::default() }
     }
 
     /// Sets the rule that ends the waits. Default: [`Until::FirstFailure`].
@@ -81,9 +76,9 @@ impl Waits {
         self
     }
 
-    /// Sets the rate of polls of all waits together.
-    pub fn rate_limit(mut self, limit: RateLimit) -> Self {
-        self.rate_limit = Some(limit);
+    /// Sets the limiter of all waits together. Default: one without a rate limit.
+    pub fn limiter(mut self, limiter: Limiter) -> Self {
+        self.wait.limiter = Some(limiter);
         self
     }
 
@@ -106,14 +101,7 @@ impl Waits {
         report: impl FnMut(usize, Event<'_>),
     ) -> Vec<Verdict> {
         let clock = self.wait.clock.unwrap_or_else(Clock::start);
-        let deadline = self.wait.limits.deadline;
-        // A single poll of each task need not be spread if the limit allows that many.
-        let fits = |limit: &RateLimit| self.wait.limits.once && probes.len() <= limit.requests() as usize;
-        let rate_limit = self.rate_limit.filter(|limit| !fits(limit));
-        let limiter = match probes.len() {
-            1 => Limiter::single(clock, deadline, rate_limit),
-            _ => Limiter::shared(clock, deadline, rate_limit, MAX_CONCURRENT_POLLS),
-        };
+        let limiter = self.wait.limiter.clone().unwrap_or_else(|| Limiter::new(None));
         let (halt, halted) = watch::channel(false);
         let report = Mutex::new(report);
         let mut verdicts: Vec<Option<Verdict>> = vec![None; probes.len()];

@@ -174,6 +174,11 @@ impl Pacer {
         self.jittered(full).max(retry_after.unwrap_or_default())
     }
 
+    /// The predicted end of the task, since the start of the wait, if its progress moves.
+    pub(super) fn predicted_end(&self) -> Option<Duration> {
+        self.foresight.predicted_end().and_then(|end| Duration::try_from_secs_f64(end).ok())
+    }
+
     /// Applies the cap before the jitter, so that no delay exceeds the cap. Jitter may go below the floor.
     fn jittered(&mut self, full: Duration) -> Duration {
         let full = full.clamp(self.pace.interval, self.pace.max_interval);

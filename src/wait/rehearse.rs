@@ -33,7 +33,7 @@ impl Wait {
         let mut next = Some((Duration::ZERO, Waiting::new(self.limits, pacer, Duration::ZERO)));
         iter::from_fn(move || {
             let (at, waiting) = next.take()?;
-            if let Step::Delay { until, waiting } = waiting.after(at, observe(at)) {
+            if let Step::Delay { until, waiting, .. } = waiting.after(at, observe(at)) {
                 next = Some((until, waiting));
             }
             Some(at)

@@ -44,7 +44,9 @@ fn imports() -> BTreeMap<String, Vec<(String, String)>> {
             let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
             let found = imports.entry(module).or_default();
             for line in code {
-                for (_, rest) in line.match_indices("crate::").map(|(at, found)| line.split_at(at + found.len())) {
+                for (_, rest) in
+                    line.match_indices("crate::").map(|(at, found)| line.split_at(at + found.len()))
+                {
                     let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
                     found.push((rest[..end].to_owned(), path.display().to_string()));
                 }
@@ -59,7 +61,10 @@ fn modules_import_only_from_their_own_layer_or_those_below() {
     for (module, imports) in imports() {
         for (imported, file) in imports {
             let is_module = imported.chars().next().is_some_and(char::is_lowercase);
-            assert!(is_module, "{file} imports through the crate root: name the module that defines '{imported}'");
+            assert!(
+                is_module,
+                "{file} imports through the crate root: name the module that defines '{imported}'"
+            );
             assert!(
                 layer(&imported) <= layer(&module),
                 "{file} imports from '{imported}', which is in a layer above '{module}'"

@@ -85,7 +85,7 @@ fn timetable_of(
         }
         match waiting.after(now, observation) {
             Step::Done(verdict) => return (looks, verdict),
-            Step::Delay { until, waiting: next } => {
+            Step::Delay { until, waiting: next, .. } => {
                 assert!(until > now, "a rest that leads back");
                 now = until;
                 looks.push((until.as_secs_f64() * 1000.0).round() / 1000.0);
@@ -233,7 +233,7 @@ fn what_was_slept_through_is_looked_at_anew_once_unless_it_is_an_end() {
             let ends = kind.is_final() || (kind == Kind::UnknownHost && !seen);
             let mut again = match step {
                 Step::Done(_) if ends => continue,
-                Step::Delay { until, waiting } if !ends && until == woken => waiting,
+                Step::Delay { until, waiting, .. } if !ends && until == woken => waiting,
                 other => panic!("{kind:?}, {seen}: {other:?}"),
             };
             assert!(again.start_poll(woken) > woken, "{kind:?}");
@@ -245,7 +245,9 @@ fn what_was_slept_through_is_looked_at_anew_once_unless_it_is_an_end() {
     }
     let mut asleep = waiting(limits(30.0, 60.0));
     asleep.start_poll(secs(1.0));
-    let Step::Delay { until, mut waiting } = asleep.cut(woken) else { panic!("it is not looked at anew") };
+    let Step::Delay { until, mut waiting, .. } = asleep.cut(woken) else {
+        panic!("it is not looked at anew")
+    };
     assert_eq!(until, woken);
     waiting.start_poll(woken);
     assert!(matches!(
@@ -486,7 +488,9 @@ fn the_news_are_of_the_latest_look() {
     for (observation, expected) in
         [(not_visible(), "Invisible"), (unavailable(), "Retry"), (going(), "Going"), (unavailable(), "Retry")]
     {
-        let Step::Delay { waiting, until } = now.after(secs(1.0), observation) else { panic!("it ended") };
+        let Step::Delay { waiting, until, .. } = now.after(secs(1.0), observation) else {
+            panic!("it ended")
+        };
         let news = format!("{:?}", waiting.event_kind(until).unwrap());
         assert!(news.starts_with(expected), "{news}");
         now = waiting;
@@ -606,7 +610,7 @@ impl Exploration {
                 self.check(&verdict, deadline);
                 None
             }
-            Step::Delay { until, waiting } => {
+            Step::Delay { until, waiting, .. } => {
                 assert!(!kind.is_final(), "an end was not final: {:?}", self.told);
                 assert!(until > answered && until < deadline, "{:?}: {until:?}", self.told);
                 let rest = until.saturating_sub(answered);

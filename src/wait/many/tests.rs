@@ -8,7 +8,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::*;
-use crate::{Fault, FaultKind, Job, Observation, Pace, Status};
+use crate::fault::{Fault, FaultKind};
+use crate::job::{Job, Status};
+use crate::limiter::{MAX_CONCURRENT_POLLS, RateLimit};
+use crate::probe::Observation;
+use crate::wait::Pace;
 
 /// Looks of all tasks: which task, and when.
 type Looks = Arc<Mutex<Vec<(usize, Duration)>>>;
@@ -96,7 +100,7 @@ async fn all_are_waited_for_and_told_in_their_order() {
     let tasks = tasks([(30, End::Completed), (0, End::Completed), (10, End::Completed)]);
     let mut told = HashSet::new();
     let verdicts = waits().run(tasks.scripted, |number, event| {
-        if let crate::EventKind::Ended(verdict) = event.kind {
+        if let crate::event::EventKind::Ended(verdict) = event.kind {
             told.insert((number, verdict.outcome));
         }
     });
@@ -154,7 +158,7 @@ async fn looked_at_once_they_need_not_be_spread_where_the_budget_has_room() {
     for (count, spread) in [(40, false), (41, true)] {
         let budget = RateLimit::new(40, Duration::from_secs(10)).unwrap();
         let many = tasks(vec![(0, End::Completed); count]);
-        let once = Waits::new(waits().wait.once()).rate_limit(budget);
+        let once = Waits::new(waits().wait.once()).limiter(Limiter::new(Some(budget)));
         assert_eq!(once.run(many.scripted, |_, _| {}).await.len(), count);
         let last = many.looks.lock().unwrap().last().unwrap().1;
         assert_eq!(!last.is_zero(), spread, "{count}: {last:?}");
@@ -165,7 +169,11 @@ async fn looked_at_once_they_need_not_be_spread_where_the_budget_has_room() {
 async fn a_task_whose_turn_does_not_come_says_so_and_counts_no_look() {
     let budget = RateLimit::new(4, Duration::from_secs(80)).unwrap();
     let many = tasks([(200, End::Completed); 9]);
-    let verdicts = waits().rate_limit(budget).until(Until::AllEnded).run(many.scripted, |_, _| {}).await;
+    let verdicts = waits()
+        .limiter(Limiter::new(Some(budget)))
+        .until(Until::AllEnded)
+        .run(many.scripted, |_, _| {})
+        .await;
     // One at once, three in each window.
     for (number, verdict) in verdicts.iter().enumerate() {
         let polls = many.looks.lock().unwrap().iter().filter(|(looked, _)| *looked == number).count();
@@ -281,7 +289,7 @@ async fn one_that_is_asked_to_look_less_slows_all_ever_more() {
     let mut told = Vec::new();
     waits()
         .run(probes, |_, event| {
-            if let crate::EventKind::Retry { next_poll, .. } = event.kind {
+            if let crate::event::EventKind::Retry { next_poll, .. } = event.kind {
                 told.push(next_poll.as_secs_f64().round());
             }
         })
@@ -300,7 +308,7 @@ async fn a_budget_holds_in_every_window_and_is_shared_fairly() {
     let window = Duration::from_secs(10);
     let many = tasks([(1000, End::Completed); 50]);
     let budget = RateLimit::new(40, window).unwrap();
-    waits().rate_limit(budget).run(many.scripted, |_, _| {}).await;
+    waits().limiter(Limiter::new(Some(budget))).run(many.scripted, |_, _| {}).await;
     let looks = many.looks.lock().unwrap().clone();
     for (first, (_, from)) in looks.iter().enumerate() {
         let within = looks[first..].iter().take_while(|(_, at)| at.saturating_sub(*from) < window).count();

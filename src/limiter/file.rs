@@ -1,0 +1,222 @@
+//! The state in a file that all processes of a user share.
+//!
+//! The folder belongs to the user and is closed to others; the file is neither a link nor somebody else's. The system
+//! releases the lock of a process that is killed. Any fault makes the process keep to itself, and is reported once.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::path::PathBuf;
+use std::sync::{Mutex, OnceLock};
+use std::time::Duration;
+
+use super::state::State;
+use super::{RateLimit, lock};
+use crate::clock::machine_time;
+use crate::text::safe;
+
+/// The age at which a copy of the state is read anew.
+const STALE: Duration = Duration::from_secs(1);
+
+/// The time after which a lock that is held counts as a fault. A change takes microseconds.
+const LONGEST_LOCK: Duration = Duration::from_secs(2);
+
+/// The delay before a lock that is held is tried again.
+const LOCK_RETRY: Duration = Duration::from_millis(2);
+
+/// The largest file that is read.
+const LARGEST: u64 = 1 << 20;
+
+/// A file with the state of an account.
+#[derive(Debug)]
+pub(super) struct SharedFile {
+    limit: RateLimit,
+    name: String,
+    /// The number of this process in the state.
+    process: u64,
+    /// A recent copy, and the time at which it was read.
+    copy: Mutex<Option<(State, Duration)>>,
+    locked_since: Mutex<Option<Duration>>,
+    fault: OnceLock<String>,
+}
+
+impl SharedFile {
+    pub(super) fn new(limit: RateLimit, account: &str) -> Self {
+        let digest = ring::digest::digest(&ring::digest::SHA256, account.as_bytes());
+        let name = digest.as_ref()[..16].iter().fold(String::new(), |name, byte| format!("{name}{byte:02x}"));
+        let process = fastrand::u64(1..);
+        let (copy, locked_since, fault) = Default::default();
+        Self { limit, name, process, copy, locked_since, fault }
+    }
+
+    /// The fault that keeps the file from being used.
+    pub(super) fn fault(&self) -> Option<String> {
+        self.fault.get().cloned()
+    }
+
+    /// Reads from a recent copy of the state. `None` if the file is not in use.
+    pub(super) fn view<T>(&self, read: &impl Fn(&State, Duration) -> T) -> Option<T> {
+        let now = machine_time();
+        let is_stale = lock(&self.copy).as_ref().is_none_or(|(_, at)| now.saturating_sub(*at) > STALE);
+        if is_stale && self.change(|_: &mut State, _, _| ()).is_err() && self.fault.get().is_some() {
+            return None;
+        }
+        Some(
+            lock(&self.copy)
+                .as_ref()
+                .map_or_else(|| read(&State::default(), now), |(state, _)| read(state, now)),
+        )
+    }
+
+    /// Changes the state in the file.
+    ///
+    /// # Errors
+    ///
+    /// The time until the lock can be tried again, or `None` if the file cannot be used.
+    pub(super) fn change<T>(
+        &self,
+        change: impl Fn(&mut State, u64, Duration) -> T,
+    ) -> Result<T, Option<Duration>> {
+        if self.fault.get().is_some() {
+            return Err(None);
+        }
+        let now = machine_time();
+        match self.try_change(now, change) {
+            Ok(Some(changed)) => {
+                *lock(&self.locked_since) = None;
+                Ok(changed)
+            }
+            Ok(None) => {
+                let since = *lock(&self.locked_since).get_or_insert(now);
+                if now.saturating_sub(since) < LONGEST_LOCK {
+                    return Err(Some(LOCK_RETRY));
+                }
+                self.give_up("another process keeps it locked")
+            }
+            Err(error) => self.give_up(&error.to_string()),
+        }
+    }
+
+    fn give_up<T>(&self, reason: &str) -> Result<T, Option<Duration>> {
+        let path = folder().join(&self.name);
+        let _ = self.fault.set(format!("{}: {}", safe(&path.display().to_string(), 200), safe(reason, 200)));
+        Err(None)
+    }
+
+    /// Changes the state, unless another process holds the lock.
+    fn try_change<T>(
+        &self,
+        now: Duration,
+        change: impl Fn(&mut State, u64, Duration) -> T,
+    ) -> io::Result<Option<T>> {
+        let mut file = open(&self.name)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+        let mut text = String::new();
+        let read = (&mut file).take(LARGEST).read_to_string(&mut text);
+        let before = match read {
+            Ok(0) => State::default(),
+            // A state that makes no sense is replaced by one whose burst is used up.
+            _ => State::parse(&text, now).unwrap_or_else(|| State::empty(now, self.limit)),
+        };
+        let before = before.clamped(now, self.limit);
+        let mut state = before.clone();
+        let changed = change(&mut state, self.process, now);
+        if state != before || text.is_empty() {
+            // One write replaces all, so that a process that is killed leaves a whole state behind.
+            let mut new = state.to_text();
+            new.extend(std::iter::repeat_n(' ', text.len().saturating_sub(new.len())));
+            file.rewind()?;
+            file.write_all(new.as_bytes())?;
+        }
+        *lock(&self.copy) = Some((state, now));
+        Ok(Some(changed))
+    }
+}
+
+/// The folder of the user's own.
+fn folder() -> PathBuf {
+    let runtime =
+        std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|folder| folder.is_absolute());
+    match runtime {
+        Some(runtime) => runtime.join("jobwait"),
+        None => std::env::temp_dir().join(format!("jobwait-{}", system::user())),
+    }
+}
+
+/// Opens the file in the folder, and makes both if they are missing.
+fn open(name: &str) -> io::Result<File> {
+    let folder = folder();
+    if let Err(error) = system::create_folder(&folder)
+        && error.kind() != io::ErrorKind::AlreadyExists
+    {
+        return Err(error);
+    }
+    let metadata = fs::symlink_metadata(&folder)?;
+    if !metadata.is_dir() || !system::is_private(&metadata) {
+        return Err(io::Error::other("the folder is a link, or other users may write to it"));
+    }
+    let file = system::open(&folder.join(name))?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() || !system::is_private(&metadata) {
+        return Err(io::Error::other("the file is not a regular file of this user"));
+    }
+    Ok(file)
+}
+
+#[cfg(unix)]
+mod system {
+    use std::fs::{DirBuilder, File, Metadata, OpenOptions};
+    use std::io;
+    use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+    use std::path::Path;
+
+    use rustix::fs::OFlags;
+    use rustix::process::geteuid;
+
+    pub(super) fn user() -> u32 {
+        geteuid().as_raw()
+    }
+
+    pub(super) fn create_folder(path: &Path) -> io::Result<()> {
+        DirBuilder::new().mode(0o700).create(path)
+    }
+
+    /// Opens a file of this user. A link is not followed, and a FIFO does not block.
+    pub(super) fn open(path: &Path) -> io::Result<File> {
+        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let flags = i32::try_from(flags.bits()).unwrap_or_default();
+        OpenOptions::new().read(true).write(true).create(true).mode(0o600).custom_flags(flags).open(path)
+    }
+
+    /// Whether a file or folder belongs to this user, and only this user can write to it.
+    pub(super) fn is_private(metadata: &Metadata) -> bool {
+        metadata.uid() == user() && metadata.mode() & 0o022 == 0
+    }
+}
+
+#[cfg(not(unix))]
+mod system {
+    use std::fs::{DirBuilder, File, Metadata, OpenOptions};
+    use std::io;
+    use std::path::Path;
+
+    /// The temporary folder belongs to the user already.
+    pub(super) fn user() -> &'static str {
+        "user"
+    }
+
+    pub(super) fn create_folder(path: &Path) -> io::Result<()> {
+        DirBuilder::new().create(path)
+    }
+
+    pub(super) fn open(path: &Path) -> io::Result<File> {
+        OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)
+    }
+
+    pub(super) fn is_private(_: &Metadata) -> bool {
+        true
+    }
+}
