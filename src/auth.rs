@@ -164,6 +164,18 @@ impl Credentials {
         credentials
     }
 
+    /// Names the account, without a secret. Tokens change, so a bare token is named by its project.
+    pub(crate) fn account(&self, project: &str) -> String {
+        match &self.source {
+            Source::Password(login) => login.account(),
+            Source::Keys => match &self.active().1 {
+                Some(Active { secret: Secret::Keys(keys), .. }) => keys.account(),
+                _ => format!("project {project}"),
+            },
+            Source::Token | Source::TokenFile(_) | Source::Agency(_) => format!("project {project}"),
+        }
+    }
+
     /// Whether IAM issues them.
     pub(crate) fn need_iam(&self) -> bool {
         matches!(self.source, Source::Password(_))

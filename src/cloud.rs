@@ -18,8 +18,10 @@ use crate::auth::{Credentials, Generation, Iam, IdOrName, no_iam};
 use crate::endpoint::Endpoint;
 use crate::fault::{Fault, FaultKind};
 use crate::http::client::Client;
+use crate::http::meter::Meter;
 use crate::http::wall_clock;
 use crate::id::{JobId, ProjectId};
+use crate::limiter::Limiter;
 use crate::probe::{Observation, Probe};
 use crate::service::Service;
 use crate::text::safe;
@@ -48,6 +50,7 @@ pub struct Cloud {
     iam: Option<Iam>,
     credentials: Credentials,
     headers: HeaderMap,
+    limiter: Option<Limiter>,
 }
 
 /// A project, by ID or by name. The default project of a region has the name of the region.
@@ -82,10 +85,16 @@ impl Cloud {
         CloudBuilder::new(endpoint, project.into(), credentials)
     }
 
+    /// The limiter of the requests, if one is set.
+    #[must_use]
+    pub fn limiter(&self) -> Option<&Limiter> {
+        self.limiter.as_ref()
+    }
+
     /// A probe for a task.
     #[must_use]
     pub fn job<'a>(&'a self, id: &'a JobId) -> JobProbe<'a> {
-        JobProbe { cloud: self, id }
+        JobProbe { cloud: self, id, meter: Meter::new(self.limiter.clone()) }
     }
 
     /// Obtains the credentials now rather than with the first poll: a token for a password, or the keys of an agency.
@@ -94,7 +103,7 @@ impl Cloud {
     ///
     /// The [`Fault`] that kept it from obtaining them.
     pub async fn sign_in(&self) -> Result<(), Fault> {
-        match self.refresh_credentials().await {
+        match self.refresh_credentials(&Meter::new(self.limiter.clone())).await {
             Ok(()) | Err(Observation::Seen(_)) => Ok(()),
             Err(
                 Observation::Transient { fault, .. }
@@ -104,12 +113,12 @@ impl Cloud {
         }
     }
 
-    async fn refresh_credentials(&self) -> Result<(), Observation> {
+    async fn refresh_credentials(&self, meter: &Meter) -> Result<(), Observation> {
         let project = || match (&self.project, self.resolved_project.get()) {
             (Project::Id(id), _) | (_, Some(id)) => IdOrName::Id(id.to_string()),
             (Project::Name(name), None) => IdOrName::Name(name.clone()),
         };
-        if let Some(id) = self.credentials.refresh_if_due(self.iam.as_ref(), project).await? {
+        if let Some(id) = self.credentials.refresh_if_due(self.iam.as_ref(), project, meter).await? {
             // If it is set already, it is the same project.
             let _ = self.resolved_project.set(id);
         }
@@ -121,16 +130,16 @@ impl Cloud {
     /// # Errors
     ///
     /// The observation of a poll that could not be sent for lack of credentials.
-    async fn poll(&self, id: &JobId) -> Result<(Observation, Generation), Observation> {
-        self.refresh_credentials().await?;
+    async fn poll(&self, id: &JobId, meter: &Meter) -> Result<(Observation, Generation), Observation> {
+        self.refresh_credentials(meter).await?;
         let generation = self.credentials.generation();
-        let project = match self.project().await {
+        let project = match self.project(meter).await {
             Ok(project) => project,
             Err(observation) => return Ok((observation, generation)),
         };
         // Another poll may have been refused while IAM was asked for the project.
         if self.credentials.are_missing() {
-            self.refresh_credentials().await?;
+            self.refresh_credentials(meter).await?;
         }
         let mut url = self.endpoint.jobs(project);
         url.query_pairs_mut().append_pair("id", id.as_str());
@@ -139,7 +148,7 @@ impl Cloud {
         let generation = self.credentials.authorize(&mut request, Some(project), wall_clock());
 
         debug!(method = %request.method(), url = %request.url(), "polling");
-        let observation = match self.client.send(request).await {
+        let observation = match self.client.send(request, meter).await {
             Ok(response) => response::classify(&response, id, self.service),
             Err(observation) => observation,
         };
@@ -170,13 +179,13 @@ impl Cloud {
         }
     }
 
-    async fn project(&self) -> Result<&ProjectId, Observation> {
+    async fn project(&self, meter: &Meter) -> Result<&ProjectId, Observation> {
         match (&self.project, self.resolved_project.get()) {
             (Project::Id(id), _) | (_, Some(id)) => Ok(id),
             (Project::Name(name), None) => {
                 let iam = self.iam.as_ref().ok_or_else(no_iam)?;
                 debug!(name = %safe(name, 60), "asking IAM for the project");
-                let id = projects::find(iam, name, &self.credentials, wall_clock())
+                let id = projects::find(iam, name, &self.credentials, meter, wall_clock())
                     .await
                     .map_err(|observation| self.credentials.redact_observation(observation))?;
                 debug!(%id, "found the project");
@@ -186,13 +195,13 @@ impl Cloud {
     }
 
     /// Polls a task, and once more with other credentials if these are refused and there are others.
-    async fn poll_and_renew(&self, id: &JobId) -> Observation {
-        match self.poll(id).await {
+    async fn poll_and_renew(&self, id: &JobId, meter: &Meter) -> Observation {
+        match self.poll(id, meter).await {
             Ok((Observation::Permanent(fault), refused))
                 if fault.kind == FaultKind::Unauthenticated && self.credentials.renew(refused).await =>
             {
                 debug!("the credentials were refused; polling with renewed ones");
-                let retried = self.poll(id).await;
+                let retried = self.poll(id, meter).await;
                 retried.map_or_else(|observation| observation, |(observation, _)| observation)
             }
             Ok((observation, _)) | Err(observation) => observation,
@@ -211,6 +220,7 @@ impl Cloud {
 pub struct JobProbe<'a> {
     cloud: &'a Cloud,
     id: &'a JobId,
+    meter: Meter,
 }
 
 impl Probe for JobProbe<'_> {
@@ -222,8 +232,13 @@ impl Probe for JobProbe<'_> {
             Ok(in_flight) => in_flight,
             Err(observation) => return observation,
         };
-        let observation = self.cloud.poll_and_renew(self.id).await;
+        self.meter.start_poll();
+        let observation = self.cloud.poll_and_renew(self.id, &self.meter).await;
         guard.record(&observation);
         observation
+    }
+
+    fn requests(&self) -> Option<u32> {
+        Some(self.meter.requests())
     }
 }

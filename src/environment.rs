@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use secrecy::SecretString;
 use tracing::debug;
 
-pub use self::connect::{Connection, Overrides};
+pub use self::connect::{Connection, Overrides, RateLimitScope};
 use self::keys::FileKeys;
 use self::profile::Profile;
 use self::sdk_file::SdkFile;

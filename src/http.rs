@@ -2,7 +2,9 @@
 
 pub(crate) mod client;
 pub(crate) mod error_body;
+pub(crate) mod meter;
 pub(crate) mod proxy;
+mod quota;
 pub(crate) mod refusal;
 mod resolver;
 pub(crate) mod retry_after;

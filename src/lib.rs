@@ -72,7 +72,7 @@ pub use clock::Clock;
 pub use cloud::classify_anything;
 pub use cloud::{Cloud, CloudBuilder, JobProbe, Project};
 pub use endpoint::Endpoint;
-pub use environment::{Connection, Environment, Overrides, Setting};
+pub use environment::{Connection, Environment, Overrides, RateLimitScope, Setting};
 pub use error::ConfigError;
 pub use event::{Event, EventKind};
 pub use fault::{Fault, FaultKind, Upstream};

@@ -13,6 +13,7 @@ use super::{Active, Secret};
 use crate::endpoint::Endpoint;
 use crate::fault::{Fault, FaultKind, Upstream};
 use crate::http::client::Client;
+use crate::http::meter::Meter;
 use crate::http::proxy::Route;
 use crate::http::refusal;
 use crate::http::tls::Trust;
@@ -56,9 +57,11 @@ pub(super) async fn keys(metadata: &Endpoint) -> Result<Active, Observation> {
     let client =
         Client::new(TIMEOUT, Route::Direct, &Trust::Nobody).map_err(|error| unreadable(error.to_string()))?;
 
+    // The metadata service is not behind the gateway, and has no quota.
+    let meter = Meter::default();
     let mut request = Request::new(Method::PUT, metadata.join("/meta-data/latest/api/token"));
     request.headers_mut().insert("x-metadata-token-ttl-seconds", HeaderValue::from_static("21600"));
-    let token = client.send(request).await.map_err(during)?;
+    let token = client.send(request, &meter).await.map_err(during)?;
     let mut request = Request::new(Method::GET, metadata.join("/openstack/latest/securitykey"));
     match token.status {
         200 => {
@@ -71,7 +74,7 @@ pub(super) async fn keys(metadata: &Endpoint) -> Result<Active, Observation> {
         404 | 405 => {}
         _ => return Err(during(refusal::classify(&token))),
     }
-    let response = client.send(request).await.map_err(during)?;
+    let response = client.send(request, &meter).await.map_err(during)?;
     if response.status != 200 {
         return Err(during(refusal::classify(&response)));
     }

@@ -119,6 +119,11 @@ impl Keys {
         [&self.access_key, &self.secret_key].into_iter().chain(&self.security_token).collect()
     }
 
+    /// Names the account by the access key. The result goes into a digest, and is not shown.
+    pub(super) fn account(&self) -> String {
+        format!("access key {}", self.access_key.expose_secret())
+    }
+
     /// The beginning of the access key, enough to recognize it.
     pub(super) fn abbreviated(&self) -> String {
         self.access_key.expose_secret().chars().take(4).chain("…".chars()).collect()

@@ -13,6 +13,7 @@ use super::token::Token;
 use super::{Active, Iam, Secret};
 use crate::endpoint::Endpoint;
 use crate::fault::{Fault, FaultKind, Upstream};
+use crate::http::meter::Meter;
 use crate::http::{Response, refusal, retry_after};
 use crate::id::ProjectId;
 use crate::probe::Observation;
@@ -96,8 +97,18 @@ impl Login {
         &self.password
     }
 
+    /// Names the user and the domain.
+    pub(super) fn account(&self) -> String {
+        format!("user {:?} of {:?}", self.user, self.domain)
+    }
+
     /// Exchanges the password for a token that is valid for `project`.
-    pub(super) async fn sign_in(&self, iam: &Iam, project: &IdOrName) -> Result<SignedIn, Observation> {
+    pub(super) async fn sign_in(
+        &self,
+        iam: &Iam,
+        project: &IdOrName,
+        meter: &Meter,
+    ) -> Result<SignedIn, Observation> {
         let Iam { client, endpoint } = iam;
         let mut url = endpoint.join("/v3/auth/tokens");
         url.set_query(Some("nocatalog=true"));
@@ -106,7 +117,7 @@ impl Login {
         *request.body_mut() = Some(self.request_body(project).into());
 
         let during = |observation| during(endpoint, observation);
-        let response = client.send(request).await.map_err(during)?;
+        let response = client.send(request, meter).await.map_err(during)?;
         if response.status != 201 {
             return Err(during(refusal::classify(&response)));
         }

@@ -9,6 +9,7 @@ use super::token::Token;
 use super::{Credentials, Iam, Source, agency};
 use crate::endpoint::Endpoint;
 use crate::fault::{Fault, FaultKind, Upstream};
+use crate::http::meter::Meter;
 use crate::http::wall_clock;
 use crate::id::ProjectId;
 use crate::probe::Observation;
@@ -71,6 +72,7 @@ impl Credentials {
         &self,
         iam: Option<&Iam>,
         project: impl Fn() -> IdOrName,
+        meter: &Meter,
     ) -> Result<Option<ProjectId>, Observation> {
         if matches!(self.refresh(wall_clock()), Refresh::NotDue) {
             return Ok(None);
@@ -83,7 +85,10 @@ impl Credentials {
             Refresh::SignIn(login) => {
                 debug!(user = %safe(&format!("{login:?}"), 200), "signing in");
                 let iam = iam.ok_or_else(no_iam)?;
-                login.sign_in(iam, &project()).await.map(|signed_in| (signed_in.active, signed_in.project))
+                login
+                    .sign_in(iam, &project(), meter)
+                    .await
+                    .map(|signed_in| (signed_in.active, signed_in.project))
             }
             Refresh::AgencyKeys(metadata) => {
                 debug!("asking the ECS metadata service for keys");

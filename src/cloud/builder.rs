@@ -8,13 +8,14 @@ use rustls::pki_types::CertificateDer;
 use tracing::debug;
 
 use super::{Cloud, Project};
-use crate::auth::{Credentials, Iam};
+use crate::auth::{Credentials, Iam, signer};
 use crate::endpoint::Endpoint;
 use crate::error::ConfigError;
 use crate::http::client::Client;
 use crate::http::proxy::Route;
 use crate::http::tls::{self, Trust};
 use crate::language::Language;
+use crate::limiter::Limiter;
 use crate::service::Service;
 
 /// The settings of a [`Cloud`].
@@ -43,6 +44,7 @@ pub struct CloudBuilder {
     request_timeout: Duration,
     route: Route,
     roots: Vec<CertificateDer<'static>>,
+    limiter: Option<Limiter>,
 }
 
 impl CloudBuilder {
@@ -57,6 +59,7 @@ impl CloudBuilder {
             request_timeout: Duration::from_secs(10),
             route: Route::Environment,
             roots: Vec::new(),
+            limiter: None,
         }
     }
 
@@ -104,6 +107,26 @@ impl CloudBuilder {
     pub fn trust(mut self, pem: &[u8]) -> Result<Self, ConfigError> {
         self.roots.extend(tls::certificates(pem)?);
         Ok(self)
+    }
+
+    /// Sets the limiter, which must be that of the wait, too. The permit of a poll covers one request; this counts the others:
+    /// sign-ins, lookups of the project, and requests that are sent again on a new connection.
+    pub fn limiter(mut self, limiter: Limiter) -> Self {
+        self.limiter = Some(limiter);
+        self
+    }
+
+    /// Names the account whose quota the requests use, for [`Limiter::for_machine`]: the access key, the user and domain, or
+    /// with a bare token the project; and the host and port of the service. The name is a digest, which reveals none of
+    /// them.
+    #[must_use]
+    pub fn account(&self) -> String {
+        let project = match &self.project {
+            Project::Id(id) => id.as_str(),
+            Project::Name(name) => name,
+        };
+        let account = format!("{} at {}", self.credentials.account(project), self.endpoint.authority());
+        signer::sha256(account.as_bytes())
     }
 
     /// Builds the [`Cloud`]. Nothing is sent yet.
@@ -154,6 +177,7 @@ impl CloudBuilder {
             resolved_project: OnceLock::new(),
             iam,
             credentials: self.credentials,
+            limiter: self.limiter,
             headers: headers
                 .into_iter()
                 .map(|(name, value)| (name, HeaderValue::from_static(value)))

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::auth::{Credentials, Iam, signer};
 use crate::fault::{Fault, FaultKind, Upstream};
+use crate::http::meter::Meter;
 use crate::http::refusal;
 use crate::id::ProjectId;
 use crate::probe::Observation;
@@ -28,6 +29,7 @@ pub(super) async fn find(
     iam: &Iam,
     name: &str,
     credentials: &Credentials,
+    meter: &Meter,
     now: Timestamp,
 ) -> Result<ProjectId, Observation> {
     let Iam { client, endpoint } = iam;
@@ -41,7 +43,7 @@ pub(super) async fn find(
     let during = |observation| {
         refusal::during(&format!("asking {endpoint} for the project"), Upstream::Iam, observation)
     };
-    let response = client.send(request).await.map_err(during)?;
+    let response = client.send(request, meter).await.map_err(during)?;
     if response.status != 200 {
         return Err(during(refusal::classify(&response)));
     }

@@ -13,6 +13,7 @@ use crate::error::ConfigError;
 use crate::http::tls;
 use crate::id::ProjectId;
 use crate::language::Language;
+use crate::limiter::{Limiter, RateLimit};
 use crate::region::Region;
 use crate::service::Service;
 
@@ -47,6 +48,46 @@ pub struct Overrides {
     pub insecure_http: bool,
     /// The longest time of one request, connection included. Default: 10 s.
     pub request_timeout: Duration,
+    /// The limit of requests. Default: none.
+    pub rate_limit: Option<RateLimit>,
+    /// The processes that share the limit. Default: those of this user on this machine.
+    pub rate_limit_scope: RateLimitScope,
+}
+
+/// The processes that share a rate limit.
+///
+/// ```
+/// assert_eq!("process".parse::<jobwait::RateLimitScope>()?, jobwait::RateLimitScope::Process);
+/// # Ok::<(), jobwait::ConfigError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum RateLimitScope {
+    /// The processes of this user on this machine that ask the same host for the same account.
+    #[default]
+    Machine,
+    /// This process alone.
+    Process,
+}
+
+impl RateLimitScope {
+    /// The name, as `--rate-limit-scope` takes it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Machine => "machine",
+            Self::Process => "process",
+        }
+    }
+}
+
+impl std::str::FromStr for RateLimitScope {
+    type Err = ConfigError;
+
+    fn from_str(text: &str) -> Result<Self, ConfigError> {
+        let found = [Self::Machine, Self::Process].into_iter().find(|scope| scope.name() == text);
+        found.ok_or_else(|| ConfigError::invalid("scope", text, "expected machine or process"))
+    }
 }
 
 impl Default for Overrides {
@@ -62,6 +103,8 @@ impl Default for Overrides {
             ca_cert: None,
             insecure_http: false,
             request_timeout: Duration::from_secs(10),
+            rate_limit: None,
+            rate_limit_scope: RateLimitScope::default(),
         }
     }
 }
@@ -72,6 +115,8 @@ impl Default for Overrides {
 pub struct Connection {
     /// The jobs endpoint.
     pub cloud: Cloud,
+    /// The limiter of the connection, for [`Wait::limiter`](crate::Wait::limiter).
+    pub limiter: Limiter,
     /// The warnings, for example about a token file that everybody can read.
     pub warnings: Vec<String>,
     /// Whether credentials are configured. If not, the agency of the ECS instance is used, which may not exist:
@@ -164,7 +209,12 @@ impl Environment<'_> {
         if let Some(Setting { value: pem, origin }) = roots {
             cloud = cloud.trust(&pem).map_err(|error| error.at(origin))?;
         }
-        Ok(Connection { cloud: cloud.build()?, warnings: self.warnings(overrides), has_credentials })
+        let limiter = match (overrides.rate_limit, overrides.rate_limit_scope) {
+            (Some(limit), RateLimitScope::Machine) => Limiter::for_machine(limit, &cloud.account()),
+            (limit, _) => Limiter::new(limit),
+        };
+        let cloud = cloud.limiter(limiter.clone()).build()?;
+        Ok(Connection { cloud, limiter, warnings: self.warnings(overrides), has_credentials })
     }
 
     fn credentials_or_override(

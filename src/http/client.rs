@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use reqwest::Request;
 
+use super::meter::Meter;
 use super::proxy::Route;
 use super::resolver::SystemResolver;
 use super::tls::Trust;
@@ -41,16 +42,16 @@ impl Client {
         Ok(Self { http, request_timeout, has_responded: Arc::default() })
     }
 
-    /// Sends a request and reads the complete response.
+    /// Sends a request that the meter counts, and reads the complete response.
     ///
     /// # Errors
     ///
     /// The observation of a poll that got no response.
-    pub(crate) async fn send(&self, request: Request) -> Result<Response, Observation> {
+    pub(crate) async fn send(&self, request: Request, meter: &Meter) -> Result<Response, Observation> {
         let target = Target::of(request.url(), self.request_timeout);
         let failed = |error: reqwest::Error| transport_fault::classify(&error, &target);
 
-        let mut response = self.execute(request).await.map_err(failed)?;
+        let mut response = self.execute(request, meter).await.map_err(failed)?;
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
             if body.len() + chunk.len() > LARGEST_BODY {
@@ -72,13 +73,15 @@ impl Client {
 
     /// Executes a request. The other side may close an idle connection just when it is used again. That says nothing
     /// about the service, so a GET is sent once more at once, on a new connection.
-    async fn execute(&self, request: Request) -> Result<reqwest::Response, reqwest::Error> {
+    async fn execute(&self, request: Request, meter: &Meter) -> Result<reqwest::Response, reqwest::Error> {
         let retry = request.try_clone().filter(|retry| retry.method() == reqwest::Method::GET);
+        meter.before_request().await;
         match (self.http.execute(request).await, retry) {
             (Err(error), Some(retry))
                 if transport_fault::is_closed_connection(&error)
                     && self.has_responded.load(Ordering::Relaxed) =>
             {
+                meter.before_request().await;
                 let result = self.http.execute(retry).await;
                 // A second failure is not about idle connections.
                 if result.is_err() {

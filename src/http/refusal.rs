@@ -3,7 +3,7 @@
 use reqwest::header::{HeaderMap, LOCATION};
 
 use super::error_body::ErrorBody;
-use super::{Response, retry_after};
+use super::{Response, quota, retry_after};
 use crate::fault::{Fault, FaultKind, Upstream};
 use crate::probe::Observation;
 
@@ -35,7 +35,10 @@ pub(crate) fn with_body(response: &Response, body: ErrorBody) -> Observation {
         (408 | 425 | 500..600, _) => (Useful, FaultKind::Unavailable),
         (400..500, _) => (Useless, FaultKind::BadRequest),
     };
-    let fault = fault(kind, response, body);
+    let mut fault = fault(kind, response, body);
+    if kind == FaultKind::Throttled {
+        fault.quota_window = quota::window(&fault.message);
+    }
     match retry {
         Useful => Observation::Transient {
             fault,
