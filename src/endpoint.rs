@@ -192,8 +192,8 @@ mod tests {
             "https://h.example/a//b",
             "https://h.example/a%20b",
         ] {
-            let said = Endpoint::parse(bad).unwrap_err().to_string();
-            assert!(said.contains("https") && !said.contains("CANARY"), "{bad}: {said}");
+            let error = Endpoint::parse(bad).unwrap_err().to_string();
+            assert!(error.contains("https") && !error.contains("CANARY"), "{bad}: {error}");
         }
     }
 

@@ -98,13 +98,13 @@ mod tests {
     }
 
     #[test]
-    fn commands_to_a_runner_are_broken() {
+    fn commands_to_a_ci_runner_are_escaped() {
         assert_eq!(safe("a ##[stop]##vso[x] # ## [", 80).to_string(), r"a \u{23}#[stop]\u{23}#vso[x] # ## [");
         assert_eq!(safe_json(r###"{"a": "##[stop] #"}"###), "{\"a\": \"\\u0023#[stop] #\"}");
     }
 
     #[test]
-    fn json_is_escaped_and_reads_the_same() {
+    fn escaped_json_has_the_same_meaning() {
         let json = "{ \"a\":\t\"\u{9b}1A\u{202e}\u{7f}\u{e0001}磁盘\" }\n";
         let safe = safe_json(json);
         assert_eq!(safe, "{ \"a\":\t\"\\u009b1A\\u202e\\u007f\\udb40\\udc01磁盘\" }\n");
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn long_text_is_cut_after_exactly_the_longest() {
+    fn text_longer_than_the_limit_is_cut_at_the_limit() {
         assert_eq!(safe("abc", 3).to_string(), "abc");
         assert_eq!(safe("abcd", 3).to_string(), "abc…");
     }

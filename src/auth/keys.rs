@@ -136,7 +136,8 @@ mod tests {
             token.map(SecretString::from).as_ref(),
         );
         let project = ProjectId::parse("054e292c9880d4992f02c0196d3ea468").unwrap();
-        let url = "https://gaussdb.cn-north-4.myhuaweicloud.com/v3/054e292c9880d4992f02c0196d3ea468/jobs?id=a9767ede-fe0f-4888-9003-e843a4c90514";
+        let url = "https://gaussdb.cn-north-4.myhuaweicloud.com/v3/054e292c9880d4992f02c0196d3ea468/jobs\
+                   ?id=a9767ede-fe0f-4888-9003-e843a4c90514";
         let mut request = Request::new(reqwest::Method::GET, url.parse().unwrap());
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         keys.unwrap().sign(&mut request, Some(&project), "2026-01-02T03:04:05Z".parse().unwrap());
@@ -186,7 +187,7 @@ mod tests {
 
     /// Covers A2.
     #[test]
-    fn keys_that_are_no_valid_header_are_refused_without_echo() {
+    fn invalid_keys_are_refused_without_repeating_them() {
         for (access, secret, token) in [
             ("", "s", None),
             ("A\n1", "s", None),
@@ -194,10 +195,10 @@ mod tests {
             ("A", "CAN\0ARY", None),
             ("A", "s", Some("CAN ARY")),
         ] {
-            let said = Keys::new(access, &secret.into(), token.map(SecretString::from).as_ref())
+            let error = Keys::new(access, &secret.into(), token.map(SecretString::from).as_ref())
                 .unwrap_err()
                 .to_string();
-            assert!(!said.contains("CAN") && said.contains("key") | said.contains("token"), "{said}");
+            assert!(!error.contains("CAN") && error.contains("key") | error.contains("token"), "{error}");
         }
     }
 }

@@ -94,10 +94,10 @@ mod tests {
 
     /// Covers A2.
     #[test]
-    fn a_token_that_is_no_valid_header_is_refused_without_echo() {
+    fn an_invalid_token_is_refused_without_repeating_it() {
         for bad in ["", " \n", "CANARY\rX", "CANARY\nX", "CANARY\0", "CANARYä", "CANARY X"] {
-            let said = Token::new(&bad.into()).unwrap_err().to_string();
-            assert!(!said.contains("CANARY"), "{said}");
+            let error = Token::new(&bad.into()).unwrap_err().to_string();
+            assert!(!error.contains("CANARY"), "{error}");
         }
     }
 

@@ -62,13 +62,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn white_space_goes_outside_of_strings_only() {
+    fn white_space_is_removed_only_outside_of_strings() {
         assert_eq!(one_line("{ \"a \\\" b\" :\r\n [ 1 , \t\"\\\\\" ] }").unwrap(), r#"{"a \" b":[1,"\\"]}"#);
     }
 
     /// Covers B6.
     #[test]
-    fn half_a_surrogate_pair_is_refused_wherever_it_stands() {
+    fn half_a_surrogate_pair_is_refused_in_names_and_values() {
         assert!(one_line(r#"{"a": ["\ud83d\ude00"]}"#).is_ok());
         assert!(one_line(r#"{"a": ["\ud83d"]}"#).is_err());
         assert!(one_line(r#"{"\ude00": 1}"#).is_err());

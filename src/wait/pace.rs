@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn retry_after_lengthens_and_never_shortens() {
+    fn retry_after_only_lengthens_a_delay() {
         let mut pacer = pacer(4.0, 15.0, 1.0, 0.0);
         let after = |seconds| Some(Duration::from_secs(seconds));
         let delays = [pacer.error(after(2)), pacer.error(after(60)), pacer.error(after(0))];
@@ -326,7 +326,7 @@ mod tests {
     proptest! {
         /// Compares the `backoff` crate with the closed form.
         #[test]
-        fn the_generator_is_the_closed_form(
+        fn delays_match_the_closed_form_of_the_exponential(
             interval in 0.01..60.0_f64,
             longer in 0.0..600.0_f64,
             factor in 1.0..=10.0_f64,
@@ -349,7 +349,8 @@ mod tests {
             let mut plain = pacer(interval, 600.0, factor, 0.0);
             let mut jittered = pacer(interval, 600.0, factor, jitter);
             for _ in 0..40 {
-                let (full, delay) = (plain.going(NOW, None).as_secs_f64(), jittered.going(NOW, None).as_secs_f64());
+                let full = plain.going(NOW, None).as_secs_f64();
+                let delay = jittered.going(NOW, None).as_secs_f64();
                 prop_assert!(delay <= full && delay >= full * (1.0 - jitter) - 1e-8, "{delay} for {full}");
             }
         }
