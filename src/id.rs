@@ -22,7 +22,8 @@ impl JobId {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Invalid`] when it is empty, too long, or contains anything but letters, digits, `-` and `_`.
+    /// [`ConfigError::Invalid`] when it is empty, too long, or contains anything but letters,
+    /// digits, `-` and `_`.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
         check("job ID", text, 128, "-_")?;
         Ok(Self(text.to_owned()))

@@ -13,14 +13,16 @@ pub use self::progress::Progress;
 pub use self::status::Status;
 use crate::fault::{Fault, FaultKind};
 
-/// A task as the service describes it: the fields that people ask for, and the whole object as it was received.
+/// A task as the service describes it: the fields that people ask for, and the whole object as it was
+/// received.
 ///
 /// It serializes to the service's own object, with every field, number and order unchanged.
 ///
 /// ```
 /// use jobwait::{End, Job};
 ///
-/// let job = Job::from_json(r#"{"id": "1", "status": "Failed", "fail_reason": "disk full", "process": "60%"}"#)?;
+/// let json = r#"{"id": "1", "status": "Failed", "fail_reason": "disk full", "process": "60%"}"#;
+/// let job = Job::from_json(json)?;
 /// assert_eq!((job.end(), job.fail_reason()), (Some(End::Failure), Some("disk full")));
 /// # Ok::<(), jobwait::Fault>(())
 /// ```
@@ -35,8 +37,8 @@ pub struct Job {
     fail_reason: Option<String>,
 }
 
-/// The fields of interest. `id` and `status` must have the right type. The others only inform: they are kept raw, so
-/// that a service which changes the type of one of them does not break the wait.
+/// The fields of interest. `id` and `status` must have the right type. The others only inform: they are kept
+/// raw, so that a service which changes the type of one of them does not break the wait.
 #[derive(Deserialize)]
 struct Wire<'a> {
     id: String,
@@ -55,9 +57,9 @@ impl Job {
     ///
     /// # Errors
     ///
-    /// An [unreadable](FaultKind::Unreadable) fault when the text is not a JSON object; when `id` or `status` is
-    /// missing, duplicated or not a string; when it is nested deeper than 120 levels; or when it contains a string that
-    /// is not Unicode.
+    /// An [unreadable](FaultKind::Unreadable) fault when the text is not a JSON object; when `id` or `status`
+    /// is missing, duplicated or not a string; when it is nested deeper than 120 levels; or when it contains
+    /// a string that is not Unicode.
     pub fn from_json(json: &str) -> Result<Self, Fault> {
         let unreadable = |why: &str| Fault::new(FaultKind::Unreadable, format!("the job object {why}"));
 
@@ -91,10 +93,10 @@ impl Job {
 
     /// Returns the end of the task, or `None` while it is going on.
     ///
-    /// `Completed` is success, whatever the other fields say. `Failed`, `Canceled`, and a non-blank `fail_reason` with
-    /// any other status are failure. Everything else is going on, including `Pending`, `Unauthorized` and unknown
-    /// statuses. `ended`, `process` and `name` decide nothing: the service has been seen to set `ended` on a running
-    /// task.
+    /// `Completed` is success, whatever the other fields say. `Failed`, `Canceled`, and a non-blank
+    /// `fail_reason` with any other status are failure. Everything else is going on, including `Pending`,
+    /// `Unauthorized` and unknown statuses. `ended`, `process` and `name` decide nothing: the service has
+    /// been seen to set `ended` on a running task.
     #[must_use]
     pub fn end(&self) -> Option<End> {
         match self.status {
@@ -126,7 +128,8 @@ impl Job {
         &self.id
     }
 
-    /// The kind of task, such as `CreateGaussDBforMySQLInstance`. Its spelling varies between versions of the service.
+    /// The kind of task, such as `CreateGaussDBforMySQLInstance`. Its spelling varies between
+    /// versions of the service.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
@@ -179,7 +182,8 @@ fn string(raw: &RawValue) -> Option<String> {
     serde_json::from_str(raw.get()).ok()
 }
 
-/// Reads a reason. Every known one is a string. Any other value is kept as JSON rather than lost, unless it is empty.
+/// Reads a reason. Every known one is a string. Any other value is kept as JSON rather than
+/// lost, unless it is empty.
 fn reason(raw: &RawValue) -> Option<String> {
     match string(raw) {
         Some(reason) => Some(reason).filter(|reason| !reason.trim().is_empty()),

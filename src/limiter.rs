@@ -1,4 +1,5 @@
-//! The limiter of polls: a rate, a number of concurrent polls, and a pause after the service asked for fewer requests.
+//! The limiter of polls: a rate, a number of concurrent polls, and a pause after the service
+//! asked for fewer requests.
 
 mod rate;
 
@@ -120,8 +121,8 @@ impl Limiter {
         }
     }
 
-    /// Waits for a permit until the deadline. If the machine was asleep past the deadline, waits for as long as a poll
-    /// may then take.
+    /// Waits for a permit until the deadline. If the machine was asleep past the deadline, waits for as long
+    /// as a poll may then take.
     ///
     /// # Errors
     ///

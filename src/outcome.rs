@@ -109,8 +109,8 @@ pub enum Outcome {
     Completed,
     /// The task ended without success.
     Failed,
-    /// The service says that there is no such task, and the grace for a new one is over; or the task was visible and
-    /// is gone.
+    /// The service says that there is no such task, and the grace for a new one is over; or the task was
+    /// visible and is gone.
     NotFound,
     /// The service refuses these credentials.
     Unauthorized,

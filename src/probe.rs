@@ -42,8 +42,8 @@ impl Observation {
 
 /// A source of observations: something that can be polled until it ends.
 ///
-/// [`Cloud::job`](crate::Cloud::job) makes one for a task. Implement it to wait for another service, or with a script
-/// for a test:
+/// [`Cloud::job`](crate::Cloud::job) makes one for a task. Implement it to wait for another service, or with
+/// a script for a test:
 ///
 /// ```
 /// use jobwait::{Job, Observation, Probe, Status};

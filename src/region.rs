@@ -23,8 +23,8 @@ pub struct Region {
 }
 
 impl Region {
-    /// Parses the name of a region. The name decides the cloud: Huawei Cloud, its European part, or Open Telekom
-    /// Cloud.
+    /// Parses the name of a region. The name decides the cloud: Huawei Cloud, its European part,
+    /// or Open Telekom Cloud.
     ///
     /// # Errors
     ///
@@ -42,8 +42,8 @@ impl Region {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Invalid`] when the name contains anything but letters, digits and `-`, or when `cloud` is not a
-    /// domain.
+    /// [`ConfigError::Invalid`] when the name contains anything but letters, digits and `-`, or when
+    /// `cloud` is not a domain.
     pub fn in_cloud(name: &str, cloud: &str) -> Result<Self, ConfigError> {
         let label = |text: &str| {
             // A Punycode label can decode to a name that differs from what is shown.

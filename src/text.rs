@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
-/// Formats `text` with control, bidirectional and invisible characters escaped as `\u{…}`, and cut with `…` after
-/// `longest` characters.
+/// Formats `text` with control, bidirectional and invisible characters escaped as `\u{…}`, and cut with `…`
+/// after `longest` characters.
 ///
-/// The result cannot move a cursor, ring a bell, set a clipboard, reorder a line, or be taken as a command by the CI
-/// runner that keeps the log.
+/// The result cannot move a cursor, ring a bell, set a clipboard, reorder a line, or be taken as a command by
+/// the CI runner that keeps the log.
 ///
 /// ```
 /// assert_eq!(jobwait::text::safe("a\u{1b}[2Jb", 80).to_string(), r"a\u{1b}[2Jb");
@@ -43,8 +43,8 @@ impl fmt::Display for Safe<'_> {
     }
 }
 
-/// Escapes control, bidirectional and invisible characters in the strings of a JSON text as `\uXXXX`. Parsing the
-/// result gives the same value; printing it cannot deceive a person.
+/// Escapes control, bidirectional and invisible characters in the strings of a JSON text as `\uXXXX`. Parsing
+/// the result gives the same value; printing it cannot deceive a person.
 #[must_use]
 pub fn safe_json(json: &str) -> Cow<'_, str> {
     // Outside of strings, JSON consists of ASCII, where line breaks and tabs are harmless.

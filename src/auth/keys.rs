@@ -11,8 +11,8 @@ use super::signer::{self, Signable};
 use crate::error::ConfigError;
 use crate::id::ProjectId;
 
-/// An access key and its secret key. A temporary one has a security token as well. `Debug` shows four characters of the
-/// access key, and nothing else.
+/// An access key and its secret key. A temporary one has a security token as well. `Debug` shows four
+/// characters of the access key, and nothing else.
 #[derive(Clone)]
 pub(super) struct Keys {
     access_key: SecretString,
@@ -46,7 +46,8 @@ impl Keys {
         Ok(Self { access_key: access_key.into(), secret_key, security_token })
     }
 
-    /// Signs a request at the time `now`. A signature is valid for a quarter of an hour, so each request has its own.
+    /// Signs a request at the time `now`. A signature is valid for a quarter of an hour, so each
+    /// request has its own.
     pub(super) fn sign(&self, request: &mut Request, project: Option<&ProjectId>, now: Timestamp) {
         let url = request.url().clone();
         let host = url.host_str().unwrap_or_default().to_owned();

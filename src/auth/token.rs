@@ -51,8 +51,8 @@ impl Token {
         Self::read(file).map_err(|error| ConfigError::file(path, error.to_string()))
     }
 
-    /// Reads a token file again, on another thread: a file can hang like a socket, and the deadline must not wait for
-    /// it.
+    /// Reads a token file again, on another thread: a file can hang like a socket, and the deadline
+    /// must not wait for it.
     pub(super) async fn reread_file(path: &Path) -> Option<Self> {
         let path = path.to_owned();
         let read = move || {

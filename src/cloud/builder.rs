@@ -100,7 +100,8 @@ impl CloudBuilder {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Invalid`] when the text is not PEM, or contains no certificate that can be a trust root.
+    /// [`ConfigError::Invalid`] when the text is not PEM, or contains no certificate that
+    /// can be a trust root.
     pub fn trust(mut self, pem: &[u8]) -> Result<Self, ConfigError> {
         self.roots.extend(tls::certificates(pem)?);
         Ok(self)
@@ -110,8 +111,8 @@ impl CloudBuilder {
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] when `https` is used and there are no trust roots, when IAM is needed and its endpoint is not set,
-    /// or when a proxy variable is malformed.
+    /// [`ConfigError`] when `https` is used and there are no trust roots, when IAM is needed and its endpoint
+    /// is not set, or when a proxy variable is malformed.
     pub fn build(self) -> Result<Cloud, ConfigError> {
         let iam = match (self.needs_iam(), self.iam) {
             (true, None) => {
@@ -126,7 +127,8 @@ impl CloudBuilder {
         } else {
             Trust::Nobody
         };
-        // A proxy would see the token of requests that never leave this machine, so each host has its own route.
+        // A proxy would see the token of requests that never leave this machine, so each
+        // host has its own route.
         let route = |endpoint: &Endpoint| if endpoint.is_loopback() { Route::Direct } else { self.route };
         let client = Client::new(self.request_timeout, route(&self.endpoint), &trust)?;
         let iam = match iam {

@@ -1,15 +1,15 @@
 //! JSON on one line, for `jsonl` and logs, with numbers, strings and order unchanged.
 
-/// The deepest nesting. `serde_json` reads 127 levels, and the report nests the job a few levels deep: any reader can
-/// parse our output.
+/// The deepest nesting. `serde_json` reads 127 levels, and the report nests the job a few levels deep: any
+/// reader can parse our output.
 const DEEPEST: usize = 120;
 
 /// Removes the white space between the tokens of a valid JSON text.
 ///
 /// # Errors
 ///
-/// When it is nested too deeply, or a string contains half of a surrogate pair. Readers of our output could not parse
-/// either.
+/// When it is nested too deeply, or a string contains half of a surrogate pair. Readers of our output
+/// could not parse either.
 pub(super) fn one_line(json: &str) -> Result<String, &'static str> {
     let mut out = String::with_capacity(json.len());
     let mut depth = 0_usize;

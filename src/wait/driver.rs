@@ -64,7 +64,8 @@ pub(super) async fn drive<P: Probe>(
 }
 
 async fn permit_at(due: Duration, limiter: &Limiter, clock: Clock) -> Result<Permit<'_>, Fault> {
-    // Without this check the first poll would wait for a timer, which takes a millisecond even when it is due.
+    // Without this check the first poll would wait for a timer, which takes a millisecond
+    // even when it is due.
     if clock.elapsed() < due {
         clock.sleep_until(due).await;
     }
