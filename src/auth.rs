@@ -1,6 +1,7 @@
 //! Credentials: their sources, their renewal, and the requests that they authenticate.
 //!
-//! A secret is never shown: not by `Debug`, not in an error, not in a log. Each source is one file with its own exchange.
+//! A secret is never shown: not by `Debug`, not in an error, not in a log. Each source is one file
+//! with its own exchange.
 
 mod agency;
 mod keys;
@@ -98,19 +99,21 @@ impl Credentials {
         Token::read(reader).map(|token| Self::active_from(Source::Token, Secret::Token(token)))
     }
 
-    /// A token in a file. The file is read now, and again when the service refuses the token. Blocks while it reads.
+    /// A token in a file. The file is read now, and again when the service refuses the token.
+    /// Blocks while it reads.
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] when the file cannot be read or contains no token. The text names the file, not its content.
+    /// [`ConfigError`] when the file cannot be read or contains no token. The text names the
+    /// file, not its content.
     pub fn token_file(path: impl Into<PathBuf>) -> Result<Self, ConfigError> {
         let path = path.into();
         let token = Token::read_file(&path)?;
         Ok(Self::active_from(Source::TokenFile(path), Secret::Token(token)))
     }
 
-    /// An access key (AK) and its secret key (SK), with the security token of a temporary key. Each request is signed. A
-    /// refused signature is not repeated, because the service locks a key after five.
+    /// An access key (AK) and its secret key (SK), with the security token of a temporary key. Each request
+    /// is signed. A refused signature is not repeated, because the service locks a key after five.
     ///
     /// # Errors
     ///
@@ -125,8 +128,8 @@ impl Credentials {
         Ok(Self::active_from(Source::Keys, Secret::Keys(keys)))
     }
 
-    /// A user's password, exchanged at IAM for a token: before the first poll, before the token expires, and when it is
-    /// refused.
+    /// A user's password, exchanged at IAM for a token: before the first poll, before the token expires,
+    /// and when it is refused.
     #[must_use]
     pub fn password(login: Login) -> Self {
         let mut sent = Redactor::default();
@@ -134,8 +137,8 @@ impl Credentials {
         Self { sent: RwLock::new(sent), ..Self::inactive_from(Source::Password(login)) }
     }
 
-    /// The agency of the ECS instance that this program runs on. Its metadata service provides temporary keys, which are
-    /// requested before the first poll and refreshed before they expire.
+    /// The agency of the ECS instance that this program runs on. Its metadata service provides temporary
+    /// keys, which are requested before the first poll and refreshed before they expire.
     #[must_use]
     pub fn agency() -> Self {
         Self::agency_at(agency::default_address())
@@ -206,7 +209,8 @@ impl Credentials {
         *active = (Generation(active.0.0 + 1), Some(fresh));
     }
 
-    /// Keeps the credentials in use, and tries to refresh them at `refresh_at`. Returns whether there are any.
+    /// Keeps the credentials in use, and tries to refresh them at `refresh_at`. Returns
+    /// whether there are any.
     fn keep_active(&self, refresh_at: Option<Timestamp>) -> bool {
         self.active_mut().1.as_mut().map(|active| active.refresh_at = refresh_at).is_some()
     }
@@ -242,8 +246,8 @@ impl Credentials {
         self.sent.read().unwrap_or_else(PoisonError::into_inner).redact(text)
     }
 
-    /// Removes the secrets that were sent from the texts of an observation. The service's own job object stays as it is,
-    /// for the `json` output.
+    /// Removes the secrets that were sent from the texts of an observation. The service's own job object
+    /// stays as it is, for the `json` output.
     pub(crate) fn redact_observation(&self, observation: Observation) -> Observation {
         let redact = |text: &str| self.redact(text);
         match observation {

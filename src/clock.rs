@@ -7,8 +7,8 @@ use tokio::time::{Instant, sleep_until};
 /// The longest timer. Timers do not advance while the machine sleeps, so a long delay is checked this often.
 const LONGEST_TIMER: Duration = Duration::from_secs(1);
 
-/// Something that should have ended at the deadline and ended this much later was suspended, together with the machine
-/// or the process.
+/// Something that should have ended at the deadline and ended this much later was suspended, together with
+/// the machine or the process.
 const OVERSLEPT: Duration = Duration::from_millis(250);
 
 /// The least time for a poll that starts after the deadline.
@@ -19,8 +19,8 @@ pub(crate) fn overslept(deadline: Duration, now: Duration) -> bool {
     now > deadline.saturating_add(OVERSLEPT)
 }
 
-/// A clock that counts the time since its start. On Linux and Android it includes the time during which the machine was
-/// asleep; elsewhere it does not.
+/// A clock that counts the time since its start. On Linux and Android it includes the time during which the
+/// machine was asleep; elsewhere it does not.
 ///
 /// ```
 /// let clock = jobwait::Clock::start();
@@ -52,8 +52,9 @@ impl Clock {
         self.start.elapsed().saturating_add(asleep)
     }
 
-    /// Sleeps until `at`, a time since the start. If the machine is asleep at that time, the future is ready within a
-    /// second after it wakes. A time that the clock cannot represent is never reached. Needs tokio's timer.
+    /// Sleeps until `at`, a time since the start. If the machine is asleep at that time, the future is ready
+    /// within a second after it wakes. A time that the clock cannot represent is never reached. Needs tokio's
+    /// timer.
     pub async fn sleep_until(self, at: Duration) {
         loop {
             let left = at.saturating_sub(self.elapsed());
@@ -68,8 +69,8 @@ impl Clock {
     }
 }
 
-/// The time of a clock that all processes of this machine share. It counts sleep, and setting the wall clock does not
-/// change it.
+/// The time of a clock that all processes of this machine share. It counts sleep, and setting the wall clock
+/// does not change it.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) fn machine_time() -> Duration {
     read(rustix::time::ClockId::Boottime)
@@ -88,8 +89,8 @@ fn read(clock: rustix::time::ClockId) -> Duration {
     Duration::new(u64::try_from(tv_sec).unwrap_or(0), u32::try_from(tv_nsec).unwrap_or(0))
 }
 
-/// Returns the difference of the clock that counts sleep and the one that does not, in steps of 10 ms: the two cannot
-/// be read at the same instant.
+/// Returns the difference of the clock that counts sleep and the one that does not, in steps of 10 ms: the
+/// two cannot be read at the same instant.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn asleep() -> Duration {
     use rustix::time::ClockId;

@@ -28,8 +28,8 @@ use crate::text::safe;
 
 /// The jobs endpoint of one project, with credentials.
 ///
-/// It keeps its connections, so that a poll is one request on an open connection. One `Cloud` serves any number of
-/// tasks.
+/// It keeps its connections, so that a poll is one request on an open connection. One `Cloud` serves
+/// any number of tasks.
 ///
 /// ```
 /// use jobwait::{Cloud, Credentials, Endpoint, ProjectId};
@@ -97,7 +97,8 @@ impl Cloud {
         JobProbe { cloud: self, id, meter: Meter::new(self.limiter.clone()) }
     }
 
-    /// Obtains the credentials now rather than with the first poll: a token for a password, or the keys of an agency.
+    /// Obtains the credentials now rather than with the first poll: a token for a password, or
+    /// the keys of an agency.
     ///
     /// # Errors
     ///
@@ -224,8 +225,8 @@ pub struct JobProbe<'a> {
 }
 
 impl Probe for JobProbe<'_> {
-    /// Polls once. A sign-in that was refused is not repeated, and credentials that were refused for good are not sent
-    /// again.
+    /// Polls once. A sign-in that was refused is not repeated, and credentials that were refused for
+    /// good are not sent again.
     async fn poll(&mut self) -> Observation {
         let guard = self.cloud.credentials.guard();
         let _in_flight = match guard.acquire().await {

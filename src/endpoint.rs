@@ -22,12 +22,13 @@ use crate::id::ProjectId;
 pub struct Endpoint(Url);
 
 impl Endpoint {
-    /// Parses an endpoint. Plain `http://` is accepted for loopback only, because a token would cross the network
-    /// unencrypted.
+    /// Parses an endpoint. Plain `http://` is accepted for loopback only, because a token would cross the
+    /// network unencrypted.
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Invalid`] when it is not such a URL. The text never repeats user info, which may be a secret.
+    /// [`ConfigError::Invalid`] when it is not such a URL. The text never repeats user info,
+    /// which may be a secret.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
         let endpoint = Self::parse_insecure(text)?;
         if endpoint.0.scheme() == "http" && !endpoint.is_loopback() {
@@ -38,8 +39,8 @@ impl Endpoint {
         Ok(endpoint)
     }
 
-    /// Parses an endpoint, and accepts plain `http://` to any machine. Everybody on the network path can then read the
-    /// token and forge the response.
+    /// Parses an endpoint, and accepts plain `http://` to any machine. Everybody on the network path can then
+    /// read the token and forge the response.
     ///
     /// # Errors
     ///
@@ -198,8 +199,8 @@ mod tests {
             "https://h.example/a//b",
             "https://h.example/a%20b",
         ] {
-            let said = Endpoint::parse(bad).unwrap_err().to_string();
-            assert!(said.contains("https") && !said.contains("CANARY"), "{bad}: {said}");
+            let error = Endpoint::parse(bad).unwrap_err().to_string();
+            assert!(error.contains("https") && !error.contains("CANARY"), "{bad}: {error}");
         }
     }
 

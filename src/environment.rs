@@ -1,4 +1,5 @@
-//! The configuration that users already have for Terraform, the SDKs and KooCLI: variables, files, and their order.
+//! The configuration that users already have for Terraform, the SDKs and KooCLI: variables,
+//! files, and their order.
 
 mod connect;
 mod keys;
@@ -24,11 +25,11 @@ use crate::error::ConfigError;
 use crate::id::ProjectId;
 use crate::region::Region;
 
-/// The variables and files that configure a connection. A file is read when a setting is not found elsewhere, and not
-/// earlier.
+/// The variables and files that configure a connection. A file is read when a setting is not found
+/// elsewhere, and not earlier.
 ///
-/// Each setting is taken from the first place that has it, and comes with the name of that place. An empty variable
-/// counts as unset.
+/// Each setting is taken from the first place that has it, and comes with the name of that place. An empty
+/// variable counts as unset.
 ///
 /// ```
 /// use jobwait::Environment;
@@ -88,8 +89,9 @@ impl<T> Setting<T> {
 }
 
 impl<'a> Environment<'a> {
-    /// The environment with these variables, such as `|name| std::env::var(name).ok()`, and with the files that they
-    /// lead to. `profile` selects a profile of the shared config file. Without it, `HW_PROFILE` or the file itself does.
+    /// The environment with these variables, such as `|name| std::env::var(name).ok()`, and with the files
+    /// that they lead to. `profile` selects a profile of the shared config file. Without it, `HW_PROFILE` or
+    /// the file itself does.
     pub fn new(variables: impl Fn(&str) -> Option<String> + Send + 'a, profile: Option<String>) -> Self {
         let settings = Self {
             variables: Box::new(variables),
@@ -141,8 +143,9 @@ impl<'a> Environment<'a> {
         }
     }
 
-    /// The project: a variable with its ID, a variable with its name, or the ID in the profile or in the SDKs' file. The
-    /// project of a profile counts only for the region of the profile, because each project belongs to one region.
+    /// The project: a variable with its ID, a variable with its name, or the ID in the profile or in the
+    /// SDKs' file. The project of a profile counts only for the region of the profile, because each project
+    /// belongs to one region.
     ///
     /// # Errors
     ///
@@ -188,8 +191,8 @@ impl<'a> Environment<'a> {
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] when half of a pair is missing, when one of them is malformed, or when a file cannot be read. No
-    /// text repeats a secret.
+    /// [`ConfigError`] when half of a pair is missing, when one of them is malformed, or when a file cannot
+    /// be read. No text repeats a secret.
     pub fn credentials(&self) -> Result<Option<Setting<Credentials>>, ConfigError> {
         if let Some(token) = self.variable(&["HW_AUTH_TOKEN", "OS_AUTH_TOKEN"]) {
             return token.try_map(Credentials::token).map(Some);
@@ -301,7 +304,8 @@ impl<'a> Environment<'a> {
         self.sdk_file.get_or_init(read).as_ref().map(Option::as_ref).map_err(Clone::clone)
     }
 
-    /// Reads the file that a variable names, which must exist, or else the one below the home folder, if it is readable.
+    /// Reads the file that a variable names, which must exist, or else the one below the home
+    /// folder, if it is readable.
     fn file(&self, variable: &str, below_home: &str) -> Result<Option<(PathBuf, SecretString)>, ConfigError> {
         let named = self.variable(&[variable]).map(|path| PathBuf::from(path.value));
         let (path, is_required) = match named {
@@ -356,7 +360,8 @@ fn half_of_a_pair(missing: &str, set: &str) -> ConfigError {
     ConfigError::missing(missing, format!("{set} is set and needs it"))
 }
 
-/// Ignores an unreadable file at its default path. It is reported only if credentials are still missing at the end.
+/// Ignores an unreadable file at its default path. It is reported only if credentials are
+/// still missing at the end.
 fn needed_or_ignored<T>(
     file: Result<Option<T>, ConfigError>,
     is_requested: bool,

@@ -12,8 +12,8 @@ const LONGEST_VALUE: usize = 60;
 
 /// A setting that cannot be used, found before anything is sent.
 ///
-/// The text is a lower-case fragment: it names the setting and the value, says what is wrong, and ends with what to
-/// do. It never contains a secret.
+/// The text is a lower-case fragment: it names the setting and the value, says what is wrong, and ends with
+/// what to do. It never contains a secret.
 ///
 /// ```
 /// use jobwait::{ConfigError, JobId};

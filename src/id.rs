@@ -22,7 +22,8 @@ impl JobId {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Invalid`] when it is empty, too long, or contains anything but letters, digits, `-` and `_`.
+    /// [`ConfigError::Invalid`] when it is empty, too long, or contains anything but letters,
+    /// digits, `-` and `_`.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
         check("job ID", text, 128, "-_")?;
         Ok(Self(text.to_owned()))
@@ -130,8 +131,8 @@ mod tests {
         for bad in
             ["", "a&b", "a#b", "a%2e", "a b", "a\nb", "../x", "ä", "a,b", "a?b", "-", "--", long.as_str()]
         {
-            let said = JobId::parse(bad).unwrap_err().to_string();
-            assert!(said.contains("job ID") && said.len() < 200, "{said}");
+            let error = JobId::parse(bad).unwrap_err().to_string();
+            assert!(error.contains("job ID") && error.len() < 200, "{error}");
         }
         assert!(ProjectId::parse("054e-29").is_err());
     }

@@ -13,14 +13,16 @@ pub use self::progress::Progress;
 pub use self::status::Status;
 use crate::fault::{Fault, FaultKind};
 
-/// A task as the service describes it: the fields that people ask for, and the whole object as it was received.
+/// A task as the service describes it: the fields that people ask for, and the whole object as it was
+/// received.
 ///
 /// It serializes to the service's own object, with every field, number and order unchanged.
 ///
 /// ```
 /// use jobwait::{End, Job};
 ///
-/// let job = Job::from_json(r#"{"id": "1", "status": "Failed", "fail_reason": "disk full", "process": "60%"}"#)?;
+/// let json = r#"{"id": "1", "status": "Failed", "fail_reason": "disk full", "process": "60%"}"#;
+/// let job = Job::from_json(json)?;
 /// assert_eq!((job.end(), job.fail_reason()), (Some(End::Failure), Some("disk full")));
 /// # Ok::<(), jobwait::Fault>(())
 /// ```
@@ -35,8 +37,8 @@ pub struct Job {
     fail_reason: Option<String>,
 }
 
-/// The fields of interest. `id` and `status` must have the right type. The others only inform: they are kept raw, so
-/// that a service which changes the type of one of them does not break the wait.
+/// The fields of interest. `id` and `status` must have the right type. The others only inform: they are kept
+/// raw, so that a service which changes the type of one of them does not break the wait.
 #[derive(Deserialize)]
 struct Wire<'a> {
     id: String,
@@ -55,9 +57,9 @@ impl Job {
     ///
     /// # Errors
     ///
-    /// An [unreadable](FaultKind::Unreadable) fault when the text is not a JSON object; when `id` or `status` is
-    /// missing, duplicated or not a string; when it is nested deeper than 120 levels; or when it contains a string that
-    /// is not Unicode.
+    /// An [unreadable](FaultKind::Unreadable) fault when the text is not a JSON object; when `id` or `status`
+    /// is missing, duplicated or not a string; when it is nested deeper than 120 levels; or when it contains
+    /// a string that is not Unicode.
     pub fn from_json(json: &str) -> Result<Self, Fault> {
         let unreadable = |why: &str| Fault::new(FaultKind::Unreadable, format!("the job object {why}"));
 
@@ -91,10 +93,10 @@ impl Job {
 
     /// Returns the end of the task, or `None` while it is going on.
     ///
-    /// `Completed` is success, whatever the other fields say. `Failed`, `Canceled`, and a non-blank `fail_reason` with
-    /// any other status are failure. Everything else is going on, including `Pending`, `Unauthorized` and unknown
-    /// statuses. `ended`, `process` and `name` decide nothing: the service has been seen to set `ended` on a running
-    /// task.
+    /// `Completed` is success, whatever the other fields say. `Failed`, `Canceled`, and a non-blank
+    /// `fail_reason` with any other status are failure. Everything else is going on, including `Pending`,
+    /// `Unauthorized` and unknown statuses. `ended`, `process` and `name` decide nothing: the service has
+    /// been seen to set `ended` on a running task.
     #[must_use]
     pub fn end(&self) -> Option<End> {
         match self.status {
@@ -126,7 +128,8 @@ impl Job {
         &self.id
     }
 
-    /// The kind of task, such as `CreateGaussDBforMySQLInstance`. Its spelling varies between versions of the service.
+    /// The kind of task, such as `CreateGaussDBforMySQLInstance`. Its spelling varies between
+    /// versions of the service.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
@@ -179,7 +182,8 @@ fn string(raw: &RawValue) -> Option<String> {
     serde_json::from_str(raw.get()).ok()
 }
 
-/// Reads a reason. Every known one is a string. Any other value is kept as JSON rather than lost, unless it is empty.
+/// Reads a reason. Every known one is a string. Any other value is kept as JSON rather than
+/// lost, unless it is empty.
 fn reason(raw: &RawValue) -> Option<String> {
     match string(raw) {
         Some(reason) => Some(reason).filter(|reason| !reason.trim().is_empty()),
@@ -219,7 +223,7 @@ mod tests {
 
     /// Covers B5.
     #[test]
-    fn an_id_or_status_that_is_missing_doubled_or_no_string_is_unreadable() {
+    fn a_missing_repeated_or_non_string_id_or_status_is_unreadable() {
         for bad in [
             r#"{"id": "1"}"#,
             r#"{"status": "Completed"}"#,
@@ -236,12 +240,13 @@ mod tests {
 
     /// Covers B8.
     #[test]
-    fn extra_fields_and_numbers_of_any_size_are_kept_as_they_came() {
-        let json = r#"{ "id":"1", "status":"Running","entities": {}, "n": [1e999, 12345678901234567890123, -0.10],
-                        "ended": "", "name": null, "b": " a\u0041 " }"#;
+    fn extra_fields_and_numbers_of_any_size_are_kept_unchanged() {
+        let json = r#"{ "id":"1", "status":"Running","n": [1e999, 12345678901234567890123, -0.10],
+                        "entities": {}, "ended": "", "name": null, "b": " a\u0041 " }"#;
+        let fields = r#""entities":{},"ended":"","name":null,"b":" a\u0041 ""#;
         assert_eq!(
             Job::from_json(json).unwrap().as_json(),
-            r#"{"id":"1","status":"Running","entities":{},"n":[1e999,12345678901234567890123,-0.10],"ended":"","name":null,"b":" a\u0041 "}"#
+            format!(r#"{{"id":"1","status":"Running","n":[1e999,12345678901234567890123,-0.10],{fields}}}"#)
         );
     }
 
@@ -253,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_blank_reason_is_none() {
+    fn a_blank_fail_reason_is_ignored() {
         for blank in ["null", r#""""#, r#"" \n ""#, "{}", "[ ]", "false"] {
             assert_eq!(job(&format!(r#""fail_reason": {blank}"#)).fail_reason(), None, "{blank}");
         }
@@ -263,7 +268,7 @@ mod tests {
 
     /// Covers B10.
     #[test]
-    fn times_of_any_form_are_kept_as_they_came_and_decide_nothing() {
+    fn times_of_any_form_are_kept_unchanged_and_never_end_a_task() {
         for created in
             ["2018-08-06T10:41:14+0800", "2018-08-06T10:41:14Z", "2018-08-06T10:41:14+08:00", "", "soon"]
         {
@@ -282,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_that_only_informs_never_makes_the_job_unreadable() {
+    fn an_optional_field_of_the_wrong_type_is_ignored() {
         let odd = job(r#""name": 5, "instance": "x", "process": {}, "created": []"#);
         assert_eq!((odd.name(), odd.instance(), odd.progress()), (None, None, None));
     }

@@ -1,10 +1,10 @@
 //! Waits until asynchronous Huawei Cloud database tasks have ended, and reports how.
 //!
-//! A wait polls the service. Each poll is one request, and its response is classified as an [`Observation`]. A pure state
-//! machine turns the observation and the time into the next step, a [`Pace`] determines the delay, and [`Wait`] drives
-//! both and reports [`Event`]s until there is a [`Verdict`]. It only reads: it never starts, cancels or changes a task,
-//! and dropping the future of a wait cancels the wait, never the task. It runs on tokio with its timer enabled, and for
-//! [`Cloud`] its I/O too.
+//! A wait polls the service. Each poll is one request, and its response is classified as an [`Observation`].
+//! A pure state machine turns the observation and the time into the next step, a [`Pace`] determines the
+//! delay, and [`Wait`] drives both and reports [`Event`]s until there is a [`Verdict`]. It only reads: it
+//! never starts, cancels or changes a task, and dropping the future of a wait cancels the wait, never the
+//! task. It runs on tokio with its timer enabled, and for [`Cloud`] its I/O too.
 //!
 //! ```toml
 //! [dependencies]
@@ -27,19 +27,22 @@
 //!
 //! # Overview
 //!
-//! * **Connection**: [`Cloud::from_environment`] uses the variables and files of Terraform, the SDKs and KooCLI.
-//!   [`Cloud::builder`] takes an [`Endpoint`] (or that of a [`Region`]), a [`ProjectId`] and [`Credentials`].
-//!   [`Environment`] is in between: it finds the settings, and [`Overrides`] take precedence.
-//! * **Wait**: [`Wait`] has the deadline, the grace for a new ID, and the [`Pace`]. [`Waits`] waits for several tasks with
-//!   a common deadline and [`RateLimit`]. [`Wait::rehearse`] computes the times of the polls.
-//! * **Result**: a [`Verdict`] with its [`Outcome`], the [`Job`] as it was last seen, and the last [`Fault`]. A failed task
-//!   is an outcome; [`Verdict::into_result`] makes it an error. [`ConfigError`] is an error in a setting, found before
-//!   anything is sent.
+//! * **Connection**: [`Cloud::from_environment`] uses the variables and files of Terraform, the
+//!   SDKs and KooCLI. [`Cloud::builder`] takes an [`Endpoint`] (or that of a [`Region`]), a
+//!   [`ProjectId`] and [`Credentials`]. [`Environment`] is in between: it finds the settings, and
+//!   [`Overrides`] take precedence.
+//! * **Wait**: [`Wait`] has the deadline, the grace for a new ID, and the [`Pace`]. [`Waits`]
+//!   waits for several tasks with a common deadline and [`RateLimit`]. [`Wait::rehearse`] computes
+//!   the times of the polls.
+//! * **Result**: a [`Verdict`] with its [`Outcome`], the [`Job`] as it was last seen, and the last [`Fault`].
+//!   A failed task is an outcome; [`Verdict::into_result`] makes it an error. [`ConfigError`] is an error in
+//!   a setting, found before anything is sent.
 //! * **Other services**: implement [`Probe`], one async method.
 //!
 //! # Features
 //!
-//! * `cli` (default): the `jobwait` binary and the simulator. For the library alone, use `default-features = false`.
+//! * `cli` (default): the `jobwait` binary and the simulator. For the library alone, use
+//!   `default-features = false`.
 //! * `simulator`: the module `simulator`, an embedded service for tests.
 //! * `bundled-roots`: Mozilla's trust roots, for a system that has none.
 

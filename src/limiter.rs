@@ -19,11 +19,12 @@ use crate::clock::{Clock, POLL_AFTER_SLEEP, overslept};
 use crate::fault::{Fault, FaultKind};
 use crate::probe::Observation;
 
-/// The number of polls at a time. The service may see twice as many connections: one that was just used is not always
-/// idle when the next poll starts.
+/// The number of polls at a time. The service may see twice as many connections: one that was just used is
+/// not always idle when the next poll starts.
 pub(crate) const MAX_CONCURRENT_POLLS: usize = 64;
 
-/// A pause ends this long before the deadline, whatever the service asked for: the final polls decide what is reported.
+/// A pause ends this long before the deadline, whatever the service asked for: the final polls decide what is
+/// reported.
 const FINAL_POLLS: Duration = Duration::from_secs(1);
 
 /// The margin after a predicted end, as a share of the time until then. A stretched delay does not pass it.
@@ -32,11 +33,12 @@ const MARGIN: f64 = 0.05;
 /// The shortest time after which a stretched delay is computed again.
 const SHORTEST_NAP: Duration = Duration::from_secs(1);
 
-/// A limiter of requests, shared by its clones: a rate, a number of concurrent polls, and a pause after the service
-/// refused a request because the quota of the account is used up.
+/// A limiter of requests, shared by its clones: a rate, a number of concurrent polls, and a pause after the
+/// service refused a request because the quota of the account is used up.
 ///
-/// Polls are served in the order in which they are due. Where the rate is short, all delays are stretched by the same
-/// factor, so that a task whose end is near is still polled more often than the others, and each task is polled.
+/// Polls are served in the order in which they are due. Where the rate is short, all delays are stretched by
+/// the same factor, so that a task whose end is near is still polled more often than the others, and each
+/// task is polled.
 ///
 /// ```
 /// use std::time::Duration;
@@ -67,8 +69,8 @@ struct Shared {
 struct Queue {
     waiting: BTreeMap<Ticket, Arc<Notify>>,
     in_flight: usize,
-    /// Whether polls may run concurrently. They may not before the first response, nor after a 429: one poll then finds
-    /// out for all.
+    /// Whether polls may run concurrently. They may not before the first response, nor after a 429: one poll
+    /// then finds out for all.
     is_open: bool,
     reason: QueueReason,
 }
@@ -208,9 +210,10 @@ impl Limiter {
         Self::with_store(limit, Store::memory())
     }
 
-    /// A limiter for all processes of this user on this machine that have the same `account`, a name of any form. It is
-    /// kept in a file in `$XDG_RUNTIME_DIR/jobwait`, or else in the temporary folder as `jobwait-<uid>`. If the file
-    /// cannot be used, the limiter is for this process alone: see [`warning`](Self::warning).
+    /// A limiter for all processes of this user on this machine that have the same `account`, a name of any
+    /// form. It is kept in a file in `$XDG_RUNTIME_DIR/jobwait`, or else in the temporary folder as
+    /// `jobwait-<uid>`. If the file cannot be used, the limiter is for this process alone: see
+    /// [`warning`](Self::warning).
     #[must_use]
     pub fn for_machine(limit: RateLimit, account: &str) -> Self {
         Self::with_store(Some(limit), Store::file(limit, account))
@@ -325,8 +328,8 @@ impl Limiter {
 }
 
 impl Member {
-    /// Waits until the poll of a plan is due, and for a permit, at the latest until the deadline. If the machine was
-    /// asleep past the deadline, waits for as long as a poll may then take.
+    /// Waits until the poll of a plan is due, and for a permit, at the latest until the deadline. If the
+    /// machine was asleep past the deadline, waits for as long as a poll may then take.
     ///
     /// # Errors
     ///
@@ -407,8 +410,8 @@ impl Drop for Member {
 }
 
 impl Queued<'_> {
-    /// Takes a permit, if this poll is the first in the queue. A pause is ignored when no time is left before the final
-    /// polls.
+    /// Takes a permit, if this poll is the first in the queue. A pause is ignored when no time is left before
+    /// the final polls.
     fn try_take(&self, time_to_final_polls: Duration) -> Result<Permit, Blocked> {
         let limiter = self.limiter;
         let mut queue = limiter.queue();

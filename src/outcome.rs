@@ -20,7 +20,8 @@ pub struct Verdict {
     pub elapsed: Duration,
     /// The number of polls.
     pub polls: u32,
-    /// The number of requests: polls, sign-ins, lookups of the project, and requests sent again on a new connection.
+    /// The number of requests: polls, sign-ins, lookups of the project, and requests sent again on a new
+    /// connection.
     pub requests: u32,
 }
 
@@ -111,8 +112,8 @@ pub enum Outcome {
     Completed,
     /// The task ended without success.
     Failed,
-    /// The service says that there is no such task, and the grace for a new one is over; or the task was visible and
-    /// is gone.
+    /// The service says that there is no such task, and the grace for a new one is over; or the task was
+    /// visible and is gone.
     NotFound,
     /// The service refuses these credentials.
     Unauthorized,

@@ -42,8 +42,8 @@ impl Observation {
 
 /// A source of observations: something that can be polled until it ends.
 ///
-/// [`Cloud::job`](crate::Cloud::job) makes one for a task. Implement it to wait for another service, or with a script
-/// for a test:
+/// [`Cloud::job`](crate::Cloud::job) makes one for a task. Implement it to wait for another service, or with
+/// a script for a test:
 ///
 /// ```
 /// use jobwait::{Job, Observation, Probe, Status};
@@ -63,8 +63,8 @@ pub trait Probe {
     /// Polls once. The future may take as long as it likes: the wait drops it at the deadline.
     fn poll(&mut self) -> impl Future<Output = Observation> + Send;
 
-    /// The number of requests that the polls so far have sent, if that differs from the number of polls: a poll may sign
-    /// in, or send a request again on a new connection.
+    /// The number of requests that the polls so far have sent, if that differs from the number of polls: a
+    /// poll may sign in, or send a request again on a new connection.
     fn requests(&self) -> Option<u32> {
         None
     }

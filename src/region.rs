@@ -23,8 +23,8 @@ pub struct Region {
 }
 
 impl Region {
-    /// Parses the name of a region. The name decides the cloud: Huawei Cloud, its European part, or Open Telekom
-    /// Cloud.
+    /// Parses the name of a region. The name decides the cloud: Huawei Cloud, its European part,
+    /// or Open Telekom Cloud.
     ///
     /// # Errors
     ///
@@ -42,8 +42,8 @@ impl Region {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Invalid`] when the name contains anything but letters, digits and `-`, or when `cloud` is not a
-    /// domain.
+    /// [`ConfigError::Invalid`] when the name contains anything but letters, digits and `-`, or when
+    /// `cloud` is not a domain.
     pub fn in_cloud(name: &str, cloud: &str) -> Result<Self, ConfigError> {
         let label = |text: &str| {
             // A Punycode label can decode to a name that differs from what is shown.
@@ -112,8 +112,8 @@ mod tests {
         for (prefix, regions) in [
             (
                 "gaussdb",
-                "cn-north-2 cn-north-4 cn-north-9 cn-east-3 cn-south-1 cn-south-4 cn-southwest-2 ap-southeast-3 \
-                 ap-southeast-4 sa-brazil-1 ru-northwest-2 xx-newland-7",
+                "cn-north-2 cn-north-4 cn-north-9 cn-east-3 cn-south-1 cn-south-4 cn-southwest-2 \
+                 ap-southeast-3 ap-southeast-4 sa-brazil-1 ru-northwest-2 xx-newland-7",
             ),
             ("gaussdbformysql", "ap-southeast-1 ap-southeast-2 cn-north-11 tr-west-1 me-east-1"),
             ("gaussdb-mysql", "af-south-1 cn-east-5 la-north-2 cn-southwest-3"),
@@ -169,7 +169,8 @@ mod tests {
         ) {
             if let Ok(region) = Region::in_cloud(&name, &cloud) {
                 let end = format!(".{}.{}", name.to_lowercase(), cloud.to_lowercase());
-                for host in [region.iam(), region.endpoint(Service::TaurusDb), region.endpoint(Service::GeminiDb)] {
+                let endpoint = |service| region.endpoint(service);
+                for host in [region.iam(), endpoint(Service::TaurusDb), endpoint(Service::GeminiDb)] {
                     proptest::prop_assert!(host.to_string().ends_with(&end), "{host}");
                 }
             }

@@ -1,14 +1,14 @@
-//! The embedded service: the endpoints that a wait touches, on loopback.
+//! An embedded service for tests, on loopback, with the endpoints that a wait uses.
 //!
-//! It answers as TaurusDB does, a new ID that is unknown for a while included, so that a wait, a hook or a
-//! pipeline can be tried without a cloud.
+//! The service responds as TaurusDB does. A new ID is unknown for a while. Waits, hooks and pipelines can be
+//! tested with it without a cloud.
 //!
-//! | request | answer |
+//! | request | response |
 //! | --- | --- |
 //! | `POST /v3/{project}/instances` | 202, `instance` and `job_id` |
 //! | `POST /v3/{project}/instances/{instance}/restart` | 202, `job_id` |
 //! | `DELETE /v3/{project}/instances/{instance}` | 202, `job_id` |
-//! | `GET /v3/{project}/jobs?id={job}` | 200, `job`; 400 `DBS.200543` when it is unknown or too new |
+//! | `GET /v3/{project}/jobs?id={job}` | 200, `job`; 400 `DBS.200543` when the task is unknown or too new |
 //! | `POST /v3/auth/tokens` | 201, a token for a password |
 //! | `GET /v3/projects?name={name}` | 200, one project of this name |
 //!
@@ -27,7 +27,8 @@
 //! let project = ProjectId::parse("0123456789abcdef0123456789abcdef")?;
 //! let job = service.create_instance(&project);
 //!
-//! let cloud = Cloud::builder(service.endpoint(), project, Credentials::token("any")?).without_proxy().build()?;
+//! let credentials = Credentials::token("any")?;
+//! let cloud = Cloud::builder(service.endpoint(), project, credentials).without_proxy().build()?;
 //! let pace = Pace::new(Duration::from_millis(20), Duration::from_millis(20))?;
 //! let verdict = Wait::new().pace(pace).run(&mut cloud.job(&job), |_| {}).await;
 //! assert_eq!(verdict.outcome, Outcome::Completed);
@@ -46,7 +47,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::auth::Accepted;
-use self::auth::Gate;
+use self::auth::Authenticator;
 use self::routes::Routes;
 use self::server::Server;
 use self::tasks::Tasks;
@@ -54,7 +55,7 @@ use crate::endpoint::Endpoint;
 use crate::error::ConfigError;
 use crate::id::{JobId, ProjectId};
 
-/// How the simulated tasks behave.
+/// The settings of a simulated service and its tasks.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct Simulator {
@@ -72,7 +73,7 @@ impl Default for Simulator {
 }
 
 impl Simulator {
-    /// Tasks that are unknown for 3 s, run for 30 s and complete.
+    /// Settings for tasks that are unknown for 3 s, then run for 30 s, and complete.
     pub fn new() -> Self {
         Self {
             duration: Duration::from_secs(30),
@@ -83,54 +84,56 @@ impl Simulator {
         }
     }
 
-    /// How long a task runs from when it is visible.
+    /// Sets the time from a task's first appearance to its end. Default: 30 s.
     pub fn duration(mut self, duration: Duration) -> Self {
         self.duration = duration;
         self
     }
 
-    /// How long a new task's ID is unknown.
+    /// Sets the time for which a new task's ID is unknown. Default: 3 s.
     pub fn appear_after(mut self, delay: Duration) -> Self {
         self.appear_after = delay;
         self
     }
 
-    /// Tasks fail for this reason, at 60 % of the duration.
+    /// Makes tasks fail with this reason, at 60 % of the duration.
     pub fn fail_reason(mut self, reason: impl Into<String>) -> Self {
         self.fail_reason = Some(reason.into());
         self
     }
 
-    /// Lets in only who has one of these tokens, signatures or passwords. Without it, everybody is let in.
+    /// Accepts only requests with this token, with a signature by this key, or with a token for this
+    /// password. By default, all requests are accepted.
     pub fn require_auth(mut self, accepted: Accepted) -> Self {
         self.accepted = Some(accepted);
         self
     }
 
-    /// How long the tokens live that are handed out for a password. Default: 24 h.
+    /// Sets the lifetime of the tokens that are issued for a password. Default: 24 h.
     pub fn token_life(mut self, life: Duration) -> Self {
         self.token_life = life;
         self
     }
 
-    /// Serves on `listen`, in tasks of the current tokio runtime, until the service is dropped.
+    /// Starts the service on `listen`, in tasks of the current tokio runtime. Dropping the service stops it.
     ///
     /// # Errors
     ///
-    /// When `listen` is not a loopback address, or cannot be listened on.
+    /// [`io::ErrorKind::InvalidInput`] when `listen` is not a loopback address, and any error of listening on
+    /// it.
     pub async fn start(self, listen: SocketAddr) -> io::Result<Service> {
         if !listen.ip().is_loopback() {
-            let why = ConfigError::invalid("address", listen, "not a loopback address");
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+            let error = ConfigError::invalid("address", listen, "not a loopback address");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, error));
         }
-        let gate = Gate::new(self.accepted.clone(), self.token_life);
-        let routes = Arc::new(Routes { tasks: Tasks::new(self), gate });
+        let authenticator = Authenticator::new(self.accepted.clone(), self.token_life);
+        let routes = Arc::new(Routes { tasks: Tasks::new(self), authenticator });
         let server = Server::start(listen, Arc::clone(&routes)).await?;
         Ok(Service { routes, server })
     }
 }
 
-/// A simulated service that runs. Dropping it ends it.
+/// A running simulated service. Dropping the service stops it.
 #[derive(Debug)]
 pub struct Service {
     routes: Arc<Routes>,
@@ -138,23 +141,23 @@ pub struct Service {
 }
 
 impl Service {
-    /// Where it listens.
+    /// The address that the service listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.server.address()
     }
 
-    /// Where it listens, as an endpoint to look at.
+    /// The address that the service listens on, as an endpoint for a [`Cloud`](crate::Cloud).
     ///
     /// # Panics
     ///
-    /// Never: it only listens on loopback.
+    /// Never: a loopback address is a valid endpoint.
     #[must_use]
     pub fn endpoint(&self) -> Endpoint {
         Endpoint::parse(&format!("http://{}", self.address())).expect("a loopback address is an endpoint")
     }
 
-    /// Starts a task that creates an instance, as the `POST` does.
+    /// Starts a task that creates an instance, as `POST /v3/{project}/instances` does.
     #[must_use]
     pub fn create_instance(&self, project: &ProjectId) -> JobId {
         let (job, _) = self.routes.tasks.create(project.as_str(), tasks::Kind::Create, None);

@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
-/// Formats `text` with control, bidirectional and invisible characters escaped as `\u{…}`, and cut with `…` after
-/// `longest` characters.
+/// Formats `text` with control, bidirectional and invisible characters escaped as `\u{…}`, and cut with `…`
+/// after `longest` characters.
 ///
-/// The result cannot move a cursor, ring a bell, set a clipboard, reorder a line, or be taken as a command by the CI
-/// runner that keeps the log.
+/// The result cannot move a cursor, ring a bell, set a clipboard, reorder a line, or be taken as a command by
+/// the CI runner that keeps the log.
 ///
 /// ```
 /// assert_eq!(jobwait::text::safe("a\u{1b}[2Jb", 80).to_string(), r"a\u{1b}[2Jb");
@@ -43,8 +43,8 @@ impl fmt::Display for Safe<'_> {
     }
 }
 
-/// Escapes control, bidirectional and invisible characters in the strings of a JSON text as `\uXXXX`. Parsing the
-/// result gives the same value; printing it cannot deceive a person.
+/// Escapes control, bidirectional and invisible characters in the strings of a JSON text as `\uXXXX`. Parsing
+/// the result gives the same value; printing it cannot deceive a person.
 #[must_use]
 pub fn safe_json(json: &str) -> Cow<'_, str> {
     // Outside of strings, JSON consists of ASCII, where line breaks and tabs are harmless.
@@ -98,13 +98,13 @@ mod tests {
     }
 
     #[test]
-    fn commands_to_a_runner_are_broken() {
+    fn commands_to_a_ci_runner_are_escaped() {
         assert_eq!(safe("a ##[stop]##vso[x] # ## [", 80).to_string(), r"a \u{23}#[stop]\u{23}#vso[x] # ## [");
         assert_eq!(safe_json(r###"{"a": "##[stop] #"}"###), "{\"a\": \"\\u0023#[stop] #\"}");
     }
 
     #[test]
-    fn json_is_escaped_and_reads_the_same() {
+    fn escaped_json_has_the_same_meaning() {
         let json = "{ \"a\":\t\"\u{9b}1A\u{202e}\u{7f}\u{e0001}磁盘\" }\n";
         let safe = safe_json(json);
         assert_eq!(safe, "{ \"a\":\t\"\\u009b1A\\u202e\\u007f\\udb40\\udc01磁盘\" }\n");
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn long_text_is_cut_after_exactly_the_longest() {
+    fn text_longer_than_the_limit_is_cut_at_the_limit() {
         assert_eq!(safe("abc", 3).to_string(), "abc");
         assert_eq!(safe("abcd", 3).to_string(), "abc…");
     }

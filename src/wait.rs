@@ -80,15 +80,16 @@ impl Wait {
         self
     }
 
-    /// Sets how long a new task may be unknown to the service, counted from the start of the wait. Zero is strict.
-    /// Default: 60 s.
+    /// Sets how long a new task may be unknown to the service, counted from the start of the wait. Zero is
+    /// strict. Default: 60 s.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.limits.grace = grace;
         self
     }
 
-    /// Tells the wait the longest time that the probe gives a request. The last poll before the deadline starts early
-    /// enough for a response, but by no more than this. It does not cut a poll: only the deadline does. Default: 10 s.
+    /// Tells the wait the longest time that the probe gives a request. The last poll before the deadline
+    /// starts early enough for a response, but by no more than this. It does not cut a poll: only the
+    /// deadline does. Default: 10 s.
     pub fn request_timeout(mut self, timeout: Duration) -> Self {
         self.limits.request_timeout = timeout;
         self
@@ -106,15 +107,15 @@ impl Wait {
         self
     }
 
-    /// Counts the time of the wait by a clock that is already running, so that the deadline covers earlier work such as
-    /// signing in.
+    /// Counts the time of the wait by a clock that is already running, so that the deadline covers earlier
+    /// work such as signing in.
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = Some(clock);
         self
     }
 
-    /// Sets the limiter of requests, for example that of the [`Cloud`](crate::Cloud) or of other waits. Default: one without
-    /// a rate limit.
+    /// Sets the limiter of requests, for example that of the [`Cloud`](crate::Cloud) or of other waits.
+    /// Default: one without a rate limit.
     pub fn limiter(mut self, limiter: Limiter) -> Self {
         self.limiter = Some(limiter);
         self

@@ -1,4 +1,5 @@
-//! The study as a picture: lag against polls. All that polls evenly lies on one line; what knows more lies below it.
+//! The chart of the study: lag against polls. All schedules with a fixed interval lie on one line. Schedules
+//! that use progress lie below it.
 
 use std::error::Error;
 
@@ -13,7 +14,7 @@ use crate::table::together;
 
 const SIZE: (u32, u32) = (900, 520);
 
-/// The picture, in SVG.
+/// Returns the chart as SVG.
 pub(crate) fn svg(study: &Study) -> Result<String, Box<dyn Error>> {
     let mut text = String::new();
     {
@@ -83,7 +84,7 @@ pub(crate) fn svg(study: &Study) -> Result<String, Box<dyn Error>> {
             let free = |place: &(i32, i32)| !taken.iter().any(|other| other.meets(&field(*place)));
             let place = places.into_iter().find(free).unwrap_or(places[0]);
             taken.push(field(place));
-            // What stands on the left ends there, however wide the viewer's letters are.
+            // A label on the left is aligned to its end, because the width of letters depends on the viewer.
             let (side, place) = if place.0 < 0 { (HPos::Right, (-9, place.1)) } else { (HPos::Left, place) };
             let style = ("sans-serif", point.letter).into_font().color(&BLACK).pos(Pos::new(side, VPos::Top));
             let label = Text::new(point.label.clone(), place, style);
@@ -123,7 +124,7 @@ fn point(name: &str, score: &Score) -> Point {
     }
 }
 
-/// Where something is drawn, in pixels.
+/// The area of a point or a label, in pixels.
 struct Field {
     left: i32,
     top: i32,

@@ -1,8 +1,8 @@
-//! How well schedules of polls do: jobwait's, and those of well-known waiters. No network, no clock, one seed.
+//! A study of schedules of polls: jobwait's, and those of well-known waiters. No network, no clock, one seed.
 //!
-//! `cargo bench --bench schedules` writes the table into `docs/schedules.md` and the README, and the chart into
-//! `docs/schedules.svg`. As a test (`cargo test`) it follows fewer tasks and writes nothing. Both fail when jobwait
-//! misses a bound that it promises. `docs/pace.md` tells what is measured, and why.
+//! `cargo bench --bench schedules` writes the table into `docs/schedules.md` and the README, and the chart
+//! into `docs/schedules.svg`. As a test (`cargo test`) it simulates fewer tasks and writes nothing. Both fail
+//! when jobwait breaks a promise about its pace. `docs/pace.md` explains the measure.
 
 mod bounds;
 mod chart;
@@ -21,7 +21,7 @@ use crate::shapes::{Shape, Task, shapes};
 
 const SEED: u64 = 20_260_818;
 
-/// All scores: of each schedule, over the tasks of each shape.
+/// The scores of each schedule, over the tasks of each shape.
 pub(crate) struct Study {
     tasks: u32,
     rows: Vec<(Schedule, Vec<(Shape, Score)>)>,
@@ -50,7 +50,7 @@ impl Study {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "it is what a benchmark is for")]
+#[expect(clippy::print_stdout, reason = "a benchmark prints its results")]
 fn main() -> Result<(), Box<dyn Error>> {
     let measures = std::env::args().any(|argument| argument == "--bench");
     let study = Study::of(if measures { 4000 } else { 800 });

@@ -1,4 +1,4 @@
-//! When who polls: jobwait, by the library itself; the others, by their default schedules.
+//! The schedules of polls: jobwait's from the library itself, those of other waiters from their defaults.
 
 use std::time::Duration;
 
@@ -7,18 +7,20 @@ use jobwait::{Job, Observation, Pace, Wait};
 use crate::shapes::Task;
 
 pub(crate) const JOBWAIT: &str = "jobwait";
-/// jobwait's delays, blind to what the service says.
+/// jobwait's delays, without use of progress.
 pub(crate) const PLAIN: &str = "jobwait, blind";
-/// What all is compared with.
+/// The schedule that all others are compared with.
 pub(crate) const FIXED: &str = "fixed 10 s (Terraform provider, TaurusDB task)";
 
-/// How one wait went.
+/// The result of one simulated wait.
 pub(crate) struct Followed {
     pub(crate) polls: u32,
-    /// How long after the task's end that was seen, in seconds. None: it was given up on before.
+    /// The seconds from the end of the task to the poll that found it, or `None` if the
+    /// waiter gave up before.
     pub(crate) lag: Option<f64>,
 }
 
+/// A schedule of polls.
 pub(crate) struct Schedule {
     pub(crate) name: &'static str,
     kind: Kind,
@@ -41,7 +43,7 @@ struct Growing {
 
 enum Jitter {
     None,
-    /// Anything from the shortest delay to the one that is due.
+    /// Evenly from the shortest delay to the full one.
     FromShortest,
     /// Up to a second more.
     UpToASecondMore,
@@ -87,7 +89,7 @@ pub(crate) fn schedules() -> Vec<Schedule> {
 }
 
 impl Schedule {
-    /// Whether it is one of the others.
+    /// Whether this is the schedule of another waiter.
     pub(crate) fn is_peer(&self) -> bool {
         matches!(self.kind, Kind::Growing(_))
     }
@@ -100,10 +102,10 @@ impl Schedule {
     }
 }
 
-/// What the library does at its defaults, told what the task tells. Two hours are given, so that no deadline puts a
-/// look forward.
+/// Simulates a wait of the library with its default pace. The deadline is 2 h, so that it
+/// moves no poll forward.
 fn jobwait(task: &Task, blind: bool, seed: u64) -> Followed {
-    let look = |at: Duration| {
+    let observe = |at: Duration| {
         let at = at.as_secs_f64();
         let status = if at < task.duration { "Running" } else { "Completed" };
         let process =
@@ -119,7 +121,7 @@ fn jobwait(task: &Task, blind: bool, seed: u64) -> Followed {
     };
     let wait = Wait::new().deadline(Duration::from_secs(7200)).pace(pace);
     let (mut polls, mut last) = (0, 0.0);
-    for at in wait.rehearse(seed, look) {
+    for at in wait.rehearse(seed, observe) {
         polls += 1;
         last = at.as_secs_f64();
     }

@@ -1,18 +1,19 @@
-//! How well a schedule did over many tasks.
+//! The score of a schedule over many tasks.
 
 use crate::schedules::Followed;
 
 pub(crate) struct Score {
-    /// Mean, over all tasks.
+    /// The mean number of polls of all tasks.
     pub(crate) polls: f64,
-    /// Mean and 99th percentile, in seconds, over the tasks that it saw the end of.
+    /// The mean lag in seconds, over the tasks whose end was seen.
     pub(crate) lag: f64,
+    /// The 99th percentile of the lag.
     pub(crate) late: f64,
-    /// The share of tasks that it gave up on.
+    /// The share of tasks that the waiter gave up on.
     pub(crate) given_up: f64,
 }
 
-#[expect(clippy::cast_precision_loss, reason = "there are thousands of anything, not more")]
+#[expect(clippy::cast_precision_loss, reason = "all numbers here are small")]
 pub(crate) fn count(number: usize) -> f64 {
     number as f64
 }
@@ -34,7 +35,7 @@ impl Score {
         }
     }
 
-    /// What a shorter lag is paid with: constant for all that polls evenly.
+    /// The product of polls and lag. It is constant for all schedules with a fixed interval.
     pub(crate) fn price(&self) -> f64 {
         self.polls * self.lag
     }

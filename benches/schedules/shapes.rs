@@ -1,35 +1,35 @@
-//! Tasks of any duration, and how they tell their progress.
+//! Tasks of any duration, with the progress that they report.
 
-/// How a task's progress moves.
+/// The course of a task's progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shape {
-    /// In proportion to the time.
+    /// Proportional to the time.
     Even,
-    /// The same, in steps of so many percent.
+    /// Proportional to the time, in steps of so many percent.
     Steps(u8),
     /// Fast up to 70 to 95 % in 30 to 60 % of the time, then slow.
     SlowTail,
     /// Slow up to 10 to 40 % in 60 to 90 % of the time, then fast.
     LateBurst,
-    /// Even up to anywhere in 10 to 60 % of the time, and no further.
+    /// Even during the first 10 to 60 % of the time, then stuck at a random percentage.
     Stuck,
-    /// The same, up to 99 %.
+    /// Even during the first 10 to 60 % of the time, then stuck at 99 %.
     StuckAtTheEnd,
-    /// No progress is told.
+    /// No progress.
     None,
-    /// No progress is told, but about how long it takes is known: the truth is within a quarter of what is expected.
+    /// No progress, but an expected duration that is off by at most a quarter.
     Expected,
-    /// The same, but it takes half of what is expected, or twice that.
+    /// No progress, and an expected duration that is half or twice the true one.
     ExpectedWrongly,
-    /// Steps of ten percent, of which one can take ten times as long as another.
+    /// Steps of 10 %. One can take ten times as long as another.
     Uneven,
     /// A slow tail in steps of 20 %.
     CoarseTail,
-    /// In steps of 1 %, of which the wait misses the first 10 to 90.
+    /// Steps of 1 %. The wait starts after the first 10 to 90 %.
     JoinedLate,
 }
 
-/// Those of which something is promised.
+/// The shapes with a promise about the polls.
 pub(crate) const PROMISED: [Shape; 10] = [
     Shape::Even,
     Shape::Steps(1),
@@ -43,7 +43,7 @@ pub(crate) const PROMISED: [Shape; 10] = [
     Shape::Expected,
 ];
 
-/// Those that were not thought of when the pace was made.
+/// The shapes that played no part in the design of the pace.
 pub(crate) const OTHERS: [Shape; 4] =
     [Shape::Uneven, Shape::CoarseTail, Shape::JoinedLate, Shape::ExpectedWrongly];
 
@@ -51,7 +51,7 @@ pub(crate) fn shapes() -> impl Iterator<Item = Shape> {
     PROMISED.into_iter().chain(OTHERS)
 }
 
-/// Those whose progress tells when the task will end.
+/// The shapes with progress that predicts the end of the task.
 pub(crate) const TELLING: [Shape; 6] =
     [Shape::Even, Shape::Steps(1), Shape::Steps(5), Shape::Steps(20), Shape::SlowTail, Shape::LateBurst];
 
@@ -78,7 +78,7 @@ impl Shape {
 #[derive(Debug, Clone)]
 pub(crate) struct Task {
     pub(crate) duration: f64,
-    /// How long it is expected to take, if that is known.
+    /// The expected duration, if it is known.
     pub(crate) expected: Option<f64>,
     shape: Shape,
     /// The share of the time and the percentage at which its speed changes.
@@ -88,9 +88,9 @@ pub(crate) struct Task {
 }
 
 impl Task {
-    /// So many tasks of a shape. Durations are from 20 s to 1 h, by their logarithm: as many take 30 to 60 s as take
-    /// 30 to 60 min. They are the same for each shape, and one is drawn from each of as many equal parts as there are
-    /// tasks, so that few tasks stand for many.
+    /// Makes `count` tasks of a shape. The logarithm of their durations is evenly distributed from 20 s to
+    /// 1 h: as many take 30 to 60 s as take 30 to 60 min. The durations are the same for each shape. Each is
+    /// drawn from its own part of the range (stratified sampling), so that few tasks represent many.
     pub(crate) fn all(shape: Shape, count: u32, seed: u64) -> Vec<Self> {
         let mut durations = fastrand::Rng::with_seed(seed);
         let mut random = fastrand::Rng::with_seed(seed + 1);
@@ -103,7 +103,7 @@ impl Task {
                     Shape::LateBurst => (between(0.6, 0.9), between(10.0, 40.0)),
                     Shape::Stuck => (between(0.1, 0.6), between(0.0, 99.0)),
                     Shape::StuckAtTheEnd => (between(0.1, 0.6), 99.0),
-                    // It is there when the wait begins.
+                    // The progress at the start of the wait.
                     Shape::JoinedLate => (0.0, between(10.0, 90.0)),
                     _ => (1.0, 100.0),
                 };
@@ -126,7 +126,7 @@ impl Task {
             .collect()
     }
 
-    /// What it tells of its progress at a time before its end, in percent.
+    /// Returns the reported progress, in percent, at a time before the end of the task.
     pub(crate) fn progress(&self, at: f64) -> Option<f64> {
         let (share, percent) = self.bend;
         let time = at / self.duration;

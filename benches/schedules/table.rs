@@ -10,7 +10,8 @@ use crate::shapes::{PROMISED, TELLING, shapes};
 const BEGIN: &str = "<!-- the study's table: cargo bench --bench schedules -->\n";
 const END: &str = "<!-- the end of the study's table -->\n";
 
-/// What the README shows: jobwait against fixed 10 s, each the mean over the tasks of a shape.
+/// Returns the table of the README: jobwait against polls every 10 s, with means over the
+/// tasks of each shape.
 pub(crate) fn brief(study: &Study) -> String {
     let mut text = String::from(
         "| progress | mean polls, and of fixed 10 s | mean lag, and of fixed 10 s | 99 % within | ratio of polls × lag |\n| --- | --- | --- | --- | --- |\n",
@@ -32,7 +33,7 @@ pub(crate) fn brief(study: &Study) -> String {
     text
 }
 
-/// Every schedule, over the shapes that tell together and over each.
+/// Returns `docs/schedules.md`: all schedules, over the informative shapes together and over each shape.
 pub(crate) fn full(study: &Study) -> String {
     let mut text = format!(
         "# Schedules of polls, compared\n\nWritten by `cargo bench --bench schedules`: {} tasks of each shape, from 20 s to 1 h. What is measured, and why, is in \
@@ -55,7 +56,7 @@ pub(crate) fn full(study: &Study) -> String {
     text
 }
 
-/// The mean over the shapes that tell.
+/// Returns the mean score over the shapes with progress that predicts the end.
 pub(crate) fn together(study: &Study, name: &str) -> Score {
     let scores = TELLING.map(|shape| study.score(name, shape));
     let mean =
@@ -68,7 +69,7 @@ pub(crate) fn together(study: &Study, name: &str) -> Score {
     }
 }
 
-/// The text with the table put where it belongs.
+/// Replaces the table in the text of the README.
 pub(crate) fn placed(text: &str, table: &str) -> Result<String, String> {
     let missing = || "the README has no place for the study's table".to_owned();
     let (before, rest) = text.split_once(BEGIN).ok_or_else(missing)?;

@@ -1,4 +1,4 @@
-//! Durations as people write them, and how they are shown.
+//! The parser of durations, and their display.
 #![no_main]
 
 use std::time::Duration;
@@ -16,11 +16,11 @@ fuzz_target!(|text: &str| {
             assert!(read <= LONGEST);
             let shown = duration::brief(read);
             assert!(!shown.is_empty());
-            // What is shown can be read again, and is about as long.
-            let again = duration::any(&shown).expect("what is shown is a duration");
-            assert!(again.abs_diff(read) <= Duration::from_millis(500), "{read:?} is shown as {shown}");
+            // The displayed text is a valid duration of about the same length.
+            let again = duration::any(&shown).expect("the displayed text is a duration");
+            assert!(again.abs_diff(read) <= Duration::from_millis(500), "{read:?} is displayed as {shown}");
         }
-        Err(why) => assert!(!why.is_empty()),
+        Err(error) => assert!(!error.is_empty()),
     }
     assert!(duration::positive(text).is_ok_and(|read| !read.is_zero()) || duration::positive(text).is_err());
     assert!(duration::timeout(text).is_ok() == duration::positive(text).is_ok());

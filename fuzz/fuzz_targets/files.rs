@@ -1,5 +1,5 @@
-//! The files in which credentials are found: profiles, and the SDKs' file. Whatever they hold, it is read or refused, and
-//! no word of a refusal repeats it.
+//! The files with credentials: the profiles of KooCLI, and the file of the SDKs. Any content is read or
+//! refused, and no error repeats a secret.
 #![no_main]
 
 use std::sync::OnceLock;
@@ -18,22 +18,23 @@ fuzz_target!(|bytes: &[u8]| {
     for variable in ["HW_SHARED_CONFIG_FILE", "HUAWEICLOUD_SDK_CREDENTIALS_FILE"] {
         for profile in [None, Some("default".to_owned())] {
             let settings = Environment::new(|name| (name == variable).then(|| file.clone()), profile);
-            let said = [
+            let texts = [
                 settings.credentials().map(|found| format!("{:?}", found.map(|found| found.value))),
                 settings.region().map(|found| format!("{:?}", found.map(|found| found.origin))),
                 settings.project(None).map(|found| format!("{:?}", found.map(|found| found.origin))),
                 settings.iam_endpoint().map(|found| format!("{:?}", found.map(|found| found.origin))),
             ];
-            for said in said.map(|said| said.unwrap_or_else(|error| error.to_string())) {
-                // What is no secret is named when it is wrong: a region, a project's ID, a profile's name.
-                let region = said.contains("region");
-                let rest = ["project ID '", "profile '"].iter().fold(said.clone(), |said, name| {
-                    match said.split_once(name).and_then(|(before, after)| Some((before, after.rsplit_once('\'')?.1))) {
+            for text in texts.map(|text| text.unwrap_or_else(|error| error.to_string())) {
+                // An error may name a region, a project ID and the name of a profile: these are no secrets.
+                let region = text.contains("region");
+                let rest = ["project ID '", "profile '"].iter().fold(text.clone(), |text, name| {
+                    let parts = text.split_once(name);
+                    match parts.and_then(|(before, after)| Some((before, after.rsplit_once('\'')?.1))) {
                         Some((before, after)) => format!("{before}{after}"),
-                        None => said,
+                        None => text,
                     }
                 });
-                assert!(!secret || region || !rest.contains("CANARY"), "a secret is repeated: {said}");
+                assert!(!secret || region || !rest.contains("CANARY"), "the text repeats a secret: {text}");
             }
         }
     }

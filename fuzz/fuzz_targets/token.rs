@@ -1,4 +1,4 @@
-//! A token as standard input or a file gives it.
+//! The reader of a token from standard input or a file.
 #![no_main]
 
 use jobwait::Credentials;
@@ -7,16 +7,17 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|bytes: &[u8]| {
     let trimmed = String::from_utf8_lossy(bytes);
     let trimmed = trimmed.trim();
-    let fits = !trimmed.is_empty() && trimmed.bytes().all(|byte| byte.is_ascii_graphic());
+    let is_valid = !trimmed.is_empty() && trimmed.bytes().all(|byte| byte.is_ascii_graphic());
     match Credentials::token_from(bytes) {
         Ok(credentials) => {
-            assert!(fits);
-            // A short one may be a part of the words that are shown.
-            assert!(trimmed.len() < 24 || !format!("{credentials:?}").contains(trimmed), "it is shown");
+            assert!(is_valid);
+            // A short token may be part of a word in the text.
+            let is_shown = format!("{credentials:?}").contains(trimmed);
+            assert!(trimmed.len() < 24 || !is_shown, "the text shows the token");
         }
         Err(error) => {
-            assert!(!fits || bytes.len() > 1 << 20, "refused: {error}");
-            assert!(!error.to_string().contains("CANARY"), "it is repeated: {error}");
+            assert!(!is_valid || bytes.len() > 1 << 20, "a valid token is refused: {error}");
+            assert!(!error.to_string().contains("CANARY"), "the error repeats the token: {error}");
         }
     }
 });

@@ -11,8 +11,8 @@ use super::signer::{self, Signable};
 use crate::error::ConfigError;
 use crate::id::ProjectId;
 
-/// An access key and its secret key. A temporary one has a security token as well. `Debug` shows four characters of the
-/// access key, and nothing else.
+/// An access key and its secret key. A temporary one has a security token as well. `Debug` shows four
+/// characters of the access key, and nothing else.
 #[derive(Clone)]
 pub(super) struct Keys {
     access_key: SecretString,
@@ -46,7 +46,8 @@ impl Keys {
         Ok(Self { access_key: access_key.into(), secret_key, security_token })
     }
 
-    /// Signs a request at the time `now`. A signature is valid for a quarter of an hour, so each request has its own.
+    /// Signs a request at the time `now`. A signature is valid for a quarter of an hour, so each
+    /// request has its own.
     pub(super) fn sign(&self, request: &mut Request, project: Option<&ProjectId>, now: Timestamp) {
         let url = request.url().clone();
         let host = url.host_str().unwrap_or_default().to_owned();
@@ -141,7 +142,8 @@ mod tests {
             token.map(SecretString::from).as_ref(),
         );
         let project = ProjectId::parse("054e292c9880d4992f02c0196d3ea468").unwrap();
-        let url = "https://gaussdb.cn-north-4.myhuaweicloud.com/v3/054e292c9880d4992f02c0196d3ea468/jobs?id=a9767ede-fe0f-4888-9003-e843a4c90514";
+        let url = "https://gaussdb.cn-north-4.myhuaweicloud.com/v3/054e292c9880d4992f02c0196d3ea468/jobs\
+                   ?id=a9767ede-fe0f-4888-9003-e843a4c90514";
         let mut request = Request::new(reqwest::Method::GET, url.parse().unwrap());
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         keys.unwrap().sign(&mut request, Some(&project), "2026-01-02T03:04:05Z".parse().unwrap());
@@ -191,7 +193,7 @@ mod tests {
 
     /// Covers A2.
     #[test]
-    fn keys_that_are_no_valid_header_are_refused_without_echo() {
+    fn invalid_keys_are_refused_without_repeating_them() {
         for (access, secret, token) in [
             ("", "s", None),
             ("A\n1", "s", None),
@@ -199,10 +201,10 @@ mod tests {
             ("A", "CAN\0ARY", None),
             ("A", "s", Some("CAN ARY")),
         ] {
-            let said = Keys::new(access, &secret.into(), token.map(SecretString::from).as_ref())
+            let error = Keys::new(access, &secret.into(), token.map(SecretString::from).as_ref())
                 .unwrap_err()
                 .to_string();
-            assert!(!said.contains("CAN") && said.contains("key") | said.contains("token"), "{said}");
+            assert!(!error.contains("CAN") && error.contains("key") | error.contains("token"), "{error}");
         }
     }
 }

@@ -134,7 +134,8 @@ impl Login {
         Ok(SignedIn { active: Active { secret: Secret::Token(token), refresh_at }, project })
     }
 
-    /// The body of the request for a token. A user's name and a project's name each need the domain beside them.
+    /// The body of the request for a token. A user's name and a project's name each need the domain beside
+    /// them.
     fn request_body(&self, project: &IdOrName) -> String {
         let mut user = self.user.to_json();
         user["password"] = self.password.expose_secret().into();
@@ -156,7 +157,8 @@ fn during(iam: &Endpoint, observation: Observation) -> Observation {
     refusal::during(&format!("signing in at {iam}"), Upstream::Iam, observation)
 }
 
-/// The time to refresh a token, by this machine's clock. The remaining lifetime is computed with the server's clock.
+/// The time to refresh a token, by this machine's clock. The remaining lifetime is computed
+/// with the server's clock.
 fn refresh_at(response: &Response, expires: Timestamp) -> Timestamp {
     let sent = retry_after::sent(&response.headers).unwrap_or(response.received);
     let lifetime = expires.duration_since(sent).as_secs().max(0);

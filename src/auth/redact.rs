@@ -97,9 +97,9 @@ mod tests {
     const TOKEN: &str = "MIIEabcdefghijklmnopqrstuvwxyz/ABCDEFGHIJKLMNOPQRSTUVWXYZ==";
 
     #[test]
-    fn whole_secrets_and_pieces_of_them_are_masked() {
+    fn secrets_and_pieces_of_secrets_are_masked() {
         let redactor = redactor(&[TOKEN, "hunter", "short"]);
-        for (text, shown) in [
+        for (text, redacted) in [
             ("nothing", "nothing"),
             (TOKEN, "[secret]"),
             ("<hunter> is short", "<[secret]> is short"),
@@ -109,12 +109,12 @@ mod tests {
             ("abcdefghijklmno", "abcdefghijklmno"),
             ("", ""),
         ] {
-            assert_eq!(redactor.redact(text), shown, "{text}");
+            assert_eq!(redactor.redact(text), redacted, "{text}");
         }
     }
 
     #[test]
-    fn a_bounded_number_of_old_secrets_is_remembered() {
+    fn only_a_bounded_number_of_secrets_is_remembered() {
         let tokens: Vec<String> = (0..10).map(|n| format!("a-token-of-many-{n}")).collect();
         let redactor = redactor(&tokens.iter().map(String::as_str).collect::<Vec<_>>());
         assert_eq!(redactor.secrets.len(), REMEMBERED);
@@ -128,12 +128,12 @@ mod tests {
             before in "[ -~磁盘]{0,30}", start in 0..59_usize, length in 0..60_usize, after in "[ -~磁盘]{0,30}",
         ) {
             let piece = &TOKEN[start..(start + length).min(TOKEN.len())];
-            let shown = redactor(&[TOKEN]).redact(&format!("{before}|{piece}|{after}"));
+            let redacted = redactor(&[TOKEN]).redact(&format!("{before}|{piece}|{after}"));
             if piece.len() >= PIECE {
-                prop_assert!(!shown.contains(piece), "{shown}");
-                prop_assert_eq!(shown, format!("{before}|{MASK}|{after}"));
+                prop_assert!(!redacted.contains(piece), "{redacted}");
+                prop_assert_eq!(redacted, format!("{before}|{MASK}|{after}"));
             } else {
-                prop_assert_eq!(shown, format!("{before}|{piece}|{after}"));
+                prop_assert_eq!(redacted, format!("{before}|{piece}|{after}"));
             }
         }
     }

@@ -21,8 +21,8 @@ const RETRY_REFRESH: SignedDuration = SignedDuration::from_secs(60);
 /// The number of attempts to get the first keys of an agency, if the metadata service is slow.
 const AGENCY_ATTEMPTS: u32 = 3;
 
-/// The number of the credentials in use. It grows with each refresh, so that a poll refused with old ones can take up
-/// the new ones.
+/// The number of the credentials in use. It grows with each refresh, so that a poll refused with old ones can
+/// take up the new ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Generation(pub(super) u64);
 
@@ -62,8 +62,8 @@ impl Credentials {
         }
     }
 
-    /// Performs the exchange that is due, if any. Valid credentials stay in use if the exchange fails. Returns the
-    /// project, if IAM names the one that `project` selects.
+    /// Performs the exchange that is due, if any. Valid credentials stay in use if the exchange fails.
+    /// Returns the project, if IAM names the one that `project` selects.
     ///
     /// # Errors
     ///
@@ -117,8 +117,8 @@ impl Credentials {
         Err(observation)
     }
 
-    /// Asks for the keys of the agency. The first answer decides whether there is an agency at all: only a slow metadata
-    /// service is asked again.
+    /// Asks for the keys of the agency. The first answer decides whether there is an agency at all: only a
+    /// slow metadata service is asked again.
     async fn agency_keys(&self, metadata: &Endpoint) -> Result<Active, Observation> {
         if !self.are_missing() {
             return agency::keys(metadata).await;

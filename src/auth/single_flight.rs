@@ -8,11 +8,11 @@ use tokio::sync::{Mutex, MutexGuard};
 use crate::fault::{Fault, FaultKind};
 use crate::probe::Observation;
 
-/// The guard before the first authenticated request. The service locks a key that it refuses five times, so many polls
-/// must not try a wrong key at once.
+/// The guard before the first authenticated request. The service locks a key that it refuses five times, so
+/// many polls must not try a wrong key at once.
 ///
-/// Until one request has been authenticated, other polls wait for it and share a connection failure. After a final
-/// refusal nothing more is sent.
+/// Until one request has been authenticated, other polls wait for it and share a connection failure. After a
+/// final refusal nothing more is sent.
 #[derive(Debug, Default)]
 pub(crate) struct AuthGuard {
     is_authenticated: AtomicBool,
@@ -29,13 +29,13 @@ struct Failures {
 }
 
 impl AuthGuard {
-    /// Waits until no other poll is trying the credentials, or until they were accepted. The result is held during the
-    /// poll.
+    /// Waits until no other poll is trying the credentials, or until they were accepted. The result is
+    /// held during the poll.
     ///
     /// # Errors
     ///
-    /// The observation of this poll, without a request: the credentials were refused for good, or the poll that it
-    /// waited for got no response.
+    /// The observation of this poll, without a request: the credentials were refused for good, or the poll
+    /// that it waited for got no response.
     pub(crate) async fn acquire(&self) -> Result<Option<MutexGuard<'_, ()>>, Observation> {
         let failures_before = self.failures().count;
         let in_flight = if self.is_authenticated() { None } else { Some(self.in_flight.lock().await) };

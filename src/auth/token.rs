@@ -51,8 +51,8 @@ impl Token {
         Self::read(file).map_err(|error| ConfigError::file(path, error.to_string()))
     }
 
-    /// Reads a token file again, on another thread: a file can hang like a socket, and the deadline must not wait for
-    /// it.
+    /// Reads a token file again, on another thread: a file can hang like a socket, and the deadline
+    /// must not wait for it.
     pub(super) async fn reread_file(path: &Path) -> Option<Self> {
         let path = path.to_owned();
         let read = move || {
@@ -94,10 +94,10 @@ mod tests {
 
     /// Covers A2.
     #[test]
-    fn a_token_that_is_no_valid_header_is_refused_without_echo() {
+    fn an_invalid_token_is_refused_without_repeating_it() {
         for bad in ["", " \n", "CANARY\rX", "CANARY\nX", "CANARY\0", "CANARYä", "CANARY X"] {
-            let said = Token::new(&bad.into()).unwrap_err().to_string();
-            assert!(!said.contains("CANARY"), "{said}");
+            let error = Token::new(&bad.into()).unwrap_err().to_string();
+            assert!(!error.contains("CANARY"), "{error}");
         }
     }
 

@@ -103,22 +103,24 @@ impl CloudBuilder {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Invalid`] when the text is not PEM, or contains no certificate that can be a trust root.
+    /// [`ConfigError::Invalid`] when the text is not PEM, or contains no certificate that
+    /// can be a trust root.
     pub fn trust(mut self, pem: &[u8]) -> Result<Self, ConfigError> {
         self.roots.extend(tls::certificates(pem)?);
         Ok(self)
     }
 
-    /// Sets the limiter, which must be that of the wait, too. The permit of a poll covers one request; this counts the others:
-    /// sign-ins, lookups of the project, and requests that are sent again on a new connection.
+    /// Sets the limiter, which must be that of the wait, too. The permit of a poll covers one request; this
+    /// counts the others: sign-ins, lookups of the project, and requests that are sent again on a new
+    /// connection.
     pub fn limiter(mut self, limiter: Limiter) -> Self {
         self.limiter = Some(limiter);
         self
     }
 
-    /// Names the account whose quota the requests use, for [`Limiter::for_machine`]: the access key, the user and domain, or
-    /// with a bare token the project; and the host and port of the service. The name is a digest, which reveals none of
-    /// them.
+    /// Names the account whose quota the requests use, for [`Limiter::for_machine`]: the access key, the user
+    /// and domain, or with a bare token the project; and the host and port of the service. The name is a
+    /// digest, which reveals none of them.
     #[must_use]
     pub fn account(&self) -> String {
         let project = match &self.project {
@@ -133,8 +135,8 @@ impl CloudBuilder {
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] when `https` is used and there are no trust roots, when IAM is needed and its endpoint is not set,
-    /// or when a proxy variable is malformed.
+    /// [`ConfigError`] when `https` is used and there are no trust roots, when IAM is needed and its endpoint
+    /// is not set, or when a proxy variable is malformed.
     pub fn build(self) -> Result<Cloud, ConfigError> {
         let iam = match (self.needs_iam(), self.iam) {
             (true, None) => {
@@ -149,7 +151,8 @@ impl CloudBuilder {
         } else {
             Trust::Nobody
         };
-        // A proxy would see the token of requests that never leave this machine, so each host has its own route.
+        // A proxy would see the token of requests that never leave this machine, so each
+        // host has its own route.
         let route = |endpoint: &Endpoint| if endpoint.is_loopback() { Route::Direct } else { self.route };
         let client = Client::new(self.request_timeout, route(&self.endpoint), &trust)?;
         let iam = match iam {

@@ -1,7 +1,8 @@
-//! The classification of a response of the jobs endpoint. Pure: status, headers and body in, an observation out.
+//! The classification of a response of the jobs endpoint. Pure: status, headers and body in, an observation
+//! out.
 //!
-//! Texts of the service are neither cut nor escaped here: secrets are removed from whole texts, and a text is made safe
-//! where it is shown.
+//! Texts of the service are neither cut nor escaped here: secrets are removed from whole texts, and a text is
+//! made safe where it is shown.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -45,8 +46,9 @@ pub fn classify_anything(
     classify(&Response { status, headers, body, received: jiff::Timestamp::UNIX_EPOCH }, id, service)
 }
 
-/// Whether an error means that the service does not know the ID. On TaurusDB a 404 means a wrong address. Siblings answer
-/// with a 404 of their own; one without a code, or from the gateway, means a wrong address there as well.
+/// Whether an error means that the service does not know the ID. On TaurusDB a 404 means a wrong address.
+/// Siblings answer with a 404 of their own; one without a code, or from the gateway, means a wrong
+/// address there as well.
 fn is_not_visible(status: u16, code: Option<&str>, service: Service) -> bool {
     match code {
         Some(NO_SUCH_JOB) => matches!(status, 400 | 404),

@@ -119,22 +119,23 @@ pub struct Connection {
     pub limiter: Limiter,
     /// The warnings, for example about a token file that everybody can read.
     pub warnings: Vec<String>,
-    /// Whether credentials are configured. If not, the agency of the ECS instance is used, which may not exist:
-    /// [`Cloud::sign_in`] finds out.
+    /// Whether credentials are configured. If not, the agency of the ECS instance is used, which may not
+    /// exist: [`Cloud::sign_in`] finds out.
     pub has_credentials: bool,
 }
 
 impl Cloud {
-    /// Makes the jobs endpoint from the environment of this process: the variables and files that Terraform, the SDKs
-    /// and KooCLI use. If one of them already works on this machine, there is nothing to configure. Warnings are logged.
+    /// Makes the jobs endpoint from the environment of this process: the variables and files that Terraform,
+    /// the SDKs and KooCLI use. If one of them already works on this machine, there is nothing to configure.
+    /// Warnings are logged.
     ///
-    /// Blocks while it reads files. Nothing is sent. If no credentials are configured, those of the agency of the ECS
-    /// instance are requested with the first poll.
+    /// Blocks while it reads files. Nothing is sent. If no credentials are configured, those of the agency of
+    /// the ECS instance are requested with the first poll.
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] when a setting is malformed, when a region or a project is missing, or when a file that is needed
-    /// cannot be read.
+    /// [`ConfigError`] when a setting is malformed, when a region or a project is missing, or when a file
+    /// that is needed cannot be read.
     ///
     /// ```no_run
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -154,10 +155,11 @@ impl Cloud {
 }
 
 impl Environment<'_> {
-    /// Makes the jobs endpoint from `overrides` and this environment. Blocks while it reads files. Nothing is sent.
+    /// Makes the jobs endpoint from `overrides` and this environment. Blocks while it reads
+    /// files. Nothing is sent.
     ///
-    /// Settings that need no secret are checked first, so that a typing error is reported before a token is read from
-    /// standard input.
+    /// Settings that need no secret are checked first, so that a typing error is reported before a token is
+    /// read from standard input.
     ///
     /// # Errors
     ///

@@ -14,8 +14,8 @@ pub(super) struct Profile {
     pub(super) origin: String,
     pub(super) region: Option<String>,
     pub(super) project_id: Option<String>,
-    /// The keys, unless the profile is of another kind, such as single sign-on. An error in them matters only if they
-    /// are needed.
+    /// The keys, unless the profile is of another kind, such as single sign-on. An error in them matters
+    /// only if they are needed.
     pub(super) keys: Result<Option<FileKeys>, ConfigError>,
 }
 
@@ -100,8 +100,8 @@ fn is_set(secret: &SecretString) -> bool {
     !secret.expose_secret().is_empty()
 }
 
-/// Whether a key is encrypted. Real keys have 20 and 40 letters and digits; encrypted ones are longer and contain other
-/// characters.
+/// Whether a key is encrypted. Real keys have 20 and 40 letters and digits; encrypted ones are longer and
+/// contain other characters.
 fn is_encrypted(key: &str) -> bool {
     key.len() > 64 || !key.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }

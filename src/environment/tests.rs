@@ -1,4 +1,4 @@
-//! The order in which settings are looked for, and what is wrong with them.
+//! Tests of the order of the sources of settings, and of the errors in them.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -7,7 +7,7 @@ use super::*;
 
 const CANARY: &str = "CANARYcanaryCANARYcanaryCANARYcanary1234";
 
-/// A home folder of a test's own.
+/// A home folder for one test.
 struct Home(PathBuf);
 
 impl Home {
@@ -53,7 +53,7 @@ fn from(settings: &Environment<'_>) -> String {
     settings
         .credentials()
         .unwrap()
-        .map_or_else(|| "nowhere".into(), |found| format!("{} of {}", found.value, found.origin))
+        .map_or_else(|| "none".into(), |found| format!("{} of {}", found.value, found.origin))
 }
 
 fn project(settings: &Environment<'_>, region: Option<&Region>) -> String {
@@ -64,12 +64,12 @@ fn project(settings: &Environment<'_>, region: Option<&Region>) -> String {
     }
 }
 
-fn profile(name: &str, rest: &str) -> String {
-    format!(r#"{{"current": "{name}", "profiles": [{{"name": "default", "mode": "AKSK", {rest}}}]}}"#)
+fn profile(name: &str, fields: &str) -> String {
+    format!(r#"{{"current": "{name}", "profiles": [{{"name": "default", "mode": "AKSK", {fields}}}]}}"#)
 }
 
 #[test]
-fn credentials_come_from_the_first_place_that_has_them() {
+fn credentials_come_from_the_first_source_that_has_them() {
     let home = Home::new()
         .profiles(&profile(
             "default",
@@ -89,7 +89,7 @@ fn credentials_come_from_the_first_place_that_has_them() {
         ("HW_USER_NAME", "u"),
         ("HW_USER_PASSWORD", "p"),
     ];
-    for (expected, gone) in [
+    for (expected, removed) in [
         ("a token of HW_AUTH_TOKEN", 1),
         ("a token of OS_AUTH_TOKEN", 1),
         ("the access key HWKE… of HW_ACCESS_KEY", 2),
@@ -100,15 +100,15 @@ fn credentials_come_from_the_first_place_that_has_them() {
     ] {
         let settings = settings(Some(&home), &variables);
         assert!(from(&settings).starts_with(expected), "{expected}: {}", from(&settings));
-        variables.drain(..gone);
+        variables.drain(..removed);
     }
     std::fs::remove_file(home.0.join(".hcloud/config.json")).unwrap();
     assert!(from(&settings(Some(&home), &[])).starts_with("the access key SDKF… of "));
-    assert_eq!(from(&settings(None, &[("HW_AUTH_TOKEN", "")])), "nowhere");
+    assert_eq!(from(&settings(None, &[("HW_AUTH_TOKEN", "")])), "none");
 }
 
 #[test]
-fn half_of_a_pair_names_the_missing_half() {
+fn an_incomplete_pair_of_variables_names_the_missing_one() {
     for (set, missing) in [
         ("HW_ACCESS_KEY", "HW_SECRET_KEY"),
         ("HW_SECRET_KEY", "HW_ACCESS_KEY"),
@@ -118,21 +118,20 @@ fn half_of_a_pair_names_the_missing_half() {
         ("OS_USERNAME", "HW_USER_PASSWORD"),
         ("OS_PASSWORD", "HW_USER_NAME"),
     ] {
-        let said = settings(None, &[(set, CANARY)]).credentials().unwrap_err().to_string();
-        assert_eq!(said, format!("missing {missing}: {set} is set and needs it"));
+        let error = settings(None, &[(set, CANARY)]).credentials().unwrap_err().to_string();
+        assert_eq!(error, format!("missing {missing}: {set} is set and needs it"));
     }
-    let said = settings(None, &[("HW_USER_NAME", "u"), ("HW_USER_PASSWORD", CANARY)]).credentials();
-    assert!(said.unwrap_err().to_string().contains("HW_DOMAIN_NAME"));
+    let result = settings(None, &[("HW_USER_NAME", "u"), ("HW_USER_PASSWORD", CANARY)]).credentials();
+    assert!(result.unwrap_err().to_string().contains("HW_DOMAIN_NAME"));
     let by_id = [("HW_USER_ID", "u"), ("HW_USER_PASSWORD", CANARY)];
     assert_eq!(from(&settings(None, &by_id)), "a password of HW_USER_ID");
 }
 
 #[test]
-fn a_profile_is_the_named_one_the_current_one_or_the_only_one() {
+fn the_named_the_current_or_the_only_profile_is_used() {
     let entry = |name: &str| {
-        format!(
-            r#"{{"name": "{name}", "accessKeyId": "{name}", "secretAccessKey": "s", "region": "r-{name}", "projectId": "p{name}"}}"#
-        )
+        let keys = format!(r#""accessKeyId": "{name}", "secretAccessKey": "s""#);
+        format!(r#"{{"name": "{name}", {keys}, "region": "r-{name}", "projectId": "p{name}"}}"#)
     };
     let both = format!(r#"{{"current": "b", "profiles": [{}, {}]}}"#, entry("a"), entry("b"));
     let home = Home::new().profiles(&both);
@@ -144,31 +143,31 @@ fn a_profile_is_the_named_one_the_current_one_or_the_only_one() {
     assert_eq!(of(&[]), ("r-b".into(), "pb".into()));
     assert_eq!(of(&[("HW_PROFILE", "a")]), ("r-a".into(), "pa".into()));
     assert_eq!(of(&[("HW_REGION_NAME", "x"), ("OS_PROJECT_ID", "7")]), ("x".into(), "7".into()));
-    let said = settings(Some(&home), &[("HW_PROFILE", "c")]).region().unwrap_err().to_string();
-    assert!(said.contains("there is no profile 'c'"), "{said}");
+    let error = settings(Some(&home), &[("HW_PROFILE", "c")]).region().unwrap_err().to_string();
+    assert!(error.contains("there is no profile 'c'"), "{error}");
 
     let home = Home::new().profiles(&format!(r#"{{"profiles": [{}]}}"#, entry("a")));
     assert_eq!(settings(Some(&home), &[]).region().unwrap().unwrap().value.name(), "r-a");
     let home = Home::new().profiles(&both.replace(r#""current": "b", "#, ""));
-    assert!(settings(Some(&home), &[]).region().unwrap().is_none(), "which of two is not guessed");
-    let said = settings(Some(&Home::new()), &[("HW_PROFILE", "a")]).region().unwrap_err().to_string();
-    assert!(said.contains("invalid profile 'a': there is no"), "{said}");
+    assert!(settings(Some(&home), &[]).region().unwrap().is_none(), "no profile is guessed if there are two");
+    let error = settings(Some(&Home::new()), &[("HW_PROFILE", "a")]).region().unwrap_err().to_string();
+    assert!(error.contains("invalid profile 'a': there is no"), "{error}");
 }
 
 #[test]
-fn encrypted_keys_are_recognised_and_explained() {
+fn encrypted_keys_are_refused_with_an_explanation() {
     for (access, secret) in [("AK", "kS3/zX+9=="), ("AK", &*"a".repeat(88)), ("x+y=", "s3cr3t")] {
         let home = Home::new().profiles(&profile(
             "default",
             &format!(r#""accessKeyId": "{access}", "secretAccessKey": "{secret}""#),
         ));
-        let said = settings(Some(&home), &[]).credentials().unwrap_err().to_string();
-        assert!(said.contains("--cli-auth-encrypt=false") && !said.contains(secret), "{said}");
+        let error = settings(Some(&home), &[]).credentials().unwrap_err().to_string();
+        assert!(error.contains("--cli-auth-encrypt=false") && !error.contains(secret), "{error}");
     }
 }
 
 #[test]
-fn a_file_that_is_not_needed_does_no_harm() {
+fn a_broken_file_is_ignored_if_its_settings_are_not_needed() {
     let encrypted =
         profile("default", r#""accessKeyId": "AK", "secretAccessKey": "kS3/zX+9==", "region": "r-1""#);
     for (profiles, sdk) in [
@@ -196,13 +195,13 @@ fn a_file_that_is_not_needed_does_no_harm() {
         let settings = settings(None, &[("HOME", home)]);
         assert!(settings.credentials().unwrap().is_none() && settings.region().unwrap().is_none());
     }
-    // The region of a profile of which the keys cannot be used is of use all the same.
+    // A profile with encrypted keys still provides its region.
     let home = Home::new().profiles(&encrypted);
     assert_eq!(settings(Some(&home), &[]).region().unwrap().unwrap().value.name(), "r-1");
 }
 
 #[test]
-fn a_project_belongs_to_its_region_and_a_variable_beats_a_file() {
+fn a_project_of_a_profile_is_used_only_in_its_region_and_without_a_variable() {
     let home = Home::new().profiles(&profile("default", r#""region": "r-1", "projectId": "0b""#));
     let region = |name| Region::parse(name).unwrap();
     let of =
@@ -211,12 +210,12 @@ fn a_project_belongs_to_its_region_and_a_variable_beats_a_file() {
     assert_eq!(of(&[], "r-2"), "none");
     assert_eq!(of(&[("HW_PROJECT_NAME", "r-1_dev")], "r-1"), "named r-1_dev");
     assert_eq!(of(&[("HW_PROJECT_NAME", "r-1_dev"), ("OS_PROJECT_ID", "0a")], "r-1"), "0a");
-    let said = settings(None, &[("HW_PROJECT_ID", "a/b")]).project(None).unwrap_err().to_string();
-    assert!(said.starts_with("HW_PROJECT_ID: "), "{said}");
+    let error = settings(None, &[("HW_PROJECT_ID", "a/b")]).project(None).unwrap_err().to_string();
+    assert!(error.starts_with("HW_PROJECT_ID: "), "{error}");
 }
 
 #[test]
-fn every_variable_of_terraform_and_the_sdks_is_read() {
+fn the_variables_of_terraform_and_the_sdks_are_read() {
     for name in ["HW_PROJECT_ID", "OS_PROJECT_ID", "OS_TENANT_ID", "HUAWEICLOUD_SDK_PROJECT_ID"] {
         assert_eq!(project(&settings(None, &[(name, "0a")]), None), "0a", "{name}");
     }
@@ -254,10 +253,10 @@ fn every_variable_of_terraform_and_the_sdks_is_read() {
             ] {
                 let found =
                     settings(None, &[(user, "u"), (password, CANARY), (domain, "d")]).credentials().unwrap();
-                let shown = format!("{:?}", found.unwrap());
+                let text = format!("{:?}", found.unwrap());
                 assert!(
-                    shown.contains(&format!("domain: Some({by}(\"d\"))")),
-                    "{user} {password} {domain}: {shown}"
+                    text.contains(&format!("domain: Some({by}(\"d\"))")),
+                    "{user} {password} {domain}: {text}"
                 );
             }
         }
@@ -275,7 +274,7 @@ fn the_security_token_of_a_profile_is_used() {
 }
 
 #[test]
-fn a_file_that_is_wrong_is_told_by_place_and_without_its_secrets() {
+fn an_error_in_a_file_names_its_place_and_no_secret() {
     for (text, expected) in [
         ("{\n \"profiles\": 7}", "line 2"),
         (&*format!("{{\"profiles\": [{{\"secretAccessKey\": [\"{CANARY}\"]}}]}}"), "line 1"),
@@ -285,10 +284,10 @@ fn a_file_that_is_wrong_is_told_by_place_and_without_its_secrets() {
         (&profile("default", &format!(r#""secretAccessKey": "{CANARY}""#)), "needs accessKeyId"),
     ] {
         let home = Home::new().profiles(text);
-        let said = settings(Some(&home), &[]).credentials().unwrap_err().to_string();
+        let error = settings(Some(&home), &[]).credentials().unwrap_err().to_string();
         assert!(
-            said.contains(expected) && said.contains("config.json") && !said.contains("CANARY"),
-            "{said}"
+            error.contains(expected) && error.contains("config.json") && !error.contains("CANARY"),
+            "{error}"
         );
     }
     for (text, expected) in [
@@ -301,26 +300,28 @@ fn a_file_that_is_wrong_is_told_by_place_and_without_its_secrets() {
         ("[basic]\nak = A\nsk =\n", "no sk"),
     ] {
         let home = Home::new().sdk(text);
-        let said = settings(Some(&home), &[]).credentials().unwrap_err().to_string();
+        let error = settings(Some(&home), &[]).credentials().unwrap_err().to_string();
         assert!(
-            said.contains(expected) && said.contains("credentials") && !said.contains("CANARY"),
-            "{said}"
+            error.contains(expected) && error.contains("credentials") && !error.contains("CANARY"),
+            "{error}"
         );
     }
 }
 
 #[test]
-fn a_file_that_a_variable_names_has_to_be_there() {
+fn a_missing_file_is_an_error_only_if_a_variable_names_it() {
     for variable in ["HW_SHARED_CONFIG_FILE", "HUAWEICLOUD_SDK_CREDENTIALS_FILE"] {
-        let said = settings(None, &[(variable, "/no/such/file")]).credentials().unwrap_err().to_string();
-        assert!(said.contains("/no/such/file"), "{said}");
+        let error = settings(None, &[(variable, "/no/such/file")]).credentials().unwrap_err().to_string();
+        assert!(error.contains("/no/such/file"), "{error}");
     }
-    assert_eq!(from(&settings(Some(&Home::new()), &[])), "nowhere");
+    assert_eq!(from(&settings(Some(&Home::new()), &[])), "none");
 }
 
 #[test]
-fn the_sdks_file_is_read_as_the_sdks_read_it() {
-    let text = "\u{feff}# mine\r\n[other]\r\nak = no\r\n[basic]\r\n AK = A1 \r\nsk=s=1\r\n; no\r\nsecurity_token : t\r\nproject_id = 0a\r\niam_endpoint = https://iam.example/v3/\r\nmore = 1\r\n";
+fn the_file_of_the_sdks_is_parsed_by_their_rules() {
+    let text = "\u{feff}# mine\r\n[other]\r\nak = no\r\n[basic]\r\n AK = A1 \r\nsk=s=1\r\n; no\r\n\
+                security_token : t\r\nproject_id = 0a\r\n\
+                iam_endpoint = https://iam.example/v3/\r\nmore = 1\r\n";
     let home = Home::new().sdk(text);
     let settings = settings(Some(&home), &[]);
     assert!(from(&settings).starts_with("the access key A1… of "), "{}", from(&settings));
@@ -328,12 +329,12 @@ fn the_sdks_file_is_read_as_the_sdks_read_it() {
     assert_eq!(settings.iam_endpoint().unwrap().unwrap().value, "https://iam.example/v3/");
     assert!(
         format!("{:?}", settings.credentials().unwrap()).contains("temporary"),
-        "with its security token"
+        "the security token is missing"
     );
 }
 
 #[test]
-fn what_is_not_looked_for_is_not_read() {
+fn a_file_is_not_read_if_variables_have_all_settings() {
     let home = Home::new().profiles("broken").sdk("broken");
     let all = [
         ("HW_REGION_NAME", "r"),
@@ -347,7 +348,7 @@ fn what_is_not_looked_for_is_not_read() {
 }
 
 #[test]
-fn another_cloud_is_named_by_a_variable() {
+fn a_variable_names_another_cloud() {
     let region = |cloud| settings(None, &[("OS_REGION_NAME", "eu-de"), ("HW_CLOUD", cloud)]).region();
     assert_eq!(
         region("cloud.example").unwrap().unwrap().value.iam().to_string(),
@@ -366,6 +367,6 @@ fn another_cloud_is_named_by_a_variable() {
 fn debug_shows_no_secret() {
     let variables = [("HW_ACCESS_KEY", "AKCANARY"), ("HW_SECRET_KEY", CANARY), ("HW_SECURITY_TOKEN", CANARY)];
     let settings = settings(None, &variables);
-    let shown = format!("{settings:?} {:?}", settings.credentials().unwrap());
-    assert!(!shown.contains("CANARY"), "{shown}");
+    let text = format!("{settings:?} {:?}", settings.credentials().unwrap());
+    assert!(!text.contains("CANARY"), "{text}");
 }

@@ -24,8 +24,8 @@ const LARGEST_BODY: usize = 1 << 20;
 pub(crate) struct Client {
     http: reqwest::Client,
     request_timeout: Duration,
-    /// Whether there was a response since a connection last broke twice in a row. Only then can a broken connection be
-    /// an idle one that the server closed.
+    /// Whether there was a response since a connection last broke twice in a row. Only then can a broken
+    /// connection be an idle one that the server closed.
     has_responded: Arc<AtomicBool>,
 }
 
@@ -71,8 +71,8 @@ impl Client {
         })
     }
 
-    /// Executes a request. The other side may close an idle connection just when it is used again. That says nothing
-    /// about the service, so a GET is sent once more at once, on a new connection.
+    /// Executes a request. The other side may close an idle connection just when it is used again. That says
+    /// nothing about the service, so a GET is sent once more at once, on a new connection.
     async fn execute(&self, request: Request, meter: &Meter) -> Result<reqwest::Response, reqwest::Error> {
         let retry = request.try_clone().filter(|retry| retry.method() == reqwest::Method::GET);
         meter.before_request().await;

@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_text_and_pages_are_quoted_in_brief() {
+    fn the_first_line_of_a_text_or_the_title_of_a_page_is_the_message() {
         assert_eq!(read("\n upstream timed out \nmore"), (None, Some("upstream timed out".into())));
         assert_eq!(
             read("<html><head><TITLE lang=en>502 Bad\nGateway</TITLE></head>…"),

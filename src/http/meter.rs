@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use crate::limiter::Limiter;
 
-/// The count of the requests that the polls of one task send. The permit of a poll covers its first request. Each further
-/// one, such as a sign-in or a retry on a new connection, takes a permission of its own.
+/// The count of the requests that the polls of one task send. The permit of a poll covers its first request.
+/// Each further one, such as a sign-in or a retry on a new connection, takes a permission of its own.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Meter {
     limiter: Option<Limiter>,

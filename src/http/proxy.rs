@@ -23,9 +23,9 @@ impl Route {
     }
 }
 
-/// Checks the proxy variables. The HTTP library would ignore a malformed one and connect directly. The error does not
-/// repeat the value, which may contain a password. `ALL_PROXY` is not checked here but where it is used: desktops set it
-/// to a SOCKS proxy beside the variables for HTTP.
+/// Checks the proxy variables. The HTTP library would ignore a malformed one and connect directly. The error
+/// does not repeat the value, which may contain a password. `ALL_PROXY` is not checked here but where it is
+/// used: desktops set it to a SOCKS proxy beside the variables for HTTP.
 fn check_variables() -> Result<(), ConfigError> {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
     if set("NO_PROXY").or_else(|| set("no_proxy")).is_some_and(|hosts| hosts == "*") {

@@ -9,12 +9,13 @@ pub(super) fn window(text: &str) -> Option<Duration> {
     let rest = rest.trim_start();
     let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
     let number: u64 = rest[..digits].parse().ok()?;
-    let unit = rest[digits..].trim_start().to_ascii_lowercase();
-    let seconds = match unit.get(..1)? {
-        "s" => 1,
-        "m" => 60,
-        "h" => 60 * 60,
-        "d" => 24 * 60 * 60,
+    let unit = rest[digits..].trim_start();
+    let unit = &unit[..unit.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(unit.len())];
+    let seconds = match unit.to_ascii_lowercase().trim_end_matches('s') {
+        "second" | "sec" => 1,
+        "minute" | "min" => 60,
+        "hour" => 60 * 60,
+        "day" => 24 * 60 * 60,
         _ => return None,
     };
     // A day is the longest window of the gateway.

@@ -57,8 +57,8 @@ pub(crate) fn during(action: &str, upstream: Upstream, observation: Observation)
     })
 }
 
-/// A signature is refused when its date is off by a quarter of an hour. The `Date` header of the response then shows
-/// the difference of the clocks.
+/// A signature is refused when its date is off by a quarter of an hour. The `Date` header of the response
+/// then shows the difference of the clocks.
 fn unauthenticated(response: &Response, body: ErrorBody) -> Observation {
     let mut fault = fault(FaultKind::Unauthenticated, response, body);
     let off = retry_after::sent(&response.headers)

@@ -1,4 +1,5 @@
-//! Name lookup with an error type of its own, so that an unknown host is distinguishable from a refused connection.
+//! Name lookup with an error type of its own, so that an unknown host is distinguishable from
+//! a refused connection.
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::net::lookup_host;

@@ -6,10 +6,11 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 
-/// Reads `Retry-After`, in seconds or as a date (RFC 9110, 10.2.3). Any other form and a past date are ignored.
+/// Reads `Retry-After`, in seconds or as a date (RFC 9110, 10.2.3). Any other form and a
+/// past date are ignored.
 ///
-/// A date is compared with the `Date` of the response, so that a wrong clock on this machine does no harm. `received`
-/// replaces a missing `Date`.
+/// A date is compared with the `Date` of the response, so that a wrong clock on this machine does no harm.
+/// `received` replaces a missing `Date`.
 pub(super) fn read(headers: &HeaderMap, received: Timestamp) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {

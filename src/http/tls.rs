@@ -13,7 +13,8 @@ use rustls_platform_verifier::Verifier;
 
 use crate::error::ConfigError;
 
-/// The largest file of trust roots that is read. Those of all public CAs together take a quarter of a megabyte.
+/// The largest file of trust roots that is read. Those of all public CAs together take a
+/// quarter of a megabyte.
 const LARGEST_BUNDLE: u64 = 8 << 20;
 
 /// The trust roots of a client.
@@ -95,9 +96,9 @@ fn configured_roots() -> Option<(&'static str, PathBuf)> {
     set("SSL_CERT_FILE").or_else(|| set("SSL_CERT_DIR"))
 }
 
-/// Reads the file with all roots of the system, if there is one. Systems with OpenSSL also have a folder with one file
-/// for each root, usually of the same ones; reading that takes six times as long. An unreadable file counts as none, and
-/// the platform verifier then looks further.
+/// Reads the file with all roots of the system, if there is one. Systems with OpenSSL also have a folder with
+/// one file for each root, usually of the same ones; reading that takes six times as long. An unreadable file
+/// counts as none, and the platform verifier then looks further.
 #[cfg(all(unix, not(target_os = "android"), not(target_vendor = "apple")))]
 fn bundle() -> Option<RootCertStore> {
     let file = match configured_roots() {
@@ -117,8 +118,8 @@ fn bundle() -> Option<RootCertStore> {
     None
 }
 
-/// The roots that come with the program, for a system without any. If a variable configures roots, no others are
-/// trusted, even if these cannot be read.
+/// The roots that come with the program, for a system without any. If a variable configures roots, no others
+/// are trusted, even if these cannot be read.
 #[cfg(feature = "bundled-roots")]
 fn bundled_roots(provider: &Arc<CryptoProvider>) -> Option<RootCertStore> {
     let has_none = configured_roots().is_none() && Verifier::new(Arc::clone(provider)).is_err();

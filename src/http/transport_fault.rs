@@ -61,8 +61,8 @@ pub(super) fn classify(error: &reqwest::Error, target: &Target) -> Observation {
     }
 }
 
-/// The texts of the HTTP library, which keeps the types of these errors, and the status of the proxy, to itself: a proxy
-/// that refuses for good cannot be distinguished from one that is out of order.
+/// The texts of the HTTP library, which keeps the types of these errors, and the status of the proxy, to
+/// itself: a proxy that refuses for good cannot be distinguished from one that is out of order.
 const PROXY_FAILED: &str = "tunnel error: unsuccessful";
 const PROXY_AUTHENTICATION: &str = "tunnel error: proxy authorization required";
 const PROXY_SCHEME: &str = "unsupported scheme ";
@@ -129,8 +129,8 @@ fn is_local(error: &io::Error) -> bool {
     cfg!(unix) && matches!(error.raw_os_error(), Some(23 | 24))
 }
 
-/// Finds the first error of type `E` in the chain of causes. An `io::Error` hides the error that it wraps from
-/// `source()`.
+/// Finds the first error of type `E` in the chain of causes. An `io::Error` hides the error that it
+/// wraps from `source()`.
 fn in_chain<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
     let mut next = Some(error);
     while let Some(error) = next {

@@ -1,15 +1,15 @@
 //! JSON on one line, for `jsonl` and logs, with numbers, strings and order unchanged.
 
-/// The deepest nesting. `serde_json` reads 127 levels, and the report nests the job a few levels deep: any reader can
-/// parse our output.
+/// The deepest nesting. `serde_json` reads 127 levels, and the report nests the job a few levels deep: any
+/// reader can parse our output.
 const DEEPEST: usize = 120;
 
 /// Removes the white space between the tokens of a valid JSON text.
 ///
 /// # Errors
 ///
-/// When it is nested too deeply, or a string contains half of a surrogate pair. Readers of our output could not parse
-/// either.
+/// When it is nested too deeply, or a string contains half of a surrogate pair. Readers of our output
+/// could not parse either.
 pub(super) fn one_line(json: &str) -> Result<String, &'static str> {
     let mut out = String::with_capacity(json.len());
     let mut depth = 0_usize;
@@ -62,13 +62,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn white_space_goes_outside_of_strings_only() {
+    fn white_space_is_removed_only_outside_of_strings() {
         assert_eq!(one_line("{ \"a \\\" b\" :\r\n [ 1 , \t\"\\\\\" ] }").unwrap(), r#"{"a \" b":[1,"\\"]}"#);
     }
 
     /// Covers B6.
     #[test]
-    fn half_a_surrogate_pair_is_refused_wherever_it_stands() {
+    fn half_a_surrogate_pair_is_refused_in_names_and_values() {
         assert!(one_line(r#"{"a": ["\ud83d\ude00"]}"#).is_ok());
         assert!(one_line(r#"{"a": ["\ud83d"]}"#).is_err());
         assert!(one_line(r#"{"\ude00": 1}"#).is_err());

@@ -46,7 +46,7 @@ mod tests {
 
     /// Covers B9.
     #[test]
-    fn progress_is_read_when_it_is_a_percentage() {
+    fn only_a_percentage_is_read_as_progress() {
         for (value, percent) in [
             (r#""60%""#, Some(60.0)),
             (r#""60""#, Some(60.0)),

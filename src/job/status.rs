@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn statuses_keep_the_services_spelling() {
+    fn a_status_keeps_the_spelling_of_the_service() {
         use Status::{Canceled, Completed, Failed, Other, Pending, Running, Unauthorized};
         for status in [Pending, Running, Completed, Failed, Unauthorized, Canceled, Other("completed".into())]
         {

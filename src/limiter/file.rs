@@ -1,7 +1,8 @@
 //! The state in a file that all processes of a user share.
 //!
-//! The folder belongs to the user and is closed to others; the file is neither a link nor somebody else's. The system
-//! releases the lock of a process that is killed. Any fault makes the process keep to itself, and is reported once.
+//! The folder belongs to the user and is closed to others; the file is neither a link nor somebody else's.
+//! The system releases the lock of a process that is killed. Any fault makes the process keep to itself, and
+//! is reported once.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};

@@ -8,8 +8,8 @@ use crate::error::ConfigError;
 /// The longest window: the service keeps a task for a month.
 const LONGEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// The divisor for the burst: one request in four may be sent without spacing. The rest comes back evenly, so that no
-/// window sees more than the limit.
+/// The divisor for the burst: one request in four may be sent without spacing. The rest comes back evenly, so
+/// that no window sees more than the limit.
 const BURST_DIVISOR: u32 = 4;
 
 /// A number of requests in any window of a given length.
@@ -35,7 +35,8 @@ impl RateLimit {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Invalid`] when `requests` is zero, or the window is not between a millisecond and 30 days.
+    /// [`ConfigError::Invalid`] when `requests` is zero, or the window is not between a
+    /// millisecond and 30 days.
     pub fn new(requests: u32, window: Duration) -> Result<Self, ConfigError> {
         let shown = || format!("{requests}/{window:?}");
         let Some(requests) = NonZeroU32::new(requests) else {

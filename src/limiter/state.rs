@@ -1,9 +1,12 @@
-//! The state of a limiter. Pure: the time is an argument, and the state serves in memory as well as in a file.
+//! The state of a limiter. Pure: the time is an argument, and the state serves in memory as well as in a
+//! file.
 //!
-//! * **The rate** is a generic cell rate algorithm (GCRA): a burst, and then a fixed spacing between requests.
+//! * **The rate** is a generic cell rate algorithm (GCRA): a burst, and then a fixed spacing between
+//!   requests.
 //! * **The pause** follows a 429. It grows with each further one, up to the window that the service names.
-//! * **The stretch** lengthens all delays by one factor, so that polls slow down together and stay dense where an end is
-//!   near. It follows the demand where the rate is short, and it doubles with a 429 until a window has passed without one.
+//! * **The stretch** lengthens all delays by one factor, so that polls slow down together and stay dense
+//!   where an end is near. It follows the demand where the rate is short, and it doubles with a 429 until a
+//!   window has passed without one.
 
 use std::time::Duration;
 
@@ -14,12 +17,13 @@ use super::RateLimit;
 /// The window of a quota, if the service does not name it.
 pub(crate) const DEFAULT_WINDOW: Duration = Duration::from_secs(5 * 60);
 
-/// The first pause after a 429 without `Retry-After`, as a share of the window: 30 s of 5 min. Each further 429 in a row
-/// makes it longer, up to the window.
+/// The first pause after a 429 without `Retry-After`, as a share of the window: 30 s of 5 min. Each further
+/// 429 in a row makes it longer, up to the window.
 const FIRST_PAUSE: f64 = 1.0 / 10.0;
 const PAUSE_GROWTH: f64 = 1.5;
 
-/// The jitter of a pause and of a stretch after a 429. It is wide, because many processes hit the quota together.
+/// The jitter of a pause and of a stretch after a 429. It is wide, because many processes hit the quota
+/// together.
 const JITTER: f64 = 0.5;
 
 /// The factor by which the first 429 after a success lengthens all delays, and the largest one.
@@ -29,7 +33,8 @@ const LARGEST_STRETCH: f64 = 64.0;
 /// The share of the burst that must be left for delays at full pace. Below it, delays are stretched.
 const RESERVE: f64 = 0.5;
 
-/// The share of the rate that the stretched demand may use. The rest serves polls near an end, sign-ins and retries.
+/// The share of the rate that the stretched demand may use. The rest serves polls near an end, sign-ins and
+/// retries.
 const USABLE: f64 = 0.8;
 
 /// The shared state. All times are on one clock that never goes back.

@@ -1,4 +1,4 @@
-//! Who may ask: tokens, signatures, and the IAM that hands tokens out.
+//! Authentication: tokens, signatures, and the IAM that issues tokens.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use crate::auth::signer::{self, Signable};
 
-/// What the simulator lets in. Values for tests only: it is no place for a secret.
+/// The credentials that the simulator accepts. They are for tests only: do not put a secret here.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Accepted {
@@ -23,7 +23,7 @@ pub struct Accepted {
     pub token: String,
     /// An access key.
     pub access_key: String,
-    /// Its secret key.
+    /// The secret key of the access key.
     pub secret_key: String,
     /// The password of every user.
     pub password: String,
@@ -47,17 +47,18 @@ impl fmt::Debug for Accepted {
     }
 }
 
-/// The gate before the service.
+/// The check of the credentials of each request.
 #[derive(Debug)]
-pub(super) struct Gate {
-    /// None lets everybody in.
+pub(super) struct Authenticator {
+    /// The accepted credentials. Without them, all requests are accepted.
     accepted: Option<Accepted>,
     token_life: Duration,
+    /// The tokens that were issued, and their times of issue.
     issued: Mutex<HashMap<String, Instant>>,
 }
 
-/// A request as the gate sees it.
-pub(super) struct Knock<'a> {
+/// The parts of a request that decide its response.
+pub(super) struct RequestParts<'a> {
     pub(super) method: &'a str,
     pub(super) path: &'a str,
     pub(super) query: &'a str,
@@ -65,18 +66,18 @@ pub(super) struct Knock<'a> {
     pub(super) body: &'a [u8],
 }
 
-/// Why somebody is not let in: code and message of the gateway.
-type Refused = (&'static str, &'static str);
+/// The error code and the message of the gateway for a refused request.
+type Refusal = (&'static str, &'static str);
 
-impl Gate {
+impl Authenticator {
     pub(super) fn new(accepted: Option<Accepted>, token_life: Duration) -> Self {
         Self { accepted, token_life, issued: Mutex::default() }
     }
 
-    /// Lets a request in or not, as of now.
-    pub(super) fn check(&self, knock: &Knock<'_>, now: Timestamp) -> Result<(), Refused> {
+    /// Checks the token or the signature of a request at the time `now`.
+    pub(super) fn check(&self, request: &RequestParts<'_>, now: Timestamp) -> Result<(), Refusal> {
         let Some(accepted) = &self.accepted else { return Ok(()) };
-        let header = |name: &str| knock.headers.get(name).and_then(|value| value.to_str().ok());
+        let header = |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok());
         if let Some(token) = header("x-auth-token") {
             if token == accepted.token {
                 return Ok(());
@@ -102,10 +103,10 @@ impl Gate {
             .map(|name| header(name).map(|value| (name, value)))
             .collect::<Option<_>>()
             .ok_or(wrong)?;
-        // What is sent and has to be signed, is.
-        let must = ["host", "x-sdk-date", "x-project-id", "x-security-token"];
+        // Each of these headers must be signed if it is sent.
+        let must_be_signed = ["host", "x-sdk-date", "x-project-id", "x-security-token"];
         let is_signed = |name: &str| headers.iter().any(|(signed, _)| *signed == name);
-        if must.into_iter().any(|name| header(name).is_some() && !is_signed(name)) {
+        if must_be_signed.into_iter().any(|name| header(name).is_some() && !is_signed(name)) {
             return Err(wrong);
         }
         let date = header("x-sdk-date").and_then(|date| DateTime::strptime("%Y%m%dT%H%M%SZ", date).ok());
@@ -113,22 +114,26 @@ impl Gate {
         if now.duration_since(date).as_secs().abs() > 15 * 60 {
             return Err(("APIGW.0301", "Incorrect IAM authentication information: signature expired"));
         }
-        let Knock { method, path, query, body, .. } = *knock;
-        let request = Signable { method, path, query, headers: &headers, body };
-        let expected = signer::authorization(request, &accepted.access_key, &accepted.secret_key);
+        let RequestParts { method, path, query, body, .. } = *request;
+        let signable = Signable { method, path, query, headers: &headers, body };
+        let expected = signer::authorization(signable, &accepted.access_key, &accepted.secret_key);
         if authorization == expected { Ok(()) } else { Err(wrong) }
     }
 
-    /// Exchanges a password for a token: its header and body, or an error of IAM.
+    /// Exchanges a password for a token. Returns the token and the body of the response.
+    ///
+    /// # Errors
+    ///
+    /// The body of IAM's error when the user or the password is wrong.
     pub(super) fn sign_in(&self, body: &[u8], now: Timestamp) -> Result<(String, Value), Value> {
         let request: Value = serde_json::from_slice(body).unwrap_or_default();
         let user = &request["auth"]["identity"]["password"]["user"];
-        let right = self.accepted.as_ref().is_none_or(|accepted| user["password"] == accepted.password);
-        let named = user["id"].is_string() || (user["name"].is_string() && user["domain"].is_object());
-        if !right || !named {
-            return Err(
-                json!({"error": {"code": 401, "message": "The username or password is wrong.", "title": "Unauthorized"}}),
-            );
+        let has_password =
+            self.accepted.as_ref().is_none_or(|accepted| user["password"] == accepted.password);
+        let has_name = user["id"].is_string() || (user["name"].is_string() && user["domain"].is_object());
+        if !has_password || !has_name {
+            let message = "The username or password is wrong.";
+            return Err(json!({"error": {"code": 401, "message": message, "title": "Unauthorized"}}));
         }
         let token = format!("{:032x}", fastrand::u128(..));
         self.issued.lock().unwrap_or_else(PoisonError::into_inner).insert(token.clone(), Instant::now());
@@ -137,14 +142,14 @@ impl Gate {
             (Some(id), _) => json!({"id": id, "name": "simulated"}),
             (None, name) => json!({"id": project_id(name.unwrap_or_default()), "name": name}),
         };
-        let life = jiff::SignedDuration::try_from(self.token_life).unwrap_or_default();
-        let expires = now.checked_add(life).unwrap_or(Timestamp::MAX);
+        let lifetime = jiff::SignedDuration::try_from(self.token_life).unwrap_or_default();
+        let expires = now.checked_add(lifetime).unwrap_or(Timestamp::MAX);
         let expires = expires.strftime("%Y-%m-%dT%H:%M:%S.000000Z").to_string();
         Ok((token, json!({"token": {"expires_at": expires, "project": project}})))
     }
 }
 
-/// The ID of the project with this name: the same each time.
+/// Returns the ID of the project with this name. It is always the same.
 pub(super) fn project_id(name: &str) -> String {
     signer::sha256(name.as_bytes())[..32].to_owned()
 }
@@ -152,10 +157,11 @@ pub(super) fn project_id(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Credentials, ProjectId};
+    use crate::auth::Credentials;
+    use crate::id::ProjectId;
 
-    /// Whether a request that was signed so many seconds ago is let in, after `change` to its headers.
-    fn let_in(seconds_ago: i64, change: impl Fn(&mut HeaderMap)) -> Result<(), Refused> {
+    /// Checks a request that was signed so many seconds ago and then changed by `change`.
+    fn check(seconds_ago: i64, change: impl Fn(&mut HeaderMap)) -> Result<(), Refusal> {
         let accepted = Accepted::default();
         let credentials = Credentials::keys(&accepted.access_key, accepted.secret_key.clone(), None).unwrap();
         let now: Timestamp = "2026-01-02T03:04:05Z".parse().unwrap();
@@ -165,37 +171,41 @@ mod tests {
         credentials.authorize(&mut request, Some(&ProjectId::parse("0a").unwrap()), signed);
         let mut headers = request.headers().clone();
         change(&mut headers);
-        let knock = Knock { method: "GET", path: "/v3/0a/jobs", query: "id=1", headers: &headers, body: b"" };
-        Gate::new(Some(accepted), Duration::ZERO).check(&knock, now)
+        let request =
+            RequestParts { method: "GET", path: "/v3/0a/jobs", query: "id=1", headers: &headers, body: b"" };
+        Authenticator::new(Some(accepted), Duration::ZERO).check(&request, now)
     }
 
     #[test]
-    fn a_signature_is_good_for_a_quarter_of_an_hour_either_way() {
-        for (seconds_ago, good) in [(0, true), (900, true), (901, false), (-900, true), (-901, false)] {
-            assert_eq!(let_in(seconds_ago, |_| {}).is_ok(), good, "{seconds_ago}");
+    fn a_signature_is_accepted_for_fifteen_minutes_before_and_after_its_date() {
+        for (seconds_ago, accepted) in [(0, true), (900, true), (901, false), (-900, true), (-901, false)] {
+            assert_eq!(check(seconds_ago, |_| {}).is_ok(), accepted, "{seconds_ago}");
         }
     }
 
     #[test]
-    fn what_is_changed_or_added_after_signing_is_refused() {
+    fn a_request_with_headers_changed_after_signing_is_refused() {
         for (name, value) in
             [("x-project-id", "0b"), ("host", "other"), ("x-security-token", "added"), ("x-sdk-date", "now")]
         {
             let change = |headers: &mut HeaderMap| {
                 headers.insert(name, value.parse().unwrap());
             };
-            assert!(let_in(0, change).is_err(), "{name}");
+            assert!(check(0, change).is_err(), "{name}");
         }
-        assert!(let_in(0, HeaderMap::clear).is_err());
+        assert!(check(0, HeaderMap::clear).is_err());
     }
 
     #[test]
     fn debug_shows_no_secret() {
-        let shown =
-            format!("{:?} {:?}", Accepted::default(), Gate::new(Some(Accepted::default()), Duration::ZERO));
+        let text = format!(
+            "{:?} {:?}",
+            Accepted::default(),
+            Authenticator::new(Some(Accepted::default()), Duration::ZERO)
+        );
         assert!(
-            !shown.contains("secretkey") && !shown.contains("password") && !shown.contains("test-token"),
-            "{shown}"
+            !text.contains("secretkey") && !text.contains("password") && !text.contains("test-token"),
+            "{text}"
         );
     }
 }

@@ -1,66 +1,67 @@
-//! Which request gets which answer.
+//! The routes: the response to each request.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::auth::{self, Gate, Knock};
+use super::auth::{self, Authenticator, RequestParts};
 use super::tasks::{Kind, Tasks};
 use crate::auth::signer::{self, Plus};
 
-/// The service: its tasks, behind its gate.
+/// The tasks of the service, and the authentication of requests for them.
 #[derive(Debug)]
 pub(super) struct Routes {
     pub(super) tasks: Tasks,
-    pub(super) gate: Gate,
+    pub(super) authenticator: Authenticator,
 }
 
-/// What answers a request.
+/// A response, before its conversion to HTTP.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct Reply {
     pub(super) status: u16,
     pub(super) token: Option<String>,
     pub(super) body: Value,
 }
 
-impl Answer {
+impl Reply {
     fn new(status: u16, body: Value) -> Self {
         Self { status, token: None, body }
     }
 
-    fn refused(status: u16, code: &str, message: &str) -> Self {
+    fn error(status: u16, code: &str, message: &str) -> Self {
         Self::new(status, json!({ "error_code": code, "error_msg": message }))
     }
 }
 
 impl Routes {
-    pub(super) fn answer(&self, request: &Knock<'_>, now: Timestamp) -> Answer {
+    /// Returns the response to a request at the time `now`.
+    pub(super) fn reply(&self, request: &RequestParts<'_>, now: Timestamp) -> Reply {
         let segments: Vec<&str> = request.path.trim_matches('/').split('/').collect();
         if (request.method, segments.as_slice()) == ("POST", &["v3", "auth", "tokens"]) {
-            return match self.gate.sign_in(request.body, now) {
-                Ok((token, body)) => Answer { status: 201, token: Some(token), body },
-                Err(body) => Answer::new(401, body),
+            return match self.authenticator.sign_in(request.body, now) {
+                Ok((token, body)) => Reply { status: 201, token: Some(token), body },
+                Err(body) => Reply::new(401, body),
             };
         }
-        if let Err((code, message)) = self.gate.check(request, now) {
-            return Answer::refused(401, code, message);
+        if let Err((code, message)) = self.authenticator.check(request, now) {
+            return Reply::error(401, code, message);
         }
-        let started = |(job, _): (String, String)| Answer::new(202, json!({ "job_id": job }));
+        let started = |(job, _): (String, String)| Reply::new(202, json!({ "job_id": job }));
         match (request.method, segments.as_slice()) {
             ("GET", ["v3", "projects"]) => {
-                let named = parameter(request.query, "name")
+                let project = parameter(request.query, "name")
                     .map(|name| json!({"id": auth::project_id(&name), "name": name}));
-                Answer::new(200, json!({ "projects": named.into_iter().collect::<Vec<_>>() }))
+                Reply::new(200, json!({ "projects": project.into_iter().collect::<Vec<_>>() }))
             }
             ("GET", ["v3", project, "jobs"]) => match parameter(request.query, "id") {
                 Some(id) => match self.tasks.job(project, &id) {
-                    Some(job) => Answer::new(200, json!({ "job": job })),
-                    None => Answer::refused(400, "DBS.200543", "The job does not exist."),
+                    Some(job) => Reply::new(200, json!({ "job": job })),
+                    None => Reply::error(400, "DBS.200543", "The job does not exist."),
                 },
-                None => Answer::refused(400, "DBS.280001", "Parameter error."),
+                None => Reply::error(400, "DBS.280001", "Parameter error."),
             },
             ("POST", ["v3", project, "instances"]) => {
                 let (job, instance) = self.tasks.create(project, Kind::Create, None);
-                Answer::new(202, json!({ "instance": {"id": instance, "status": "BUILD"}, "job_id": job }))
+                Reply::new(202, json!({ "instance": {"id": instance, "status": "BUILD"}, "job_id": job }))
             }
             ("POST", ["v3", project, "instances", instance, "restart"]) => {
                 started(self.tasks.create(project, Kind::Restart, Some(instance)))
@@ -68,7 +69,7 @@ impl Routes {
             ("DELETE", ["v3", project, "instances", instance]) => {
                 started(self.tasks.create(project, Kind::Delete, Some(instance)))
             }
-            _ => Answer::refused(
+            _ => Reply::error(
                 404,
                 "APIGW.0101",
                 "The API does not exist or has not been published in the environment.",
@@ -77,6 +78,7 @@ impl Routes {
     }
 }
 
+/// Returns the decoded value of a parameter of the query.
 fn parameter(query: &str, name: &str) -> Option<String> {
     let value = query.split('&').find_map(|pair| pair.split_once('=').filter(|(key, _)| *key == name))?.1;
     String::from_utf8(signer::decoded(value, Plus::IsSpace)).ok()

@@ -1,4 +1,4 @@
-//! The listening side, on hyper.
+//! The HTTP server, on hyper.
 
 use std::convert::Infallible;
 use std::io;
@@ -16,12 +16,13 @@ use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::auth::Knock;
+use super::auth::RequestParts;
 use super::routes::Routes;
 
+/// The largest accepted body of a request.
 const LARGEST_BODY: usize = 1 << 20;
 
-/// A server that runs until it is dropped.
+/// A running server. Dropping the server stops it.
 #[derive(Debug)]
 pub(super) struct Server {
     address: SocketAddr,
@@ -46,7 +47,7 @@ impl Drop for Server {
     }
 }
 
-/// The connections belong to the accepting task, so that they end with it.
+/// Accepts connections. Their tasks belong to this future, so that they end with it.
 async fn accept(listener: TcpListener, routes: Arc<Routes>) {
     let mut connections = JoinSet::new();
     loop {
@@ -56,16 +57,16 @@ async fn accept(listener: TcpListener, routes: Arc<Routes>) {
                     let routes = Arc::clone(&routes);
                     connections.spawn(async move {
                         let service = service_fn(|request| async {
-                            Ok::<_, Infallible>(answer(&routes, request).await)
+                            Ok::<_, Infallible>(respond(&routes, request).await)
                         });
-                        // A client that breaks off is the client's affair.
+                        // An error of a connection concerns only its client.
                         let _ = hyper::server::conn::http1::Builder::new()
                             .timer(TokioTimer::new())
                             .serve_connection(TokioIo::new(stream), service)
                             .await;
                     });
                 }
-                // Such as out of file descriptors: it passes when a connection ends.
+                // For example out of file descriptors, until a connection ends.
                 Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
             },
             Some(_) = connections.join_next() => {}
@@ -74,28 +75,28 @@ async fn accept(listener: TcpListener, routes: Arc<Routes>) {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the service has a calendar of its own")]
-async fn answer(routes: &Routes, request: Request<Incoming>) -> Response<Full<Bytes>> {
+async fn respond(routes: &Routes, request: Request<Incoming>) -> Response<Full<Bytes>> {
     let (head, body) = request.into_parts();
-    // A body that is cut or too large is no body: whatever needs it will say so.
+    // A body that is cut or too large counts as empty. A route that needs a body then responds with an error.
     let body = Limited::new(body, LARGEST_BODY)
         .collect()
         .await
         .map(http_body_util::Collected::to_bytes)
         .unwrap_or_default();
-    let knock = Knock {
+    let parts = RequestParts {
         method: head.method.as_str(),
         path: head.uri.path(),
         query: head.uri.query().unwrap_or_default(),
         headers: &head.headers,
         body: &body,
     };
-    let answer = routes.answer(&knock, Timestamp::now());
-    let mut response = Response::new(Full::from(answer.body.to_string()));
-    *response.status_mut() = answer.status.try_into().unwrap_or_default();
+    let reply = routes.reply(&parts, Timestamp::now());
+    let mut response = Response::new(Full::from(reply.body.to_string()));
+    *response.status_mut() = reply.status.try_into().unwrap_or_default();
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     let random = format!("{:032x}", fastrand::u128(..));
-    for (name, value) in [("x-request-id", Some(random)), ("x-subject-token", answer.token)] {
+    for (name, value) in [("x-request-id", Some(random)), ("x-subject-token", reply.token)] {
         if let Some(value) = value.and_then(|value| HeaderValue::from_str(&value).ok()) {
             headers.insert(name, value);
         }

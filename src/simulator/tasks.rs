@@ -1,4 +1,4 @@
-//! The tasks that exist, and what the service says of them at a given time.
+//! The simulated tasks, and their job objects at a given time.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -10,23 +10,26 @@ use tokio::time::Instant;
 
 use super::Simulator;
 
-/// All tasks, of all projects.
+/// The tasks of all projects.
 #[derive(Debug)]
 pub(super) struct Tasks {
     settings: Simulator,
     start: Instant,
     start_by_calendar: Timestamp,
+    /// The tasks, by project and ID.
     known: Mutex<HashMap<(String, String), Task>>,
 }
 
+/// A task that was created.
 #[derive(Debug)]
 struct Task {
     kind: Kind,
     instance: String,
+    /// The time of creation, since the start of the service.
     created: Duration,
 }
 
-/// What a task does to its instance.
+/// The kind of a task, by its effect on the instance.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Kind {
     Create,
@@ -50,7 +53,8 @@ impl Tasks {
         Self { settings, start: Instant::now(), start_by_calendar: Timestamp::now(), known: Mutex::default() }
     }
 
-    /// Starts a task, on a new instance unless there is one: the IDs of both.
+    /// Starts a task, on a new instance if `instance` is `None`. Returns the IDs of the task and the
+    /// instance.
     pub(super) fn create(&self, project: &str, kind: Kind, instance: Option<&str>) -> (String, String) {
         let id = uuid(fastrand::u128(..));
         let instance =
@@ -63,22 +67,24 @@ impl Tasks {
         (id, instance)
     }
 
-    /// The job object of a task, as of now. None when no call created it in this project, or it is too new.
+    /// Returns the current job object of a task, or `None` if the project has no such task or the task is too
+    /// new.
     pub(super) fn job(&self, project: &str, id: &str) -> Option<Value> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let task = known.get(&(project.to_owned(), id.to_ascii_lowercase()))?;
         let age = self.start.elapsed().saturating_sub(task.created);
-        let ran = age.checked_sub(self.settings.appear_after)?;
+        let visible_for = age.checked_sub(self.settings.appear_after)?;
         let by_calendar = |at: Duration| calendar(self.start_by_calendar, at);
-        Some(describe(id, task, ran, &self.settings, by_calendar))
+        Some(describe(id, task, visible_for, &self.settings, by_calendar))
     }
 }
 
-/// The job object of a task that has been visible for so long, in the fields and forms of the documented example.
+/// Returns the job object of a task that has been visible for a time, with the fields of the documented
+/// example.
 fn describe(
     id: &str,
     task: &Task,
-    ran: Duration,
+    visible_for: Duration,
     settings: &Simulator,
     calendar: impl Fn(Duration) -> String,
 ) -> Value {
@@ -86,15 +92,16 @@ fn describe(
         Some(_) => settings.duration.mul_f64(0.6),
         None => settings.duration,
     };
-    let ended = ran >= ends_after;
+    let ended = visible_for >= ends_after;
+    let end = || calendar(task.created + settings.appear_after + ends_after);
     let (status, reason) = match (ended, &settings.fail_reason) {
         (false, _) => ("Running", None),
         (true, None) => ("Completed", None),
         (true, Some(reason)) => ("Failed", Some(reason)),
     };
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is from 0 to 99")]
-    let percent =
-        (ran.as_secs_f64() / settings.duration.as_secs_f64().max(0.001) * 100.0).clamp(0.0, 99.0) as u8;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the value is from 0 to 99")]
+    let percent = (visible_for.as_secs_f64() / settings.duration.as_secs_f64().max(0.001) * 100.0)
+        .clamp(0.0, 99.0) as u8;
     let entities = match (status, task.kind) {
         ("Completed", Kind::Create) => json!({
             "instance": {"endpoint": "192.168.1.203:3306", "type": "Cluster",
@@ -108,7 +115,7 @@ fn describe(
         "name": task.kind.name(),
         "status": status,
         "created": calendar(task.created),
-        "ended": if ended { calendar(task.created + settings.appear_after + ends_after) } else { String::new() },
+        "ended": if ended { end() } else { String::new() },
         "process": if ended { String::new() } else { format!("{percent}%") },
         "instance": {"id": task.instance, "name": "simulated-mysql"},
         "entities": entities,
@@ -116,12 +123,13 @@ fn describe(
     })
 }
 
-/// `2018-08-06T10:41:14+0000`: an offset without a colon, as the service writes it.
+/// Formats a time like the service, with an offset without a colon: `2018-08-06T10:41:14+0000`.
 fn calendar(start: Timestamp, at: Duration) -> String {
     let at = SignedDuration::try_from(at).ok().and_then(|at| start.checked_add(at).ok()).unwrap_or(start);
     at.strftime("%Y-%m-%dT%H:%M:%S+0000").to_string()
 }
 
+/// Formats a random number as a UUID of version 4.
 fn uuid(random: u128) -> String {
     let hex = format!("{random:032x}");
     format!("{}-{}-4{}-a{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..])
@@ -131,13 +139,14 @@ fn uuid(random: u128) -> String {
 mod tests {
     use super::*;
 
+    /// Returns the job object of a task that has been visible for so many seconds.
     fn at(seconds: f64, settings: &Simulator) -> Value {
         let task = Task { kind: Kind::Create, instance: "i".into(), created: Duration::ZERO };
         describe("1", &task, Duration::from_secs_f64(seconds), settings, |at| format!("{at:?}"))
     }
 
     #[test]
-    fn a_task_runs_to_its_end_and_then_stays_completed() {
+    fn a_task_runs_for_its_duration_and_stays_completed() {
         let settings = Simulator::new().duration(Duration::from_secs(10));
         assert_eq!(
             (&at(0.0, &settings)["status"], &at(0.0, &settings)["process"]),
@@ -145,13 +154,13 @@ mod tests {
         );
         assert_eq!(at(9.99, &settings)["process"], "99%");
         assert_eq!(at(10.0, &settings)["status"], "Completed");
-        assert_eq!(at(10.0, &settings)["ended"], "13s", "it was visible after 3 s");
+        assert_eq!(at(10.0, &settings)["ended"], "13s", "3 s until it was visible, and 10 s");
         assert_eq!(at(99.0, &settings)["process"], "");
         assert_eq!(at(99.0, &settings)["fail_reason"], Value::Null);
     }
 
     #[test]
-    fn a_task_that_fails_does_so_at_sixty_percent() {
+    fn a_failing_task_fails_at_sixty_percent() {
         let settings = Simulator::new().duration(Duration::from_secs(10)).fail_reason("disk full");
         assert_eq!(at(5.99, &settings)["status"], "Running");
         assert_eq!(at(6.0, &settings)["status"], "Failed");

@@ -1,5 +1,5 @@
-//! Many processes on one quota: the machine, the pace and the limiter's state against a model of the quota. Virtual
-//! time, no network.
+//! Many processes on one quota: the machine, the pace and the limiter's state against a model of the quota.
+//! Virtual time, no network.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -90,8 +90,8 @@ fn seconds(time: f64) -> Duration {
     Duration::from_secs_f64(time.max(0.0))
 }
 
-/// Simulates one wait for each duration of a task. Tasks are invisible for 3 s and report their progress in steps of
-/// 5 %, all starting at 0.
+/// Simulates one wait for each duration of a task. Tasks are invisible for 3 s and report their progress in
+/// steps of 5 %, all starting at 0.
 fn simulate(
     durations: &[f64],
     deadline: f64,

@@ -1,7 +1,7 @@
 //! The state machine of a wait. Pure: time is an argument, and nothing here polls, sleeps or reports.
 //!
-//! [`Waiting`] is consumed by each observation and comes back only in [`Step::Delay`], so a wait that has ended cannot
-//! be continued.
+//! [`Waiting`] is consumed by each observation and comes back only in [`Step::Delay`], so a wait that has
+//! ended cannot be continued.
 
 #[cfg(test)]
 mod tests;
@@ -16,8 +16,8 @@ use crate::job::{End, Job};
 use crate::outcome::{LastSeen, Outcome, Verdict};
 use crate::probe::Observation;
 
-/// The number of polls in a row that must miss a visible task before it counts as gone. A single one may have reached a
-/// replica that lags.
+/// The number of polls in a row that must miss a visible task before it counts as gone. A single one may have
+/// reached a replica that lags.
 const VANISHED: u32 = 3;
 
 /// The bounds of a wait, as times since its start.
@@ -186,9 +186,9 @@ impl Waiting {
         }
     }
 
-    /// Starts a poll at `now`, and returns the time at which it must be cut: the deadline. A poll starts after the
-    /// deadline only if the machine was asleep past it. It then gets the usual time for a response, because the task
-    /// may have ended meanwhile.
+    /// Starts a poll at `now`, and returns the time at which it must be cut: the deadline. A poll starts
+    /// after the deadline only if the machine was asleep past it. It then gets the usual time for a response,
+    /// because the task may have ended meanwhile.
     pub(crate) fn start_poll(&mut self, now: Duration) -> Duration {
         self.poll_at = now;
         if now < self.limits.deadline {
@@ -198,7 +198,8 @@ impl Waiting {
         }
     }
 
-    /// The step after a poll that was cut at `elapsed`. It brings no news: the last state and the last fault stand.
+    /// The step after a poll that was cut at `elapsed`. It brings no news: the last state and
+    /// the last fault stand.
     pub(crate) fn cut(mut self, elapsed: Duration) -> Step {
         self.polls += 1;
         if self.overslept(elapsed) {
@@ -221,8 +222,8 @@ impl Waiting {
         Step::Delay { until: elapsed, bound: elapsed, waiting: self }
     }
 
-    /// The verdict on a wait that got no permit for a poll before the deadline. The reason is kept only if there is
-    /// nothing else to report.
+    /// The verdict on a wait that got no permit for a poll before the deadline. The reason is kept only if
+    /// there is nothing else to report.
     pub(crate) fn starved(mut self, elapsed: Duration, reason: Fault) -> Verdict {
         let outcome = self.undecided();
         if self.last_seen.is_none() {
@@ -246,8 +247,8 @@ impl Waiting {
         })
     }
 
-    /// Whether repeated faults of this kind mean a wrong address, while no poll has ever succeeded. Retrying until the
-    /// deadline would then hide a typing error for an hour.
+    /// Whether repeated faults of this kind mean a wrong address, while no poll has ever succeeded. Retrying
+    /// until the deadline would then hide a typing error for an hour.
     fn is_hopeless(&self, kind: FaultKind, elapsed: Duration) -> bool {
         match kind {
             FaultKind::UnknownHost => {
@@ -267,8 +268,8 @@ impl Waiting {
         self
     }
 
-    /// Delays the next poll by `delay`. Near the deadline, one poll starts early enough for its response, and, if that
-    /// arrives sooner, another one starts right before the deadline.
+    /// Delays the next poll by `delay`. Near the deadline, one poll starts early enough for its response,
+    /// and, if that arrives sooner, another one starts right before the deadline.
     fn delay(mut self, elapsed: Duration, delay: Duration) -> Step {
         let deadline = self.limits.deadline;
         let (shortest, last) = (self.limits.shortest_poll(), self.limits.last_poll_start());

@@ -23,8 +23,8 @@ use crate::probe::Probe;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Until {
-    /// All tasks completed, or one ended otherwise. A wait that only timed out does not end the others, and neither does
-    /// any wait with [`Wait::once`].
+    /// All tasks completed, or one ended otherwise. A wait that only timed out does not end the others, and
+    /// neither does any wait with [`Wait::once`].
     #[default]
     FirstFailure,
     /// All tasks have ended, in any way.
@@ -33,7 +33,8 @@ pub enum Until {
     FirstSuccess,
 }
 
-/// Several waits with a common deadline and a common rate limit. Polls are served in the order in which they are due.
+/// Several waits with a common deadline and a common rate limit. Polls are served in the order in which they
+/// are due.
 ///
 /// ```
 /// use jobwait::{Job, Outcome, Probe, Observation, Status, Until, Wait, Waits};
@@ -82,9 +83,9 @@ impl Waits {
         self
     }
 
-    /// Waits with one probe for each task, and calls `report` with the index of the probe for each event. The verdicts
-    /// are in the order of the probes. A task that was still running when another one ended the wait is
-    /// [`Outcome::Stopped`]. Dropping the future cancels the waits, never a task.
+    /// Waits with one probe for each task, and calls `report` with the index of the probe for each event. The
+    /// verdicts are in the order of the probes. A task that was still running when another one ended the wait
+    /// is [`Outcome::Stopped`]. Dropping the future cancels the waits, never a task.
     pub async fn run<P: Probe + Send>(
         self,
         probes: Vec<P>,
@@ -129,8 +130,8 @@ impl Waits {
             tokio::select! {
                 biased;
                 () = &mut stop, if !stopping => stopping = true,
-                // Tokio's cooperative budget would be used up by the first hundred futures, and polling all others in vain
-                // each time would take quadratic time.
+                // Tokio's cooperative budget would be used up by the first hundred futures, and polling all
+                // others in vain each time would take quadratic time.
                 ended = unconstrained(running.next()) => match ended {
                     Some((number, verdict)) => {
                         stopping |= self.ends_with(&verdict);

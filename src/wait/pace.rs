@@ -1,9 +1,9 @@
 //! The delays between polls: exponential at most, shorter where `foresight` expects the end, less jitter.
 //!
-//! The `backoff` crate serves as a pure generator of intervals, and only here: with randomization 0 and no limit on the
-//! elapsed time, because its defaults stop silently after 15 minutes and its jitter exceeds its cap. Jitter, floor, cap
-//! and `Retry-After` are added here. A differential test compares the generator with the closed form
-//! `interval · factorⁿ`.
+//! The `backoff` crate serves as a pure generator of intervals, and only here: with randomization 0 and no
+//! limit on the elapsed time, because its defaults stop silently after 15 minutes and its jitter exceeds its
+//! cap. Jitter, floor, cap and `Retry-After` are added here. A differential test compares the generator with
+//! the closed form `interval · factorⁿ`.
 
 use std::time::Duration;
 
@@ -14,16 +14,16 @@ use super::foresight::Foresight;
 use crate::error::ConfigError;
 use crate::job::Progress;
 
-/// The delays between polls: exponential from a shortest to a longest delay, shorter where the end of the task is near,
-/// less jitter.
+/// The delays between polls: exponential from a shortest to a longest delay, shorter where the end of the
+/// task is near, less jitter.
 ///
-/// By default the delay grows from 1 s by half each time, up to 15 s. Each delay is shortened by up to a tenth, so that
-/// waits which start together do not poll together.
+/// By default the delay grows from 1 s by half each time, up to 15 s. Each delay is shortened by up to a
+/// tenth, so that waits which start together do not poll together.
 ///
-/// While a task's [progress](crate::Job::progress) moves, its speed predicts the end of the task. Delays get shorter
-/// toward that moment, down to the shortest delay. A prediction never lengthens a delay, and a wait polls at most 1.3
-/// times as often as without, plus 20 polls. The interval is fixed if the longest delay equals the shortest, or if the
-/// factor is 1.
+/// While a task's [progress](crate::Job::progress) moves, its speed predicts the end of the task. Delays get
+/// shorter toward that moment, down to the shortest delay. A prediction never lengthens a delay, and a wait
+/// polls at most 1.3 times as often as without, plus 20 polls. The interval is fixed if the longest delay
+/// equals the shortest, or if the factor is 1.
 ///
 /// ```
 /// use std::time::Duration;
@@ -64,8 +64,8 @@ impl Pace {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Invalid`] when `interval` is shorter than [`Pace::SHORTEST`] or longer than `max_interval`, or that is longer than
-    /// [`Pace::LONGEST`].
+    /// [`ConfigError::Invalid`] when `interval` is shorter than [`Pace::SHORTEST`] or longer than
+    /// `max_interval`, or that is longer than [`Pace::LONGEST`].
     pub fn new(interval: Duration, max_interval: Duration) -> Result<Self, ConfigError> {
         if interval < Self::SHORTEST {
             let reason = format!("shorter than {:?}", Self::SHORTEST);
@@ -107,9 +107,9 @@ impl Pace {
         }
     }
 
-    /// Sets the usual duration of such a task, counted from the start of the wait. Delays are shorter from three
-    /// quarters to four thirds of this time, while the task reports no progress or has outlasted the prediction of its
-    /// progress.
+    /// Sets the usual duration of such a task, counted from the start of the wait. Delays are shorter from
+    /// three quarters to four thirds of this time, while the task reports no progress or has outlasted the
+    /// prediction of its progress.
     ///
     /// # Errors
     ///
@@ -148,7 +148,8 @@ pub(super) struct Pacer {
 }
 
 impl Pacer {
-    /// The delay after a poll at `now`, since the start of the wait, that found the task still going at `progress`.
+    /// The delay after a poll at `now`, since the start of the wait, that found the task still
+    /// going at `progress`.
     pub(super) fn going(&mut self, now: Duration, progress: Option<Progress>) -> Duration {
         self.errors.reset();
         let full = self.going.next_backoff().unwrap_or(self.pace.max_interval);
@@ -161,14 +162,15 @@ impl Pacer {
         self.jittered(Duration::from_secs_f64(delay))
     }
 
-    /// The delay while the task was never visible: the first interval, without growth, because a new ID becomes visible
-    /// within seconds. The growth of [`going`](Self::going) starts afterwards.
+    /// The delay while the task was never visible: the first interval, without growth, because a new ID
+    /// becomes visible within seconds. The growth of [`going`](Self::going) starts afterwards.
     pub(super) fn invisible(&mut self) -> Duration {
         self.errors.reset();
         self.jittered(self.pace.interval)
     }
 
-    /// The delay after a failed poll: an exponential delay of its own, and at least the time that the service asks for.
+    /// The delay after a failed poll: an exponential delay of its own, and at least the time that
+    /// the service asks for.
     pub(super) fn error(&mut self, retry_after: Option<Duration>) -> Duration {
         let full = self.errors.next_backoff().unwrap_or(self.pace.max_interval);
         self.jittered(full).max(retry_after.unwrap_or_default())
@@ -277,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn retry_after_lengthens_and_never_shortens() {
+    fn retry_after_only_lengthens_a_delay() {
         let mut pacer = pacer(4.0, 15.0, 1.0, 0.0);
         let after = |seconds| Some(Duration::from_secs(seconds));
         let delays = [pacer.error(after(2)), pacer.error(after(60)), pacer.error(after(0))];
@@ -331,7 +333,7 @@ mod tests {
     proptest! {
         /// Compares the `backoff` crate with the closed form.
         #[test]
-        fn the_generator_is_the_closed_form(
+        fn delays_match_the_closed_form_of_the_exponential(
             interval in 0.01..60.0_f64,
             longer in 0.0..600.0_f64,
             factor in 1.0..=10.0_f64,
@@ -354,7 +356,8 @@ mod tests {
             let mut plain = pacer(interval, 600.0, factor, 0.0);
             let mut jittered = pacer(interval, 600.0, factor, jitter);
             for _ in 0..40 {
-                let (full, delay) = (plain.going(NOW, None).as_secs_f64(), jittered.going(NOW, None).as_secs_f64());
+                let full = plain.going(NOW, None).as_secs_f64();
+                let delay = jittered.going(NOW, None).as_secs_f64();
                 prop_assert!(delay <= full && delay >= full * (1.0 - jitter) - 1e-8, "{delay} for {full}");
             }
         }

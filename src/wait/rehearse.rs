@@ -8,9 +8,9 @@ use super::machine::{Step, Waiting};
 use crate::probe::Observation;
 
 impl Wait {
-    /// Returns the times at which this wait would poll, since its start, if each poll took no time and brought what
-    /// `observe` returns for that time. Nothing is sent and nothing sleeps: this is for planning a pace, and for tests.
-    /// `seed` decides the jitter: the same seed gives the same times.
+    /// Returns the times at which this wait would poll, since its start, if each poll took no time and
+    /// brought what `observe` returns for that time. Nothing is sent and nothing sleeps: this is for planning
+    /// a pace, and for tests. `seed` decides the jitter: the same seed gives the same times.
     ///
     /// ```
     /// use std::time::Duration;

@@ -1,4 +1,5 @@
-//! The vectors of the official SDK's signer, the canonical form as properties, and the SDK itself as a peer.
+//! Tests with the vectors of the official SDK's signer, with properties of the canonical form, and against
+//! the SDK itself.
 
 use std::process::Command;
 
@@ -21,7 +22,7 @@ fn signed(query: &str, headers: &[(&str, &str)]) -> String {
 }
 
 #[test]
-fn the_vectors_of_the_official_signer() {
+fn signatures_match_the_vectors_of_the_official_signer() {
     for (query, headers, names, signature) in [
         (
             ID,
@@ -80,17 +81,19 @@ fn the_canonical_path_ends_with_a_slash() {
 
 proptest! {
     #[test]
-    fn any_order_of_query_and_headers_signs_alike(pairs in proptest::collection::vec(("[a-c]{1,2}", "[ -~]{0,5}"), 1..6)) {
+    fn the_order_of_query_and_headers_does_not_change_the_signature(
+        pairs in proptest::collection::vec(("[a-c]{1,2}", "[ -~]{0,5}"), 1..6),
+    ) {
         let pairs: Vec<String> =
             pairs.iter().map(|(name, value)| format!("{name}={}", encoded(value.as_bytes()))).collect();
         let mut reversed = pairs.clone();
         reversed.reverse();
-        let (forth, back) = (pairs.join("&"), reversed.join("&"));
-        prop_assert_eq!(signed(&forth, &[HOST, DATE]), signed(&back, &[DATE, HOST]));
+        let (forward, backward) = (pairs.join("&"), reversed.join("&"));
+        prop_assert_eq!(signed(&forward, &[HOST, DATE]), signed(&backward, &[DATE, HOST]));
     }
 
     #[test]
-    fn what_is_encoded_decodes_to_itself(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
+    fn encoded_bytes_decode_to_themselves(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
         let text = encoded(&bytes);
         prop_assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~%".contains(&byte)));
         prop_assert_eq!(decoded(&text, Plus::IsSpace), bytes.clone());
@@ -98,13 +101,16 @@ proptest! {
     }
 
     #[test]
-    fn the_canonical_forms_are_their_own(path in "(/[ -~]{0,8}){0,3}", query in "[ -~]{0,20}") {
+    fn a_canonical_path_or_query_is_its_own_canonical_form(
+        path in "(/[ -~]{0,8}){0,3}",
+        query in "[ -~]{0,20}",
+    ) {
         prop_assert_eq!(canonical_path(&canonical_path(&path)), canonical_path(&path));
         prop_assert_eq!(canonical_query(&canonical_query(&query)), canonical_query(&query));
     }
 
     #[test]
-    fn whatever_is_changed_changes_the_signature(other in "[a-z0-9]{1,12}") {
+    fn a_changed_query_or_header_changes_the_signature(other in "[a-z0-9]{1,12}") {
         prop_assume!(other != "1");
         let plain = signed("a=1", &[HOST, DATE]);
         prop_assert_ne!(&plain, &signed(&format!("a={other}"), &[HOST, DATE]));
@@ -112,9 +118,10 @@ proptest! {
     }
 }
 
-/// A thousand random requests, signed by the public Python SDK. Where it is not installed, that is said.
+/// Compares a thousand random requests with the public Python SDK. Skipped, with a message, if the SDK is not
+/// installed.
 #[test]
-fn the_public_sdk_signs_alike() {
+fn the_public_sdk_computes_the_same_signatures() {
     let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".into());
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/sdk_signer.py");
     let Ok(run) = Command::new(python).arg(script).output() else {
@@ -146,7 +153,7 @@ fn the_public_sdk_signs_alike() {
     assert_eq!(compared, 1000);
 }
 
-#[expect(clippy::print_stderr, reason = "what a test leaves out is to be seen")]
-fn skipped(why: &str) {
-    eprintln!("skipped: the comparison with the public SDK's signer: {why}");
+#[expect(clippy::print_stderr, reason = "a skipped test should be visible")]
+fn skipped(reason: &str) {
+    eprintln!("skipped: the comparison with the public SDK's signer: {reason}");
 }

@@ -18,7 +18,8 @@ pub(crate) use self::generated::{completions, manual};
 use crate::duration;
 use crate::rate_limit::RateLimitArg;
 
-/// Block until an asynchronous Huawei Cloud TaurusDB task has finished, and tell by the exit code how it ended.
+/// Block until an asynchronous Huawei Cloud TaurusDB task has finished, and tell by the exit code how it
+/// ended.
 ///
 /// It only ever reads: it never starts, cancels or changes a task.
 #[derive(Debug, Parser)]
@@ -57,8 +58,8 @@ pub(crate) enum Command {
 
 #[derive(Debug, Group)]
 pub(crate) struct WaitArgs {
-    /// The IDs of the tasks, as the call that started them answered; '-' reads them from standard input, a line each or in that
-    /// answer
+    /// The IDs of the tasks, as the call that started them answered; '-' reads them from standard input, a
+    /// line each or in that answer
     #[arg(value_name = "JOB_ID", required = true, value_parser = job_id)]
     pub(crate) job_ids: Vec<String>,
 
@@ -191,8 +192,8 @@ pub(crate) struct PaceArgs {
         default_value = "0.1", value_parser = jitter, allow_hyphen_values = true)]
     pub(crate) jitter: f64,
 
-    /// How long such a task usually takes, from the start of the wait: polls become dense from three quarters to four
-    /// thirds of it, while the task tells no progress
+    /// How long such a task usually takes, from the start of the wait: polls become dense from three quarters
+    /// to four thirds of it, while the task tells no progress
     #[arg(long, value_name = "D", env = "JOBWAIT_EXPECT", hide_env = true,
         value_parser = duration::positive, allow_hyphen_values = true)]
     pub(crate) expect: Option<Duration>,

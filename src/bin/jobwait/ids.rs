@@ -1,5 +1,5 @@
-//! Which tasks to wait for: IDs from the command line, or from standard input in any form in which the service or a
-//! script says them.
+//! Which tasks to wait for: IDs from the command line, or from standard input in any form in which the
+//! service or a script says them.
 
 use std::collections::HashSet;
 use std::io::{self, Read};
@@ -13,11 +13,12 @@ use crate::options::Refusal;
 use crate::panics;
 use crate::signals::{Signal, Signals};
 
-/// Ten thousand IDs are half a megabyte, and as many answers one and a half. More than this is something else.
+/// Ten thousand IDs are half a megabyte, and as many answers one and a half. More than this is something
+/// else.
 const LONGEST: u64 = 4 << 20;
 
-/// Twice as many tasks as anybody is known to wait for at once. Each takes some kilobytes, and more of them than this could not
-/// all be told in time at the deadline.
+/// Twice as many tasks as anybody is known to wait for at once. Each takes some kilobytes, and more of them
+/// than this could not all be told in time at the deadline.
 const MOST: usize = 20_000;
 
 /// The IDs in what a reader gives. It blocks while it reads.
@@ -42,7 +43,8 @@ fn read(reader: impl Read) -> Result<Vec<JobId>, String> {
     if text.starts_with(['{', '[', '"']) { of_answers(text) } else { of_lines(text) }
 }
 
-/// The tasks that are named, on the command line or, by `-`, on standard input, which is read within the deadline.
+/// The tasks that are named, on the command line or, by `-`, on standard input, which is read within the
+/// deadline.
 ///
 /// # Errors
 ///
@@ -142,7 +144,8 @@ fn of_answers(text: &str) -> Result<Vec<JobId>, String> {
 const OF_A_CALL: [&str; 2] = ["job_id", "jobId"];
 const OF_A_LIST: [&str; 3] = ["job_id", "jobId", "id"];
 
-/// The texts that are IDs, in all forms: `job_id`, `job.id`, `job_ids`, `jobs[].job_id`, `jobs[].id`, and a list of IDs.
+/// The texts that are IDs, in all forms: `job_id`, `job.id`, `job_ids`, `jobs[].job_id`, `jobs[].id`, and a
+/// list of IDs.
 ///
 /// # Errors
 ///

@@ -1,5 +1,5 @@
-//! A panic is a defect of this program. What it says may hold what was worked on, and that may be a secret: only where it
-//! was is told.
+//! A panic is a defect of this program. What it says may hold what was worked on, and that may be a secret:
+//! only where it was is told.
 
 use std::panic;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! What only some platforms have. Signals are in `signals`, and the clock that runs on while the machine sleeps in the library.
+//! What only some platforms have. Signals are in `signals`, and the clock that runs on while the machine
+//! sleeps in the library.
 
 #[cfg(unix)]
 pub(crate) use self::unix::{check_descriptors, forbid_core_dumps};
@@ -13,14 +14,14 @@ mod unix {
 
     use rustix::process::{Resource, Rlimit, setrlimit};
 
-    /// No core dumps from now on: they would hold the secrets that are in memory. Where it cannot be had, the system's
-    /// setting stands.
+    /// No core dumps from now on: they would hold the secrets that are in memory. Where it cannot be had, the
+    /// system's setting stands.
     pub(crate) fn forbid_core_dumps() {
         let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
     }
 
-    /// Tells what is wrong when there are not enough file descriptors for two runtimes and the signals: the runtime would
-    /// panic.
+    /// Tells what is wrong when there are not enough file descriptors for two runtimes and the signals: the
+    /// runtime would panic.
     ///
     /// # Errors
     ///

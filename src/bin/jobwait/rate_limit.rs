@@ -13,15 +13,16 @@ use crate::duration;
 pub(crate) struct RateLimitArg(Option<RateLimit>);
 
 impl RateLimitArg {
-    /// 200 requests in 5 minutes were reported to be an account's quota on the same gateway, and others use it too.
+    /// 200 requests in 5 minutes were reported to be an account's quota on the same gateway, and others use
+    /// it too.
     pub(crate) const DEFAULT: &'static str = "180/5m";
 
     pub(crate) fn budget(self) -> Option<RateLimit> {
         self.0
     }
 
-    /// A sentence where so many tasks are looked at more seldom than `max_interval` says, or one after the other where each
-    /// is looked at once, because of this budget.
+    /// A sentence where so many tasks are looked at more seldom than `max_interval` says, or one after the
+    /// other where each is looked at once, because of this budget.
     pub(crate) fn stretches(self, tasks: usize, max_interval: Duration, once: bool) -> Option<String> {
         let budget = self.0?;
         let all = budget.spacing().checked_mul(u32::try_from(tasks).unwrap_or(u32::MAX))?;

@@ -190,8 +190,8 @@ impl Report {
         }
     }
 
-    /// Shows the verdicts, in the order of the tasks, and what to do about the whole; the exit code. `resume` makes the command
-    /// that waits on, if there is one.
+    /// Shows the verdicts, in the order of the tasks, and what to do about the whole; the exit code. `resume`
+    /// makes the command that waits on, if there is one.
     pub(crate) fn verdict(
         &mut self,
         verdicts: &[Verdict],
@@ -234,8 +234,8 @@ impl Report {
             let text = text.unwrap_or_default();
             self.progress.line(&annotation::error(&format!("jobwait: {name}"), &text));
         }
-        // Who reads the log does not see the document that a script reads, nor who looks at the terminal what goes into
-        // a variable.
+        // Who reads the log does not see the document that a script reads, nor who looks at the terminal what
+        // goes into a variable.
         let hidden = self.view.output != Output::Text || (bars.is_some() && !std::io::stdout().is_terminal());
         if self.several() {
             // Of these, each was told when it ended, unless that is not shown.
@@ -274,7 +274,8 @@ impl Report {
     }
 }
 
-/// Tells of a signal that came while the tasks were still being read, so that there is nothing to wait for yet.
+/// Tells of a signal that came while the tasks were still being read, so that there is nothing to wait for
+/// yet.
 pub(crate) fn unread(signal: Signal, output: Output, stderr: &Stream) {
     stderr.line(&format!(
         "jobwait: ended by {}; the tasks were still being read from standard input, and nothing was sent",

@@ -59,7 +59,8 @@ pub(crate) fn settings(
                 .map(|timeout| humantime::format_duration(timeout).to_string()),
         ),
     ];
-    // What is not as it is without being told. What was expected counts from the start of a wait, so that it is left out.
+    // What is not as it is without being told. What was expected counts from the start of a wait, so that it
+    // is left out.
     let pace = &timing.pace;
     let duration =
         |is: Duration, default: Duration| (is != default).then(|| humantime::format_duration(is).to_string());

@@ -20,8 +20,8 @@ const AFTER_SIGNAL: Duration = Duration::from_millis(40);
 /// And in any case.
 const AT_LEAST: Duration = Duration::from_millis(20);
 
-/// Waits as configured, with what `connect` makes; the exit code. `resume` is the command that waits on, if there is
-/// one.
+/// Waits as configured, with what `connect` makes; the exit code. `resume` is the command that waits on, if
+/// there is one.
 ///
 /// # Errors
 ///
@@ -49,8 +49,8 @@ pub(crate) async fn run(
     let verdicts = session.wait_for(jobs, connect).await?;
     let code = session.report.borrow_mut().verdict(&verdicts, session.signal.get(), resume);
 
-    // A reader that is slow has until the deadline, one that hangs no longer. A signal then only ends the patience: how
-    // the task ended is known.
+    // A reader that is slow has until the deadline, one that hangs no longer. A signal then only ends the
+    // patience: how the task ended is known.
     let until = if session.signal.get().is_some() {
         clock.elapsed() + AFTER_SIGNAL
     } else {

@@ -100,8 +100,8 @@ mod platform {
         }
     }
 
-    /// Under `nohup` the wait is meant to outlive its terminal. Only Linux tells without unsafe code; elsewhere
-    /// a hangup ends the wait.
+    /// Under `nohup` the wait is meant to outlive its terminal. Only Linux tells without unsafe code;
+    /// elsewhere a hangup ends the wait.
     fn hangups_are_ignored() -> bool {
         // Room for all of it: read in one piece.
         let mut status = String::with_capacity(4096);

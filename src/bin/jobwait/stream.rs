@@ -1,8 +1,8 @@
 //! Standard output and standard error, each written by a thread of its own.
 //!
-//! A stream can block for as long as its reader likes: a terminal after Ctrl-S, a pager, a log collector that hangs.
-//! The thread that keeps the time must not wait for it, so it hands its text over, and at the end waits for
-//! what is not written yet for a bounded time only.
+//! A stream can block for as long as its reader likes: a terminal after Ctrl-S, a pager, a log collector that
+//! hangs. The thread that keeps the time must not wait for it, so it hands its text over, and at the end
+//! waits for what is not written yet for a bounded time only.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -22,7 +22,8 @@ const WAITING: usize = 256 * 1024;
 pub(crate) struct Stream {
     texts: Sender<Text>,
     waiting: Arc<AtomicUsize>,
-    /// Starts the thread that writes, at the first text: most waits for a task that has ended say nothing on standard error.
+    /// Starts the thread that writes, at the first text: most waits for a task that has ended say nothing on
+    /// standard error.
     start: Arc<Mutex<Option<Start>>>,
 }
 

@@ -1,8 +1,8 @@
 //! Looks on a thread of their own.
 //!
 //! The deadline, the signals and the heartbeat have to hold whatever a look does, and a look can do more than
-//! wait: a token file can block on opening, and an answer can keep the HTTP parser busy for as long as it likes.
-//! So the thread that keeps the time does nothing else, and the exit waits for nobody.
+//! wait: a token file can block on opening, and an answer can keep the HTTP parser busy for as long as it
+//! likes. So the thread that keeps the time does nothing else, and the exit waits for nobody.
 
 use std::io;
 use std::sync::Arc;
@@ -26,8 +26,8 @@ pub(crate) struct Worker {
 type Ask = (usize, oneshot::Sender<Observation>);
 
 impl Worker {
-    /// Starts the thread and connects there; ready once that is done: a probe for each task, and what the user should
-    /// know.
+    /// Starts the thread and connects there; ready once that is done: a probe for each task, and what the
+    /// user should know.
     pub(crate) async fn start(
         jobs: Vec<JobId>,
         connect: impl AsyncFnOnce() -> Result<Connected, Refusal> + Send + 'static,

@@ -1,4 +1,4 @@
-//! The table of answers.
+//! Tests of the classification of responses.
 
 use super::*;
 use crate::fault::Upstream;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 const ID: &str = "31b8ae23-c687-4d80-b7b4-42a66c9bb886";
 
-fn answer(status: u16, body: impl Into<Vec<u8>>) -> Response {
+fn response(status: u16, body: impl Into<Vec<u8>>) -> Response {
     Response {
         status,
         headers: HeaderMap::new(),
@@ -18,46 +18,46 @@ fn answer(status: u16, body: impl Into<Vec<u8>>) -> Response {
     }
 }
 
-fn judged(status: u16, body: impl Into<Vec<u8>>) -> Observation {
-    classify(&answer(status, body), &JobId::parse(ID).unwrap(), Service::TaurusDb)
+fn observe(status: u16, body: impl Into<Vec<u8>>) -> Observation {
+    classify(&response(status, body), &JobId::parse(ID).unwrap(), Service::TaurusDb)
 }
 
 fn with_header(status: u16, name: &str, value: &str) -> Observation {
-    let mut answer = answer(status, "");
-    answer.headers.insert(name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap());
-    classify(&answer, &JobId::parse(ID).unwrap(), Service::TaurusDb)
+    let mut response = response(status, "");
+    response.headers.insert(name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap());
+    classify(&response, &JobId::parse(ID).unwrap(), Service::TaurusDb)
 }
 
 fn error(code: &str) -> String {
-    format!(r#"{{"error_code": "{code}", "error_msg": "said"}}"#)
+    format!(r#"{{"error_code": "{code}", "error_msg": "no"}}"#)
 }
 
-fn running(rest: &str) -> String {
-    format!(r#"{{"job": {{"id": "{ID}", "status": "Running"{rest}}}}}"#)
+fn running(fields: &str) -> String {
+    format!(r#"{{"job": {{"id": "{ID}", "status": "Running"{fields}}}}}"#)
 }
 
-/// The kind of the fault, and whether the wait may go on.
+/// The variant of an observation, with the kind of its fault.
 #[derive(Debug, PartialEq)]
-enum Tells {
+enum Class {
     Retry(FaultKind),
     Stop(FaultKind),
     NotVisible,
     Task,
 }
 
-fn tells(observation: &Observation) -> Tells {
+fn class(observation: &Observation) -> Class {
     match observation {
-        Observation::Transient { fault, .. } => Tells::Retry(fault.kind),
-        Observation::Permanent(fault) => Tells::Stop(fault.kind),
-        Observation::NotVisible(_) => Tells::NotVisible,
-        Observation::Seen(_) => Tells::Task,
+        Observation::Transient { fault, .. } => Class::Retry(fault.kind),
+        Observation::Permanent(fault) => Class::Stop(fault.kind),
+        Observation::NotVisible(_) => Class::NotVisible,
+        Observation::Seen(_) => Class::Task,
     }
 }
 
 #[test]
-fn every_row_of_the_error_table() {
+fn every_status_and_error_code_has_its_classification() {
+    use Class::{NotVisible, Retry, Stop};
     use FaultKind::*;
-    use Tells::{NotVisible, Retry, Stop};
     for (status, code, expected) in [
         (400, "DBS.200543", NotVisible),
         (404, "DBS.200543", NotVisible),
@@ -87,43 +87,43 @@ fn every_row_of_the_error_table() {
         (600, "x", Retry(Unreadable)),
         (999, "x", Retry(Unreadable)),
     ] {
-        assert_eq!(tells(&judged(status, error(code))), expected, "{status} {code}");
+        assert_eq!(class(&observe(status, error(code))), expected, "{status} {code}");
     }
 }
 
 #[test]
-fn siblings_have_their_own_ways_to_know_no_task() {
+fn each_service_has_its_own_response_for_an_unknown_task() {
     use Service::{Dds, GaussDb, GeminiDb, Rds, TaurusDb};
-    let judged = |service, status, body: &str| {
-        tells(&classify(&answer(status, body), &JobId::parse(ID).unwrap(), service))
+    let class_of = |service, status, body: &str| {
+        class(&classify(&response(status, body), &JobId::parse(ID).unwrap(), service))
     };
-    let wrong_api = || Tells::Stop(FaultKind::WrongApi);
+    let wrong_api = || Class::Stop(FaultKind::WrongApi);
     for service in [TaurusDb, Rds, GaussDb, Dds, GeminiDb] {
-        assert_eq!(judged(service, 400, &error("DBS.200543")), Tells::NotVisible);
-        assert_eq!(judged(service, 404, &error("APIGW.0101")), wrong_api());
-        assert_eq!(judged(service, 404, "<html>"), wrong_api());
-        let own = if service == TaurusDb { wrong_api() } else { Tells::NotVisible };
-        assert_eq!(judged(service, 404, &error("RDS.5041")), own);
-        let none = judged(service, 200, r#"{"jobs": [], "total_count": 0}"#);
+        assert_eq!(class_of(service, 400, &error("DBS.200543")), Class::NotVisible);
+        assert_eq!(class_of(service, 404, &error("APIGW.0101")), wrong_api());
+        assert_eq!(class_of(service, 404, "<html>"), wrong_api());
+        let own = if service == TaurusDb { wrong_api() } else { Class::NotVisible };
+        assert_eq!(class_of(service, 404, &error("RDS.5041")), own);
+        let empty = class_of(service, 200, r#"{"jobs": [], "total_count": 0}"#);
         let listed =
-            judged(service, 200, &format!(r#"{{"jobs": [{{"id": "{ID}", "status": "Completed"}}]}}"#));
+            class_of(service, 200, &format!(r#"{{"jobs": [{{"id": "{ID}", "status": "Completed"}}]}}"#));
         if service == GeminiDb {
-            assert_eq!((none, listed), (Tells::NotVisible, Tells::Task));
+            assert_eq!((empty, listed), (Class::NotVisible, Class::Task));
         } else {
-            let unreadable = || Tells::Retry(FaultKind::Unreadable);
-            assert_eq!((none, listed), (unreadable(), unreadable()));
+            let unreadable = || Class::Retry(FaultKind::Unreadable);
+            assert_eq!((empty, listed), (unreadable(), unreadable()));
         }
     }
     let two = format!(
         r#"{{"jobs": [{{"id": "{ID}", "status": "Completed"}}, {{"id": "2", "status": "Failed"}}]}}"#
     );
-    assert_eq!(judged(GeminiDb, 200, &two), Tells::Retry(FaultKind::Unreadable));
+    assert_eq!(class_of(GeminiDb, 200, &two), Class::Retry(FaultKind::Unreadable));
 }
 
 /// Covers A6.
 #[test]
-fn a_clock_that_is_off_is_told_with_a_refusal() {
-    for (date, said) in [
+fn a_401_mentions_a_clock_that_is_off() {
+    for (date, expected) in [
         ("Fri, 02 Jan 2026 11:00:00 GMT", Some("60 min ahead of the service's")),
         ("Fri, 02 Jan 2026 13:30:00 GMT", Some("90 min behind the service's")),
         ("Fri, 02 Jan 2026 11:50:00 GMT", Some("10 min ahead")),
@@ -132,29 +132,29 @@ fn a_clock_that_is_off_is_told_with_a_refusal() {
         ("soon", None),
     ] {
         let Observation::Permanent(fault) = with_header(401, "date", date) else { panic!() };
-        assert_eq!(fault.message.contains("clock"), said.is_some(), "{}", fault.message);
-        assert!(fault.message.contains(said.unwrap_or_default()), "{}", fault.message);
+        assert_eq!(fault.message.contains("clock"), expected.is_some(), "{}", fault.message);
+        assert!(fault.message.contains(expected.unwrap_or_default()), "{}", fault.message);
     }
 }
 
 #[test]
-fn a_fault_keeps_the_services_own_words() {
-    let mut answer = answer(400, error("DBS.200001"));
-    answer.headers.insert("x-request-id", HeaderValue::from_static("r-9"));
-    let Observation::Permanent(fault) = classify(&answer, &JobId::parse(ID).unwrap(), Service::TaurusDb)
+fn a_fault_keeps_the_text_code_and_request_id_of_the_service() {
+    let mut response = response(400, error("DBS.200001"));
+    response.headers.insert("x-request-id", HeaderValue::from_static("r-9"));
+    let Observation::Permanent(fault) = classify(&response, &JobId::parse(ID).unwrap(), Service::TaurusDb)
     else {
         panic!()
     };
-    assert_eq!(fault.message, "HTTP 400: said");
+    assert_eq!(fault.message, "HTTP 400: no");
     assert_eq!(fault.error_code.as_deref(), Some("DBS.200001"));
     assert_eq!(fault.request_id.as_deref(), Some("r-9"));
     assert_eq!(fault.http_status, Some(400));
 }
 
 #[test]
-fn the_documented_success_is_success() {
+fn the_documented_example_is_a_completed_task() {
     let body = include_str!("success.json");
-    let Observation::Seen(job) = judged(200, body) else { panic!("not seen") };
+    let Observation::Seen(job) = observe(200, body) else { panic!("not seen") };
     assert_eq!(job.end(), Some(End::Success));
     assert_eq!(job.name(), Some("CreateGaussDBforMySQLInstance"));
     assert_eq!(job.instance().unwrap().name.as_deref(), Some("DO-NOT-TOUCH-mgr2-mysql-single"));
@@ -163,32 +163,34 @@ fn the_documented_success_is_success() {
 
 /// Covers H1.
 #[test]
-fn an_answer_without_a_job_is_unreadable() {
+fn a_status_without_a_job_is_unreadable() {
     for status in [100, 101, 201, 202, 204, 206, 304] {
-        assert_eq!(tells(&judged(status, running(""))), Tells::Retry(FaultKind::Unreadable), "{status}");
+        assert_eq!(class(&observe(status, running(""))), Class::Retry(FaultKind::Unreadable), "{status}");
     }
 }
 
 /// Covers H2.
 #[test]
-fn a_redirect_stops_and_names_only_the_host_it_leads_to() {
+fn a_redirect_is_permanent_and_names_only_the_host_of_its_target() {
     for status in [300, 301, 302, 303, 307, 308] {
-        assert_eq!(tells(&judged(status, running(""))), Tells::Stop(FaultKind::Redirected), "{status}");
+        assert_eq!(class(&observe(status, running(""))), Class::Stop(FaultKind::Redirected), "{status}");
     }
-    for (to, said) in [
+    for (location, host) in [
         ("https://evil.example/x?token=CANARY", "'evil.example'"),
         ("//u:CANARY@evil.example:81/", "'evil.example:81'"),
         ("https://u:CANARY@evil.example:81/", "'evil.example:81'"),
         ("/v4/CANARY", "another path of this host"),
     ] {
-        let Observation::Permanent(fault) = with_header(302, "location", to) else { panic!("{to}") };
-        assert!(fault.message.contains(said) && !fault.message.contains("CANARY"), "{}", fault.message);
+        let Observation::Permanent(fault) = with_header(302, "location", location) else {
+            panic!("{location}")
+        };
+        assert!(fault.message.contains(host) && !fault.message.contains("CANARY"), "{}", fault.message);
     }
 }
 
 /// Covers H10.
 #[test]
-fn retry_after_comes_with_every_answer_that_may_get_better() {
+fn every_transient_fault_has_its_retry_after() {
     for status in [408, 429, 500, 503] {
         let Observation::Transient { retry_after, .. } = with_header(status, "retry-after", "7") else {
             panic!()
@@ -199,7 +201,7 @@ fn retry_after_comes_with_every_answer_that_may_get_better() {
 
 /// Covers B4.
 #[test]
-fn what_is_not_one_job_is_unreadable() {
+fn a_body_without_exactly_one_job_object_is_unreadable() {
     for body in [
         "",
         " ",
@@ -221,15 +223,15 @@ fn what_is_not_one_job_is_unreadable() {
         &format!(r#"{{"job": {0}, "job": {0}}}"#, r#"{"id": "1", "status": "Completed"}"#),
         "<html><title>Log in</title></html>",
     ] {
-        assert_eq!(tells(&judged(200, body)), Tells::Retry(FaultKind::Unreadable), "{body}");
+        assert_eq!(class(&observe(200, body)), Class::Retry(FaultKind::Unreadable), "{body}");
     }
 }
 
 #[test]
-fn what_an_unreadable_answer_looks_like_is_said() {
+fn an_unreadable_response_is_described() {
     let utf16 = "{}".encode_utf16().flat_map(u16::to_le_bytes).chain([0xd8]).collect::<Vec<u8>>();
-    for (body, said) in [
-        (b"  ".to_vec(), "the answer is empty"),
+    for (body, description) in [
+        (b"  ".to_vec(), "the response is empty"),
         (b"[1]".to_vec(), "JSON of another form"),
         (b"null".to_vec(), "JSON of another form"),
         (b"<html>".to_vec(), "an HTML page"),
@@ -238,9 +240,9 @@ fn what_an_unreadable_answer_looks_like_is_said() {
         (b"{".to_vec(), "is malformed"),
         (b"{}".to_vec(), "contains no job"),
     ] {
-        let Observation::Transient { fault, .. } = judged(200, body) else { panic!() };
+        let Observation::Transient { fault, .. } = observe(200, body) else { panic!() };
         assert!(
-            fault.message.starts_with("HTTP 200, but ") && fault.message.contains(said),
+            fault.message.starts_with("HTTP 200, but ") && fault.message.contains(description),
             "{}",
             fault.message
         );
@@ -248,15 +250,15 @@ fn what_an_unreadable_answer_looks_like_is_said() {
 }
 
 #[test]
-fn a_fault_says_first_what_it_is_about_and_keeps_the_rest() {
+fn the_action_stands_before_the_text_of_a_fault() {
     for status in [401, 503] {
-        let before = refusal::classify(&answer(status, error("X.1")));
+        let observation = refusal::classify(&response(status, error("X.1")));
         let (Observation::Permanent(fault) | Observation::Transient { fault, .. }) =
-            refusal::during("signing in", Upstream::Iam, before)
+            refusal::during("signing in", Upstream::Iam, observation)
         else {
             panic!()
         };
-        assert_eq!(fault.message, format!("signing in: HTTP {status}: said"));
+        assert_eq!(fault.message, format!("signing in: HTTP {status}: no"));
         assert_eq!((fault.error_code.as_deref(), fault.http_status), (Some("X.1"), Some(status)));
         assert_eq!(fault.upstream, Upstream::Iam);
     }
@@ -264,8 +266,8 @@ fn a_fault_says_first_what_it_is_about_and_keeps_the_rest() {
 
 /// Covers H14.
 #[test]
-fn a_login_page_is_called_by_its_title() {
-    let Observation::Transient { fault, .. } = judged(200, "<html><title>Log in</title></html>") else {
+fn an_html_page_is_described_by_its_title() {
+    let Observation::Transient { fault, .. } = observe(200, "<html><title>Log in</title></html>") else {
         panic!()
     };
     assert!(fault.message.contains("an HTML page, 'Log in'"), "{}", fault.message);
@@ -274,13 +276,13 @@ fn a_login_page_is_called_by_its_title() {
 
 /// Covers B6.
 #[test]
-fn only_utf_8_is_read_with_or_without_a_byte_order_mark() {
-    assert_eq!(tells(&judged(200, format!("\u{feff}{}", running("")))), Tells::Task);
+fn only_utf_8_is_readable_with_or_without_a_byte_order_mark() {
+    assert_eq!(class(&observe(200, format!("\u{feff}{}", running("")))), Class::Task);
     let utf16: Vec<u8> = running("").encode_utf16().flat_map(u16::to_le_bytes).collect();
     let latin1 =
         running(r#", "name": "M"#).into_bytes().into_iter().chain(*b"\xfcller\"}}").collect::<Vec<_>>();
     for bad in [utf16, latin1, running(r#", "name": "\ud800""#).into_bytes(), b"\xff".to_vec()] {
-        assert_eq!(tells(&judged(200, bad)), Tells::Retry(FaultKind::Unreadable));
+        assert_eq!(class(&observe(200, bad)), Class::Retry(FaultKind::Unreadable));
     }
 }
 
@@ -288,22 +290,22 @@ fn only_utf_8_is_read_with_or_without_a_byte_order_mark() {
 #[test]
 fn deep_nesting_is_unreadable() {
     let deep = format!(r#", "entities": {}{}"#, "[".repeat(200_000), "]".repeat(200_000));
-    assert_eq!(tells(&judged(200, running(&deep))), Tells::Retry(FaultKind::Unreadable));
-    assert_eq!(tells(&judged(400, "[".repeat(200_000))), Tells::Stop(FaultKind::BadRequest));
+    assert_eq!(class(&observe(200, running(&deep))), Class::Retry(FaultKind::Unreadable));
+    assert_eq!(class(&observe(400, "[".repeat(200_000))), Class::Stop(FaultKind::BadRequest));
 }
 
 /// Covers S6.
 #[test]
-fn an_answer_about_another_task_is_unreadable() {
+fn a_response_about_another_task_is_unreadable() {
     let other = r#"{"job": {"id": "a9767ede-fe0f-4888-9003-e843a4c90514", "status": "Completed"}}"#;
-    assert_eq!(tells(&judged(200, other)), Tells::Retry(FaultKind::Unreadable));
-    assert_eq!(tells(&judged(200, running("").replace(ID, &ID.to_uppercase()))), Tells::Task);
+    assert_eq!(class(&observe(200, other)), Class::Retry(FaultKind::Unreadable));
+    assert_eq!(class(&observe(200, running("").replace(ID, &ID.to_uppercase()))), Class::Task);
 }
 
 /// Covers S2, S3, S4 and S5.
 #[test]
-fn the_end_of_a_task_is_its_status_or_a_reason() {
-    for (status, rest, end) in [
+fn a_final_status_or_a_fail_reason_ends_a_task() {
+    for (status, fields, end) in [
         ("Completed", "", Some(true)),
         ("Completed", r#", "fail_reason": "warning""#, Some(true)),
         ("Failed", "", Some(false)),
@@ -319,26 +321,33 @@ fn the_end_of_a_task_is_its_status_or_a_reason() {
         ("failed", "", None),
         ("", "", None),
     ] {
-        let body = format!(r#"{{"job": {{"id": "{ID}", "status": "{status}"{rest}}}}}"#);
-        let Observation::Seen(job) = judged(200, body) else { panic!("not seen") };
-        let seen = job.end().map(|end| end == End::Success);
-        assert_eq!(seen, end, "{status}{rest}");
+        let body = format!(r#"{{"job": {{"id": "{ID}", "status": "{status}"{fields}}}}}"#);
+        let Observation::Seen(job) = observe(200, body) else { panic!("not seen") };
+        let succeeded = job.end().map(|end| end == End::Success);
+        assert_eq!(succeeded, end, "{status}{fields}");
     }
 }
 
 proptest! {
-    /// Whatever a server says, it is judged without a panic, and only `Completed` of this very task succeeds.
+    /// A response of any bytes is classified without a panic, and is never a task.
     #[test]
-    fn no_junk_is_success(status in 0_u16..1000, body in proptest::collection::vec(any::<u8>(), 0..300)) {
-        prop_assert!(!matches!(judged(status, body), Observation::Seen(_)));
+    fn random_bytes_never_show_a_task(
+        status in 0_u16..1000,
+        body in proptest::collection::vec(any::<u8>(), 0..300),
+    ) {
+        prop_assert!(!matches!(observe(status, body), Observation::Seen(_)));
     }
 
-    /// The same for what is JSON, and nearly the right one.
+    /// JSON that is close to the documented form is only read if it has that form.
     #[test]
-    fn no_form_of_json_is_seen_but_the_right_one(
+    fn only_the_documented_form_of_json_shows_a_task(
         http in prop_oneof![4 => Just(200_u16), 1 => 0_u16..1000],
         wrapped in prop_oneof![4 => Just("job"), 1 => Just("jobs"), 1 => Just("Job")],
-        id in prop_oneof![4 => Just(format!("\"{ID}\"")), 1 => "\"[a-z0-9-]{0,40}\"", 1 => Just("7".to_owned())],
+        id in prop_oneof![
+            4 => Just(format!("\"{ID}\"")),
+            1 => "\"[a-z0-9-]{0,40}\"",
+            1 => Just("7".to_owned()),
+        ],
         status in prop_oneof![
             3 => Just("\"Completed\"".to_owned()),
             3 => "\"[A-Za-z ]{0,12}\"",
@@ -346,31 +355,37 @@ proptest! {
             1 => Just("[\"Completed\"]".to_owned()),
             1 => Just("true".to_owned()),
         ],
-        extra in prop_oneof![Just(""), Just(r#", "status2": 1e999"#), Just(r#", "fail_reason": " ""#), Just(r#", "x": {"a": [1, {}]}"#)],
+        extra in prop_oneof![
+            Just(""),
+            Just(r#", "status2": 1e999"#),
+            Just(r#", "fail_reason": " ""#),
+            Just(r#", "x": {"a": [1, {}]}"#),
+        ],
         tail in prop_oneof![4 => Just(""), 1 => Just(" x"), 1 => Just("{}"), 1 => Just(",")],
     ) {
         let body = format!(r#"{{"{wrapped}": {{"id": {id}, "status": {status}{extra}}}}}{tail}"#);
-        let right = http == 200 && wrapped == "job" && tail.is_empty() && id == format!("\"{ID}\"");
-        let named = status.starts_with('"') && !status.trim_matches(['"', ' ']).is_empty();
-        match judged(http, body.as_bytes()) {
+        let is_valid = http == 200 && wrapped == "job" && tail.is_empty() && id == format!("\"{ID}\"");
+        let has_status = status.starts_with('"') && !status.trim_matches(['"', ' ']).is_empty();
+        match observe(http, body.as_bytes()) {
             Observation::Seen(job) => {
-                prop_assert!(right && status.starts_with('"'), "{body}");
+                prop_assert!(is_valid && status.starts_with('"'), "{body}");
                 prop_assert_eq!(job.end() == Some(End::Success), status == "\"Completed\"");
             }
-            _ => prop_assert!(!(right && named), "{body}"),
+            _ => prop_assert!(!(is_valid && has_status), "{body}"),
         }
     }
 
     #[test]
-    fn no_mangled_success_is_success_of_another_task(cut in 0_usize..200, flip in any::<u8>()) {
-        let whole = format!(r#"{{"job": {{"id": "{ID}", "status": "Completed", "name": "x"}}}}"#).into_bytes();
+    fn an_altered_response_never_shows_another_task(cut in 0_usize..200, flip in any::<u8>()) {
+        let whole =
+            format!(r#"{{"job": {{"id": "{ID}", "status": "Completed", "name": "x"}}}}"#).into_bytes();
         let mut body = whole.clone();
         let at = cut % body.len();
         body[at] = flip;
-        if let Observation::Seen(job) = judged(200, body) {
+        if let Observation::Seen(job) = observe(200, body) {
             prop_assert!(job.id().eq_ignore_ascii_case(ID));
             prop_assert_eq!(job.end() == Some(End::Success), *job.status() == Status::Completed);
         }
-        prop_assert!(!matches!(judged(200, &whole[..at]), Observation::Seen(_)));
+        prop_assert!(!matches!(observe(200, &whole[..at]), Observation::Seen(_)));
     }
 }

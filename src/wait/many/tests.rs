@@ -1,4 +1,4 @@
-//! Several scripted tasks on a paused clock.
+//! Tests of several scripted tasks on a paused clock.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -14,33 +14,34 @@ use crate::limiter::{MAX_CONCURRENT_POLLS, RateLimit};
 use crate::probe::Observation;
 use crate::wait::Pace;
 
-/// Looks of all tasks: which task, and when.
-type Looks = Arc<Mutex<Vec<(usize, Duration)>>>;
+/// The polls of all tasks: the number of the task, and the time.
+type Polls = Arc<Mutex<Vec<(usize, Duration)>>>;
 
-/// A task that goes on until a time, and then ends so.
+/// A task that runs until `ends_at`, and then ends with `end`.
 struct Scripted {
     number: usize,
     start: Instant,
     ends_at: Duration,
     end: End,
     latency: Duration,
-    looks: Looks,
-    at_once: Arc<(AtomicUsize, AtomicUsize)>,
+    polls: Polls,
+    /// The number of polls under way, and its maximum so far.
+    concurrency: Arc<(AtomicUsize, AtomicUsize)>,
 }
 
 impl Probe for Scripted {
     async fn poll(&mut self) -> Observation {
         let now = self.start.elapsed();
-        self.looks.lock().unwrap().push((self.number, now));
-        let (under_way, most) = &*self.at_once;
-        most.fetch_max(under_way.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
+        self.polls.lock().unwrap().push((self.number, now));
+        let (under_way, maximum) = &*self.concurrency;
+        maximum.fetch_max(under_way.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
         tokio::time::sleep(self.latency).await;
         under_way.fetch_sub(1, Ordering::Relaxed);
         if now >= self.ends_at { self.end.observation() } else { seen(&Status::Running) }
     }
 }
 
-/// How a task ends.
+/// The end of a task.
 #[derive(Debug, Clone, Copy)]
 enum End {
     Completed,
@@ -64,12 +65,12 @@ fn seen(status: &Status) -> Observation {
 
 struct Tasks {
     scripted: Vec<Scripted>,
-    looks: Looks,
-    at_once: Arc<(AtomicUsize, AtomicUsize)>,
+    polls: Polls,
+    concurrency: Arc<(AtomicUsize, AtomicUsize)>,
 }
 
 fn tasks(ends: impl IntoIterator<Item = (u64, End)>) -> Tasks {
-    let (looks, at_once) = (Looks::default(), Arc::default());
+    let (polls, concurrency) = (Polls::default(), Arc::default());
     let start = Instant::now();
     let scripted = |(number, (ends_at, end))| Scripted {
         number,
@@ -77,11 +78,11 @@ fn tasks(ends: impl IntoIterator<Item = (u64, End)>) -> Tasks {
         ends_at: Duration::from_secs(ends_at),
         end,
         latency: Duration::ZERO,
-        looks: Arc::clone(&looks),
-        at_once: Arc::clone(&at_once),
+        polls: Arc::clone(&polls),
+        concurrency: Arc::clone(&concurrency),
     };
     let scripted = ends.into_iter().enumerate().map(scripted).collect();
-    Tasks { scripted, looks, at_once }
+    Tasks { scripted, polls, concurrency }
 }
 
 fn waits() -> Waits {
@@ -96,30 +97,30 @@ fn outcomes(verdicts: &[Verdict]) -> Vec<Outcome> {
 use Outcome::{Completed, Failed, Stopped, TimedOut, Unauthorized};
 
 #[tokio::test(start_paused = true)]
-async fn all_are_waited_for_and_told_in_their_order() {
+async fn verdicts_are_reported_for_every_task_and_returned_in_the_order_of_the_tasks() {
     let tasks = tasks([(30, End::Completed), (0, End::Completed), (10, End::Completed)]);
-    let mut told = HashSet::new();
+    let mut reported = HashSet::new();
     let verdicts = waits().run(tasks.scripted, |number, event| {
         if let crate::event::EventKind::Ended(verdict) = event.kind {
-            told.insert((number, verdict.outcome));
+            reported.insert((number, verdict.outcome));
         }
     });
     assert_eq!(outcomes(&verdicts.await), [Completed; 3]);
-    assert_eq!(told, HashSet::from([(0, Completed), (1, Completed), (2, Completed)]));
+    assert_eq!(reported, HashSet::from([(0, Completed), (1, Completed), (2, Completed)]));
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_first_look_is_at_once() {
+async fn the_first_polls_start_at_once() {
     for count in [1, 3] {
         let many = tasks(vec![(0, End::Completed); count]);
         waits().run(many.scripted, |_, _| {}).await;
-        let looks = many.looks.lock().unwrap().clone();
-        assert!(looks.len() == count && looks.iter().all(|(_, at)| at.is_zero()), "{looks:?}");
+        let polls = many.polls.lock().unwrap().clone();
+        assert!(polls.len() == count && polls.iter().all(|(_, at)| at.is_zero()), "{polls:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_first_that_does_not_complete_ends_it_unless_it_is_told_to_keep_going() {
+async fn the_first_failure_stops_the_other_waits_unless_all_are_waited_for() {
     for (end, outcome) in [(End::Failed, Failed), (End::Forbidden, Unauthorized)] {
         let start = Instant::now();
         let verdicts = waits()
@@ -128,8 +129,8 @@ async fn the_first_that_does_not_complete_ends_it_unless_it_is_told_to_keep_goin
         assert_eq!(outcomes(&verdicts), [Stopped, outcome, Completed]);
         assert!(verdicts[0].last_seen.is_some() && start.elapsed() < Duration::from_secs(16));
 
-        let going = waits().until(Until::AllEnded);
-        let verdicts = going
+        let all = waits().until(Until::AllEnded);
+        let verdicts = all
             .run(tasks([(30, End::Completed), (10, end), (200, End::Completed)]).scripted, |_, _| {})
             .await;
         assert_eq!(outcomes(&verdicts), [Completed, outcome, TimedOut]);
@@ -137,7 +138,7 @@ async fn the_first_that_does_not_complete_ends_it_unless_it_is_told_to_keep_goin
 }
 
 #[tokio::test(start_paused = true)]
-async fn at_the_deadline_each_task_ends_by_itself() {
+async fn every_task_still_running_at_the_deadline_is_timed_out() {
     for until in [Until::FirstFailure, Until::AllEnded, Until::FirstSuccess] {
         let verdicts = waits().until(until).run(tasks([(200, End::Completed); 3]).scripted, |_, _| {}).await;
         assert_eq!(outcomes(&verdicts), [TimedOut; 3], "{until:?}");
@@ -146,37 +147,37 @@ async fn at_the_deadline_each_task_ends_by_itself() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn looked_at_once_each_task_is_looked_at() {
+async fn once_polls_every_task_even_after_a_failure() {
     let many = tasks([(9, End::Completed), (0, End::Failed), (9, End::Completed), (0, End::Completed)]);
     let once = Waits::new(waits().wait.once());
     assert_eq!(outcomes(&once.run(many.scripted, |_, _| {}).await), [TimedOut, Failed, TimedOut, Completed]);
-    assert_eq!(many.looks.lock().unwrap().len(), 4);
+    assert_eq!(many.polls.lock().unwrap().len(), 4);
 }
 
 #[tokio::test(start_paused = true)]
-async fn looked_at_once_they_need_not_be_spread_where_the_budget_has_room() {
+async fn polls_of_once_are_spread_only_if_the_rate_limit_is_too_low_for_all_of_them() {
     for (count, spread) in [(40, false), (41, true)] {
-        let budget = RateLimit::new(40, Duration::from_secs(10)).unwrap();
+        let rate_limit = RateLimit::new(40, Duration::from_secs(10)).unwrap();
         let many = tasks(vec![(0, End::Completed); count]);
-        let once = Waits::new(waits().wait.once()).limiter(Limiter::new(Some(budget)));
+        let once = Waits::new(waits().wait.once()).limiter(Limiter::new(Some(rate_limit)));
         assert_eq!(once.run(many.scripted, |_, _| {}).await.len(), count);
-        let last = many.looks.lock().unwrap().last().unwrap().1;
+        let last = many.polls.lock().unwrap().last().unwrap().1;
         assert_eq!(!last.is_zero(), spread, "{count}: {last:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_task_whose_turn_does_not_come_says_so_and_counts_no_look() {
-    let budget = RateLimit::new(4, Duration::from_secs(80)).unwrap();
+async fn a_task_without_a_poll_reports_that_the_rate_limit_was_used_up() {
+    let rate_limit = RateLimit::new(4, Duration::from_secs(80)).unwrap();
     let many = tasks([(200, End::Completed); 9]);
     let verdicts = waits()
-        .limiter(Limiter::new(Some(budget)))
+        .limiter(Limiter::new(Some(rate_limit)))
         .until(Until::AllEnded)
         .run(many.scripted, |_, _| {})
         .await;
-    // One at once, three in each window.
+    // One poll at once, and three in each window.
     for (number, verdict) in verdicts.iter().enumerate() {
-        let polls = many.looks.lock().unwrap().iter().filter(|(looked, _)| *looked == number).count();
+        let polls = many.polls.lock().unwrap().iter().filter(|(polled, _)| *polled == number).count();
         assert_eq!(verdict.polls as usize, polls);
         if polls > 0 {
             assert_eq!((verdict.outcome, &verdict.fault), (TimedOut, &None));
@@ -186,21 +187,21 @@ async fn a_task_whose_turn_does_not_come_says_so_and_counts_no_look() {
         }
         assert_eq!(verdict.elapsed, Duration::from_secs(100));
     }
-    assert_eq!(many.looks.lock().unwrap().len(), 4);
+    assert_eq!(many.polls.lock().unwrap().len(), 4);
 }
 
 #[tokio::test(start_paused = true)]
-async fn any_that_completes_ends_it_and_failures_do_not() {
-    let any = || waits().until(Until::FirstSuccess);
-    let verdicts =
-        any().run(tasks([(30, End::Completed), (5, End::Failed), (10, End::Completed)]).scripted, |_, _| {});
+async fn until_first_success_a_completed_task_stops_the_other_waits_and_a_failure_does_not() {
+    let first_success = || waits().until(Until::FirstSuccess);
+    let verdicts = first_success()
+        .run(tasks([(30, End::Completed), (5, End::Failed), (10, End::Completed)]).scripted, |_, _| {});
     assert_eq!(outcomes(&verdicts.await), [Stopped, Failed, Completed]);
-    let verdicts = any().run(tasks([(10, End::Failed), (5, End::Failed)]).scripted, |_, _| {});
+    let verdicts = first_success().run(tasks([(10, End::Failed), (5, End::Failed)]).scripted, |_, _| {});
     assert_eq!(outcomes(&verdicts.await), [Failed, Failed]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_stops_when_it_is_told_to_and_has_nothing_to_do_without_tasks() {
+async fn a_stop_ends_every_wait_and_an_empty_list_of_tasks_has_no_verdicts() {
     let stop = tokio::time::sleep(Duration::from_secs(7));
     let many = tasks([(30, End::Completed), (0, End::Completed)]);
     let verdicts = waits().run_until(many.scripted, stop, |_, _| {}).await;
@@ -209,8 +210,8 @@ async fn it_stops_when_it_is_told_to_and_has_nothing_to_do_without_tasks() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn dropping_it_cancels_all() {
-    /// Says when it is gone.
+async fn dropping_the_future_cancels_every_wait() {
+    /// A probe that never responds, and counts when it is dropped.
     struct Hanging(Arc<AtomicUsize>);
 
     impl Probe for Hanging {
@@ -225,27 +226,27 @@ async fn dropping_it_cancels_all() {
         }
     }
 
-    let gone = Arc::default();
-    let probes = (0..100).map(|_| Hanging(Arc::clone(&gone))).collect();
-    let cut = tokio::time::timeout(Duration::from_secs(3), waits().run(probes, |_, _| {})).await;
-    assert!(cut.is_err());
-    assert_eq!(gone.load(Ordering::Relaxed), 100);
+    let dropped = Arc::default();
+    let probes = (0..100).map(|_| Hanging(Arc::clone(&dropped))).collect();
+    let result = tokio::time::timeout(Duration::from_secs(3), waits().run(probes, |_, _| {})).await;
+    assert!(result.is_err());
+    assert_eq!(dropped.load(Ordering::Relaxed), 100);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deadline_that_is_over_at_the_beginning_says_so() {
+async fn a_deadline_of_zero_is_reported_as_the_reason_for_no_poll() {
     for count in [1, 3] {
         let many = tasks(vec![(0, End::Completed); count]);
-        let over = Waits::new(waits().wait.deadline(Duration::ZERO));
-        let verdicts = over.run(many.scripted, |_, _| {}).await;
+        let waits = Waits::new(waits().wait.deadline(Duration::ZERO));
+        let verdicts = waits.run(many.scripted, |_, _| {}).await;
         let fault = verdicts[count - 1].fault.as_ref().unwrap();
         assert_eq!(fault.message, "this task was not polled: the deadline came first");
-        assert!(many.looks.lock().unwrap().is_empty() && verdicts[0].outcome == Outcome::Unreachable);
+        assert!(many.polls.lock().unwrap().is_empty() && verdicts[0].outcome == Outcome::Unreachable);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn those_whose_turn_comes_with_the_deadline_are_too_late() {
+async fn polls_that_are_still_queued_at_the_deadline_never_start() {
     let mut many = tasks([(1000, End::Completed); 200]);
     for task in &mut many.scripted {
         task.latency = Duration::from_secs(1000);
@@ -253,29 +254,28 @@ async fn those_whose_turn_comes_with_the_deadline_are_too_late() {
     let start = Instant::now();
     let verdicts = waits().run(many.scripted, |_, _| {}).await;
     assert_eq!(start.elapsed().as_secs(), 100);
-    assert_eq!(many.looks.lock().unwrap().len(), MAX_CONCURRENT_POLLS);
-    let why = |verdict: &Verdict| verdict.fault.as_ref().unwrap().message.clone();
-    assert_eq!(why(&verdicts[0]), "no response before the deadline");
+    assert_eq!(many.polls.lock().unwrap().len(), MAX_CONCURRENT_POLLS);
+    let reason = |verdict: &Verdict| verdict.fault.as_ref().unwrap().message.clone();
+    assert_eq!(reason(&verdicts[0]), "no response before the deadline");
     assert!(
-        why(&verdicts[199]).contains("there was no answer to those before it"),
+        reason(&verdicts[199]).contains("the polls before it got no response"),
         "{}",
-        why(&verdicts[199])
+        reason(&verdicts[199])
     );
 }
 
-/// Without a word for how long, all are held back for a second, then for twice as long each time, and start over once one is
-/// let through.
+/// The first pause is 1 s, and each further one is twice as long. A successful poll resets the pause.
 #[tokio::test(start_paused = true)]
-async fn one_that_is_asked_to_look_less_slows_all_ever_more() {
-    /// Refused at first, for all tasks together, nine times, and once later.
+async fn each_further_429_without_retry_after_doubles_the_pause_of_all_tasks() {
+    /// A task that gets a 429 for the first nine polls of all tasks, and for the fifteenth.
     struct Throttled(Scripted);
 
     impl Probe for Throttled {
         async fn poll(&mut self) -> Observation {
-            let before = self.0.looks.lock().unwrap().len();
+            let before = self.0.polls.lock().unwrap().len();
             let observation = self.0.poll().await;
             if before < 9 || before == 14 {
-                return Observation::transient(Fault::new(FaultKind::Throttled, "slower"));
+                return Observation::transient(Fault::new(FaultKind::Throttled, "slow down"));
             }
             observation
         }
@@ -286,63 +286,63 @@ async fn one_that_is_asked_to_look_less_slows_all_ever_more() {
         task.latency = Duration::from_millis(100);
     }
     let probes = many.scripted.into_iter().map(Throttled).collect();
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     waits()
         .run(probes, |_, event| {
             if let crate::event::EventKind::Retry { next_poll, .. } = event.kind {
-                told.push(next_poll.as_secs_f64().round());
+                reported.push(next_poll.as_secs_f64().round());
             }
         })
         .await;
-    let at: Vec<f64> = many.looks.lock().unwrap().iter().map(|(_, at)| at.as_secs_f64().round()).collect();
-    // Three at once are refused together, which is one refusal; then after 1, 2 and 4 s.
+    let at: Vec<f64> = many.polls.lock().unwrap().iter().map(|(_, at)| at.as_secs_f64().round()).collect();
+    // Three polls at once get a 429 each, which counts as one. The pauses are 1, 2 and 4 s.
     assert_eq!(at[..9], [0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 3.0, 3.0, 3.0], "{at:?}");
     assert_eq!(at[9..12], [7.0, 7.0, 7.0], "{at:?}");
-    // What is told is when they will look.
-    assert_eq!(told[..9], [1.0, 1.0, 1.0, 3.0, 3.0, 3.0, 7.0, 7.0, 7.0], "{told:?}");
+    // The events have the times of the next polls.
+    assert_eq!(reported[..9], [1.0, 1.0, 1.0, 3.0, 3.0, 3.0, 7.0, 7.0, 7.0], "{reported:?}");
     assert!(at[15] - at[14] < 4.0, "{at:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_budget_holds_in_every_window_and_is_shared_fairly() {
+async fn a_rate_limit_holds_in_every_window_and_is_shared_fairly() {
     let window = Duration::from_secs(10);
     let many = tasks([(1000, End::Completed); 50]);
-    let budget = RateLimit::new(40, window).unwrap();
-    waits().limiter(Limiter::new(Some(budget))).run(many.scripted, |_, _| {}).await;
-    let looks = many.looks.lock().unwrap().clone();
-    for (first, (_, from)) in looks.iter().enumerate() {
-        let within = looks[first..].iter().take_while(|(_, at)| at.saturating_sub(*from) < window).count();
+    let rate_limit = RateLimit::new(40, window).unwrap();
+    waits().limiter(Limiter::new(Some(rate_limit))).run(many.scripted, |_, _| {}).await;
+    let polls = many.polls.lock().unwrap().clone();
+    for (first, (_, from)) in polls.iter().enumerate() {
+        let within = polls[first..].iter().take_while(|(_, at)| at.saturating_sub(*from) < window).count();
         assert!(within <= 40, "{within} from {from:?}");
     }
-    // It is made use of: a quarter goes at once, and 30 each window go evenly.
-    assert_eq!(looks.iter().filter(|(_, at)| at.is_zero()).count(), 10);
-    assert!(looks.len() >= 300, "{}", looks.len());
-    // Nobody waits twice as long as another for their turn.
-    let gaps = |task: usize| {
+    // The limit is used: a quarter of it at once, and then 30 polls in each window, evenly spaced.
+    assert_eq!(polls.iter().filter(|(_, at)| at.is_zero()).count(), 10);
+    assert!(polls.len() >= 300, "{}", polls.len());
+    // No task waits more than twice as long as another for its next poll.
+    let delays = |task: usize| {
         let at: Vec<Duration> =
-            looks.iter().filter(|(number, _)| *number == task).map(|(_, at)| *at).collect();
+            polls.iter().filter(|(number, _)| *number == task).map(|(_, at)| *at).collect();
         assert!(at.len() >= 5, "{task}: {at:?}");
         at.windows(2).skip(1).map(|pair| pair[1].saturating_sub(pair[0])).collect::<Vec<_>>()
     };
-    let gaps: Vec<Duration> = (0..50).flat_map(gaps).collect();
-    let (least, most) = (gaps.iter().min().unwrap(), gaps.iter().max().unwrap());
-    assert!(*most <= *least * 2, "{least:?} {most:?}");
+    let delays: Vec<Duration> = (0..50).flat_map(delays).collect();
+    let (shortest, longest) = (delays.iter().min().unwrap(), delays.iter().max().unwrap());
+    assert!(*longest <= *shortest * 2, "{shortest:?} {longest:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_more_than_64_look_at_once() {
+async fn concurrent_polls_are_limited() {
     let mut many = tasks([(3, End::Completed); 1000]);
     for task in &mut many.scripted {
         task.latency = Duration::from_millis(100);
     }
     let verdicts = waits().run(many.scripted, |_, _| {}).await;
     assert!(verdicts.iter().all(|verdict| verdict.outcome == Completed));
-    assert_eq!(many.at_once.1.load(Ordering::Relaxed), MAX_CONCURRENT_POLLS);
+    assert_eq!(many.concurrency.1.load(Ordering::Relaxed), MAX_CONCURRENT_POLLS);
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_is_asked_to_look_less_slows_all() {
-    /// Refused at 5 s by the third task, for 20 s.
+async fn a_429_with_retry_after_pauses_all_tasks() {
+    /// A task that, if it is the third one, gets a 429 from 5 s to 20 s.
     struct Throttled(Scripted);
 
     impl Probe for Throttled {
@@ -350,7 +350,7 @@ async fn one_that_is_asked_to_look_less_slows_all() {
             let observation = self.0.poll().await;
             let now = self.0.start.elapsed();
             if self.0.number == 2 && (5..20).contains(&now.as_secs()) {
-                let fault = Fault::new(FaultKind::Throttled, "slower");
+                let fault = Fault::new(FaultKind::Throttled, "slow down");
                 return Observation::Transient { fault, retry_after: Some(Duration::from_secs(20)) };
             }
             observation
@@ -360,24 +360,26 @@ async fn one_that_is_asked_to_look_less_slows_all() {
     let many = tasks([(60, End::Completed); 3]);
     let probes: Vec<Throttled> = many.scripted.into_iter().map(Throttled).collect();
     assert_eq!(outcomes(&waits().run(probes, |_, _| {}).await), [Completed; 3]);
-    let looks = many.looks.lock().unwrap().clone();
-    let refused = looks.iter().find(|(number, at)| *number == 2 && at.as_secs() >= 5).unwrap().1;
-    let next = looks.iter().find(|(_, at)| *at > refused).unwrap().1;
-    assert!(next >= refused + Duration::from_secs(20), "{refused:?} {next:?}");
+    let polls = many.polls.lock().unwrap().clone();
+    let throttled = polls.iter().find(|(number, at)| *number == 2 && at.as_secs() >= 5).unwrap().1;
+    let next = polls.iter().find(|(_, at)| *at > throttled).unwrap().1;
+    assert!(next >= throttled + Duration::from_secs(20), "{throttled:?} {next:?}");
 }
 
-/// However long the service asks to be left alone, the last looks are before the deadline.
+/// A `Retry-After` beyond the deadline pauses the tasks until their last polls.
+///
 /// Covers H10.
 #[tokio::test(start_paused = true)]
-async fn nobody_is_held_back_past_the_last_looks() {
+async fn a_pause_ends_in_time_for_the_last_polls() {
+    /// A task that gets a 429 for the first poll of all tasks.
     struct Throttled(Scripted);
 
     impl Probe for Throttled {
         async fn poll(&mut self) -> Observation {
-            let first = self.0.looks.lock().unwrap().is_empty();
+            let first = self.0.polls.lock().unwrap().is_empty();
             let observation = self.0.poll().await;
             if first {
-                let fault = Fault::new(FaultKind::Throttled, "slower");
+                let fault = Fault::new(FaultKind::Throttled, "slow down");
                 return Observation::Transient { fault, retry_after: Some(Duration::from_secs(1000)) };
             }
             observation
@@ -387,12 +389,12 @@ async fn nobody_is_held_back_past_the_last_looks() {
     let many = tasks([(90, End::Completed); 3]);
     let probes: Vec<Throttled> = many.scripted.into_iter().map(Throttled).collect();
     assert_eq!(outcomes(&waits().run(probes, |_, _| {}).await), [Completed; 3]);
-    let looks = many.looks.lock().unwrap().clone();
-    assert_eq!(looks.iter().filter(|(_, at)| (1..99).contains(&at.as_secs())).count(), 0, "{looks:?}");
+    let polls = many.polls.lock().unwrap().clone();
+    assert_eq!(polls.iter().filter(|(_, at)| (1..99).contains(&at.as_secs())).count(), 0, "{polls:?}");
 }
 
 #[test]
-fn a_budget_that_is_none_is_refused() {
+fn a_rate_limit_out_of_range_is_refused() {
     let day = Duration::from_secs(24 * 60 * 60);
     assert!(RateLimit::new(0, day).is_err() && RateLimit::new(1, Duration::ZERO).is_err());
     assert!(

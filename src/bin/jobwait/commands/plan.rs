@@ -18,13 +18,13 @@ const MOST: usize = 100_000;
 const REHEARSALS: usize = 200;
 const REHEARSED: usize = 1_000_000;
 
-/// What an account can spare: 200 requests in 5 minutes were reported to be its quota on the same gateway, and others
-/// use it too.
+/// What an account can spare: 200 requests in 5 minutes were reported to be its quota on the same gateway,
+/// and others use it too.
 const BUDGET: usize = 180;
 const BUDGET_WINDOW: Duration = Duration::from_secs(5 * 60);
 
-/// A wait that did not take place: without jitter, but for what is said to be over rehearsals with it. Field names
-/// are API.
+/// A wait that did not take place: without jitter, but for what is said to be over rehearsals with it. Field
+/// names are API.
 #[derive(Debug, Serialize)]
 struct Plan {
     #[serde(rename = "timeout_seconds", serialize_with = "seconds")]
@@ -57,8 +57,8 @@ struct Window {
 struct Task {
     #[serde(rename = "duration_seconds", serialize_with = "seconds")]
     duration: Duration,
-    /// How long after its end that is seen, if it ends before the deadline: the median over the rehearsals with jitter,
-    /// and the longest.
+    /// How long after its end that is seen, if it ends before the deadline: the median over the rehearsals
+    /// with jitter, and the longest.
     #[serde(rename = "lag_seconds", serialize_with = "maybe_seconds")]
     lag: Option<Duration>,
     #[serde(rename = "lag_at_most_seconds", serialize_with = "maybe_seconds")]

@@ -1,4 +1,5 @@
-//! What to say beside a verdict: the last observation, the likely causes, the next command. At most four lines.
+//! What to say beside a verdict: the last observation, the likely causes, the next command. At most four
+//! lines.
 
 use jobwait::{Fault, FaultKind, Job, Outcome, Status, Upstream, Verdict};
 
@@ -9,7 +10,8 @@ use crate::signals::Signal;
 
 pub(super) fn on(verdict: &Verdict, signal: Option<Signal>, resume: Option<&str>) -> Vec<String> {
     let goes_on = || {
-        // Without a command that waits on, there is no task to wait for: the simulated one ends with its process.
+        // Without a command that waits on, there is no task to wait for: the simulated one ends with its
+        // process.
         let goes = if resume.is_some() {
             "the task goes on in the cloud"
         } else {

@@ -1,7 +1,7 @@
 //! Progress on a terminal: a line a task, redrawn in place; one for all when there are more than it holds.
 //!
-//! The drawing library writes into a buffer that the stream's own thread takes to the terminal: a terminal that is
-//! stopped with Ctrl-S must not stop the wait.
+//! The drawing library writes into a buffer that the stream's own thread takes to the terminal: a terminal
+//! that is stopped with Ctrl-S must not stop the wait.
 
 use std::io;
 use std::sync::{Mutex, PoisonError};
@@ -108,8 +108,8 @@ impl Bars {
         summary.tick();
     }
 
-    /// Lets something write above the bars. The library's own way pads the line to the terminal's width in place of
-    /// ending it, which shows when a window is resized or the text is copied.
+    /// Lets something write above the bars. The library's own way pads the line to the terminal's width in
+    /// place of ending it, which shows when a window is resized or the text is copied.
     pub(super) fn above(&self, write: impl FnOnce()) {
         self.multi.suspend(write);
     }
@@ -326,7 +326,8 @@ impl TermLike for Screen {
     }
 
     fn flush(&self) -> io::Result<()> {
-        // A terminal writes `^C` where the cursor is: at the end of a full line it would go on in the next one.
+        // A terminal writes `^C` where the cursor is: at the end of a full line it would go on in the next
+        // one.
         self.add("\r");
         let drawn = std::mem::take(&mut *self.drawn.lock().unwrap_or_else(PoisonError::into_inner));
         self.stream.text(drawn.into_bytes());

@@ -1,5 +1,5 @@
-//! Progress as lines: when the status or `process` changes, on errors, and on the heartbeat. No `\r`, no escape
-//! codes. Above a bar, which shows the rest, only what people must know.
+//! Progress as lines: when the status or `process` changes, on errors, and on the heartbeat. No `\r`, no
+//! escape codes. Above a bar, which shows the rest, only what people must know.
 
 use std::time::Duration;
 

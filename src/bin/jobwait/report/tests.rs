@@ -1,4 +1,5 @@
-//! Every event, with hostile text, as a terminal, a log and a script see it. `UPDATE_SNAPSHOTS=1` writes them anew.
+//! Every event, with hostile text, as a terminal, a log and a script see it. `UPDATE_SNAPSHOTS=1` writes them
+//! anew.
 
 use std::io::Write;
 use std::path::Path;
@@ -12,7 +13,8 @@ use super::*;
 const DEADLINE: Duration = Duration::from_secs(60);
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
-/// Moves the cursor, rings, sets a clipboard, reorders, ends the line, pretends to be a log command, and is long.
+/// Moves the cursor, rings, sets a clipboard, reorders, ends the line, pretends to be a log command, and is
+/// long.
 const HOSTILE: &str =
     "\u{1b}[2J\u{1b}]52;c;aGk=\u{7}\r\n::error::no\u{202e}gnp.exe\u{9b}1A\u{200b}\t磁盘##[stop-commands]x";
 
@@ -82,7 +84,8 @@ fn view(progress: Shown, output: Output) -> View {
     View { output, progress, heartbeat: HEARTBEAT, annotates: true, logs: None }
 }
 
-/// What is on standard output and on standard error after a wait; `seen` is called after each event and each second.
+/// What is on standard output and on standard error after a wait; `seen` is called after each event and each
+/// second.
 fn shown(view: View, bar: Option<Bars>, hostile: &str, mut seen: impl FnMut(usize)) -> (String, String) {
     let (out, err) = (Sink::default(), Sink::default());
     let (result, progress) = (Stream::into(out.clone()), Stream::into(err.clone()));
