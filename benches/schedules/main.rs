@@ -1,8 +1,8 @@
-//! How well schedules of polls do: jobwait's, and those of well-known waiters. No network, no clock, one seed.
+//! Compares jobwait's polling schedule with those of well-known waiters. No network, no clock, a fixed seed.
 //!
-//! `cargo bench --bench schedules` writes the table into `docs/schedules.md` and the README, and the chart into
-//! `docs/schedules.svg`. As a test (`cargo test`) it follows fewer tasks and writes nothing. Both fail when jobwait
-//! misses a bound that it promises. `docs/pace.md` tells what is measured, and why.
+//! `cargo bench --bench schedules` writes `docs/schedules.md`, the table in `docs/pace.md` and the chart
+//! `docs/schedules.svg`. As a test (`cargo test`) it follows fewer tasks and writes nothing. Both fail if jobwait
+//! exceeds a documented limit. `docs/pace.md` explains what is measured.
 
 mod bounds;
 mod chart;
@@ -21,7 +21,7 @@ use crate::shapes::{Shape, Task, shapes};
 
 const SEED: u64 = 20_260_818;
 
-/// All scores: of each schedule, over the tasks of each shape.
+/// The scores of each schedule, over the tasks of each shape.
 pub(crate) struct Study {
     tasks: u32,
     rows: Vec<(Schedule, Vec<(Shape, Score)>)>,
@@ -50,7 +50,7 @@ impl Study {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "it is what a benchmark is for")]
+#[expect(clippy::print_stdout, reason = "a benchmark prints its results")]
 fn main() -> Result<(), Box<dyn Error>> {
     let measures = std::env::args().any(|argument| argument == "--bench");
     let study = Study::of(if measures { 4000 } else { 800 });
@@ -61,8 +61,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         fs::create_dir_all(root.join("docs"))?;
         fs::write(root.join("docs/schedules.md"), table::full(&study))?;
         fs::write(root.join("docs/schedules.svg"), chart::svg(&study)?)?;
-        let readme = fs::read_to_string(root.join("README.md"))?;
-        fs::write(root.join("README.md"), table::placed(&readme, &table::brief(&study))?)?;
+        let pace = fs::read_to_string(root.join("docs/pace.md"))?;
+        fs::write(root.join("docs/pace.md"), table::placed(&pace, &table::brief(&study))?)?;
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! When who polls: jobwait, by the library itself; the others, by their default schedules.
+//! The schedules: jobwait's, by the library itself, and the defaults of other waiters.
 
 use std::time::Duration;
 
@@ -7,15 +7,15 @@ use jobwait::{Job, Observation, Pace, Wait};
 use crate::shapes::Task;
 
 pub(crate) const JOBWAIT: &str = "jobwait";
-/// jobwait's delays, blind to what the service says.
+/// jobwait's delays without regard to progress.
 pub(crate) const PLAIN: &str = "jobwait, blind";
-/// What all is compared with.
+/// The schedule that all others are compared with.
 pub(crate) const FIXED: &str = "fixed 10 s (Terraform provider, TaurusDB task)";
 
-/// How one wait went.
+/// The result of one wait.
 pub(crate) struct Followed {
     pub(crate) polls: u32,
-    /// How long after the task's end that was seen, in seconds. None: it was given up on before.
+    /// Seconds from the end of the task until the end was seen; `None` if the wait gave up before.
     pub(crate) lag: Option<f64>,
 }
 
@@ -41,11 +41,11 @@ struct Growing {
 
 enum Jitter {
     None,
-    /// Anything from the shortest delay to the one that is due.
+    /// Uniform from the shortest delay to the current one.
     FromShortest,
-    /// Up to a second more.
+    /// Up to a second longer.
     UpToASecondMore,
-    /// Up to half more or less.
+    /// Up to half longer or shorter.
     Half,
 }
 
@@ -87,7 +87,7 @@ pub(crate) fn schedules() -> Vec<Schedule> {
 }
 
 impl Schedule {
-    /// Whether it is one of the others.
+    /// Returns whether this is the schedule of another waiter.
     pub(crate) fn is_peer(&self) -> bool {
         matches!(self.kind, Kind::Growing(_))
     }
@@ -100,8 +100,7 @@ impl Schedule {
     }
 }
 
-/// What the library does at its defaults, told what the task tells. Two hours are given, so that no deadline puts a
-/// look forward.
+/// Follows a task with the defaults of the library. The deadline of two hours is too late to move a poll forward.
 fn jobwait(task: &Task, blind: bool, seed: u64) -> Followed {
     let look = |at: Duration| {
         let at = at.as_secs_f64();

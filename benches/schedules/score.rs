@@ -1,18 +1,18 @@
-//! How well a schedule did over many tasks.
+//! Scores a schedule over many tasks.
 
 use crate::schedules::Followed;
 
 pub(crate) struct Score {
-    /// Mean, over all tasks.
+    /// The mean over all tasks.
     pub(crate) polls: f64,
-    /// Mean and 99th percentile, in seconds, over the tasks that it saw the end of.
+    /// Mean and 99th percentile in seconds, over the tasks whose end was seen.
     pub(crate) lag: f64,
     pub(crate) late: f64,
-    /// The share of tasks that it gave up on.
+    /// The share of tasks whose wait gave up before their end.
     pub(crate) given_up: f64,
 }
 
-#[expect(clippy::cast_precision_loss, reason = "there are thousands of anything, not more")]
+#[expect(clippy::cast_precision_loss, reason = "all counts are in the thousands")]
 pub(crate) fn count(number: usize) -> f64 {
     number as f64
 }
@@ -34,7 +34,7 @@ impl Score {
         }
     }
 
-    /// What a shorter lag is paid with: constant for all that polls evenly.
+    /// Returns polls × lag, which is the same for all fixed intervals.
     pub(crate) fn price(&self) -> f64 {
         self.polls * self.lag
     }
