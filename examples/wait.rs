@@ -1,7 +1,7 @@
-//! The library at work, without a cloud: a simulated task, its events, its verdict.
+//! Waits for a simulated task with the library, and prints its events and its verdict.
 //!
 //! `cargo run --example wait`
-#![expect(clippy::print_stdout, reason = "an example shows what it does")]
+#![expect(clippy::print_stdout, reason = "an example prints its results")]
 
 use std::time::Duration;
 
@@ -18,8 +18,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let project = ProjectId::parse("0123456789abcdef0123456789abcdef")?;
     let job = service.create_instance(&project);
 
-    // Against the real service: `Endpoint::parse("https://gaussdb.cn-north-4.myhuaweicloud.com")`, and a token
-    // of IAM.
+    // For the real service, `Cloud::from_environment()?` finds endpoint, project and credentials.
     let cloud =
         Cloud::builder(service.endpoint(), project, Credentials::token("any")?).without_proxy().build()?;
     let verdict = Wait::new()
