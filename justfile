@@ -1,38 +1,38 @@
-# The main job, on the embedded simulator
+# Run a wait against the embedded simulator
 demo:
     cargo run --release -- demo
 
-# All tests
+# Run all tests
 test:
     cargo test
 
-# The README's picture of a session: needs pip install pyte
+# Draw the terminal session of the README; needs pip install pyte
 picture:
     cargo build --release
     python3 docs/session.py
 
-# A minute of waits against random faults
+# Run waits against random faults for a minute
 soak:
     cargo test --test outside -- --ignored --nocapture soak
 
-# How the pace does against others: writes docs/schedules.* and the README's table
+# Compare the pace with other waiters; writes docs/schedules.* and the table in docs/pace.md
 study:
     cargo bench --bench schedules
 
-# Everything that has to pass
+# Run everything that must pass before a merge
 ci:
     .ci/run
 
-# Break the pure files, and see whether a test notices
+# Change the pure code and check that a test fails
 mutants:
     cargo mutants --file src/wait/machine.rs --file src/wait/many.rs --file src/wait/pace.rs --file src/wait/foresight.rs --file src/limiter.rs --file "src/limiter/*.rs" --file src/cloud/response.rs --file src/http/refusal.rs --file src/http/error_body.rs --file src/http/retry_after.rs --file src/http/transport_fault.rs --file src/endpoint.rs --file src/service.rs --file src/region.rs --file src/auth/single_flight.rs --file src/auth/signer.rs --file src/auth/redact.rs -- --lib
 
-# What it costs, beside its peers and with many tasks: docs/performance.md
+# Measure time, memory and instructions; see docs/performance.md
 bench:
     benches/against_peers.sh
     benches/many_tasks.sh
     benches/instructions.sh
 
-# The static binary, the Debian package and the image, with checksums
+# Build the static binary, the Debian package and the image, with checksums
 release:
     packaging/release

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# One finished wait beside one look by curl, by curl and jq, and by the public Python SDK, against the same simulator in one run, over HTTP
-# and over HTTPS with the system's roots: ratios of medians, not absolute times. Then what a poll on a kept connection costs.
-# Needs curl and jq; hyperfine for the times, GNU time for the memory, openssl and python3 for HTTPS, and huaweicloudsdkgaussdb for
-# $PYTHON (or python3) for the SDK: what is missing is said. BINARY=/path measures another binary than this checkout's.
+# Compares one finished wait with one request by curl, by curl and jq, and by the public Python SDK, to the same simulator in one run, over
+# HTTP and over HTTPS with the system's trust roots. The ratios of the medians matter, not the absolute times. Then measures a poll on a
+# kept-alive connection. Needs curl and jq; hyperfine for times, GNU time for memory, openssl and python3 for HTTPS, and
+# huaweicloudsdkgaussdb for $PYTHON (or python3). Prints what it skips. BINARY=/path measures another binary.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 here=$PWD
 for tool in curl jq; do
-    command -v "$tool" >/dev/null || { echo "there is no $tool" >&2; exit 1; }
+    command -v "$tool" >/dev/null || { echo "$tool is not installed" >&2; exit 1; }
 done
 if [ -z "${BINARY:-}" ]; then
     cargo build --release --quiet
@@ -32,7 +32,7 @@ url=$(cat "$work/finished")
 job=$(task "$url")
 printf 'size of the binary: %d KiB\n' "$(($(stat --format %s "$BINARY") / 1024))"
 
-# compare NAME COMMAND [NAME COMMAND ...]: the first beside each of the others, after as many runs as make sense.
+# compare NAME COMMAND [NAME COMMAND ...]: compares the first command with each of the others.
 compare() {
     local names=() commands=() i
     while [ $# -gt 0 ]; do
@@ -49,7 +49,7 @@ compare() {
             "  \($names[$i]): \($r[$i].median | ms) ms, CPU \($cpu | ms) ms" +
             if $i > 0 then "; jobwait takes \($r[0].median / $r[$i].median | hundredths) of the time, \($ours / $cpu | hundredths) of the CPU" else "" end'
     else
-        skip 'the times: there is no hyperfine'
+        skip 'the times: hyperfine is not installed'
     fi
     if [ -x /usr/bin/time ]; then
         local ours='' peak
@@ -64,11 +64,11 @@ compare() {
                 'BEGIN { printf "  %s: peak memory %d KiB%s\n", name, b, a == b ? "" : sprintf("; jobwait takes %.2f of it", a / b) }'
         done
     else
-        skip 'the memory: there is no GNU time'
+        skip 'the memory: GNU time is not installed'
     fi
 }
 
-# The commands, as hyperfine splits them.
+# A script, because hyperfine runs its commands without a shell.
 cat >"$work/curl_jq" <<'E2'
 #!/bin/sh
 [ "$(curl --silent --header X-Auth-Token:any "$1" | jq --raw-output .job.status)" = Completed ]
@@ -77,8 +77,8 @@ chmod +x "$work/curl_jq"
 
 echo 'one finished wait over HTTP, medians:'
 JOBWAIT_ENDPOINT=$url
-look="$url/v3/$HW_PROJECT_ID/jobs?id=$job"
-peers=(curl "curl --silent --header X-Auth-Token:any $look" 'curl and jq' "$work/curl_jq $look")
+job_url="$url/v3/$HW_PROJECT_ID/jobs?id=$job"
+peers=(curl "curl --silent --header X-Auth-Token:any $job_url" 'curl and jq' "$work/curl_jq $job_url")
 compare jobwait "$BINARY $job" "${peers[@]}"
 if "$python" -c 'import huaweicloudsdkgaussdb' 2>/dev/null; then
     RUNS=10 compare jobwait "$BINARY $job" 'the Python SDK' "$python $here/benches/sdk_wait.py $url $job"
@@ -90,38 +90,38 @@ bundle=$(for file in "${SSL_CERT_FILE:-}" /etc/ssl/certs/ca-certificates.crt /et
     [ -s "$file" ] && echo "$file" && break
 done || true)
 if [ -n "$bundle" ] && command -v openssl >/dev/null && command -v python3 >/dev/null; then
-    echo 'one finished wait over HTTPS with the roots of the system, medians:'
+    echo "one finished wait over HTTPS with the system's trust roots, medians:"
     (
         cd "$work"
         key='-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes'
         # shellcheck disable=SC2086
-        openssl req -x509 $key -keyout ca.key -out ca.pem -subj '/CN=a CA of the bench' -days 2
+        openssl req -x509 $key -keyout ca.key -out ca.pem -subj '/CN=benchmark CA' -days 2
         # shellcheck disable=SC2086
         openssl req $key -keyout key.pem -out request.pem -subj /CN=localhost
         printf 'subjectAltName=DNS:localhost\n' >names
         openssl x509 -req -in request.pem -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile names -out certificate.pem
         cat "$bundle" ca.pem >roots.pem
-        curl --silent --header X-Auth-Token:any "$look" >answer.json
+        curl --silent --header X-Auth-Token:any "$job_url" >answer.json
     ) >"$work/openssl.log" 2>&1 || { cat "$work/openssl.log" >&2; exit 1; }
     python3 benches/tls_server.py "$work" >"$work/port" &
     servers+=($!)
     until [ -s "$work/port" ]; do sleep 0.1; done
     JOBWAIT_ENDPOINT=https://localhost:$(cat "$work/port")
-    look="$JOBWAIT_ENDPOINT/v3/$HW_PROJECT_ID/jobs?id=$job"
+    job_url="$JOBWAIT_ENDPOINT/v3/$HW_PROJECT_ID/jobs?id=$job"
     unset SSL_CERT_DIR
     export SSL_CERT_FILE="$work/roots.pem"
-    compare jobwait "$BINARY $job" curl "curl --silent --cacert $work/roots.pem --header X-Auth-Token:any $look"
+    compare jobwait "$BINARY $job" curl "curl --silent --cacert $work/roots.pem --header X-Auth-Token:any $job_url"
 else
-    skip 'HTTPS: there is no bundle of roots, openssl or python3'
+    skip 'HTTPS: the bundle of trust roots, openssl or python3 is missing'
 fi
 
 if [ -x /usr/bin/time ]; then
-    echo 'a poll on a kept connection, one every 10 ms for 4 s, median of 5:'
+    echo 'a poll on a kept-alive connection, one every 10 ms for 4 s, median of 5:'
     JOBWAIT_ENDPOINT=$(cat "$work/going")
     job=$(task "$JOBWAIT_ENDPOINT")
     for _ in $(seq 5); do
         /usr/bin/time --quiet --format '%U %S' --output "$work/cpu" "$BINARY" --rate-limit none --interval 10ms --backoff 1 \
             --timeout 4s --output json --quiet "$job" >"$work/result" 2>/dev/null || [ $? = 124 ]
         jq '.jobs[0].polls' "$work/result" | paste -d ' ' - "$work/cpu" | awk '{ printf "%.0f\n", ($2 + $3) * 1e6 / $1 }'
-    done | sort -n | sed -n '3s/$/ µs of CPU, the start of the process included/p' | sed 's/^/  /'
+    done | sort -n | sed -n '3s/$/ µs of CPU, including the start of the process/p' | sed 's/^/  /'
 fi

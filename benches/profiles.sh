@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# What the release profile could be: builds each candidate from scratch, and prints a table of its size, build time, instructions and time of
-# one finished wait, and peak memory. Takes about half an hour on two cores. Needs curl and jq; hyperfine, GNU time and valgrind.
+# Builds each candidate for the release profile from scratch, and prints a table of its size and build time, and of the instructions, time and
+# peak memory of one finished wait. Takes about half an hour on two cores. Needs curl, jq, hyperfine, GNU time and valgrind.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 for tool in curl jq hyperfine valgrind /usr/bin/time; do
-    command -v "$tool" >/dev/null || { echo "there is no $tool" >&2; exit 1; }
+    command -v "$tool" >/dev/null || { echo "$tool is not installed" >&2; exit 1; }
 done
 work=$(mktemp -d)
 trap 'kill %1 2>/dev/null || true; rm -rf "$work"' EXIT

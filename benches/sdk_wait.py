@@ -1,4 +1,4 @@
-"""The loop that users of the public Python SDK write: python3 sdk_wait.py URL JOB_ID."""
+"""Waits with the public Python SDK, as its users do: python3 sdk_wait.py URL JOB_ID."""
 
 import os
 import sys

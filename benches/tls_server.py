@@ -1,4 +1,4 @@
-"""Answers each request over TLS with a file: python3 tls_server.py FOLDER, which holds certificate.pem, key.pem and answer.json."""
+"""Serves one answer over TLS: python3 tls_server.py FOLDER, with certificate.pem, key.pem and answer.json in the folder."""
 
 import os
 import ssl
@@ -12,7 +12,7 @@ with open("answer.json", "rb") as file:
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    # Else an answer waits for the acknowledgement of the handshake's end.
+    # Otherwise an answer is held back until the end of the handshake is acknowledged.
     disable_nagle_algorithm = True
 
     def do_GET(self):
@@ -25,7 +25,7 @@ class Handler(BaseHTTPRequestHandler):
 server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 context.load_cert_chain("certificate.pem", "key.pem")
-# The handshake is each connection's own thread's: the listener goes on.
+# The handshake takes place in the thread of the connection, not in that of the listener.
 server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
 print(server.server_port, flush=True)
 server.serve_forever()

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Draws docs/session.svg: a real session of `jobwait demo` and `jobwait demo --fail` in a terminal, as it happened.
+"""Draws docs/session.svg: `jobwait demo` and `jobwait demo --fail` in a terminal, as recorded.
 
-Needs pyte, a terminal emulator in Python: pip install pyte. Run it from the project's root after `cargo build --release`.
+Needs pyte, a terminal emulator: pip install pyte. Run it in the root of the project after `cargo build --release`.
 """
 
 import fcntl
@@ -23,7 +23,7 @@ COLORS = {"default": "#d8dee9", "cyan": "#56b6c2", "green": "#98c379"}
 
 
 def session(program):
-    """The screens of a session, each with the time for which it was seen."""
+    """Returns the screens of a session, each with its duration."""
     screen = pyte.Screen(COLUMNS, LINES)
     stream = pyte.ByteStream(screen)
     frames = []
@@ -53,7 +53,7 @@ def session(program):
                     break
                 if not data:
                     break
-                # Not a half of what is drawn at once.
+                # Waits for the rest of what is drawn at once.
                 time.sleep(0.02)
                 stream.feed(data)
             now = time.monotonic()
@@ -68,7 +68,7 @@ def session(program):
 
 
 def spans(line):
-    """The line's letters, joined by color."""
+    """Splits a line into parts of one color: column, text and color."""
     out, column = [], 0
     text = "".join(letter for letter, _ in line).rstrip()
     while column < len(text):
@@ -100,7 +100,7 @@ def svg(frames):
                     )
         body.append(f'<g id="f{number}">{"".join(rows)}</g>')
         begin += seconds
-    # Who wants no motion sees how it ends.
+    # With reduced motion, only the last screen is shown.
     css.append("@media (prefers-reduced-motion){g{animation:none!important}}")
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height}" width="{width:.0f}" '

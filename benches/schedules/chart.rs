@@ -1,5 +1,4 @@
-//! The chart of the study: lag against polls. All schedules with a fixed interval lie on one line. Schedules
-//! that use progress lie below it.
+//! Draws the study: lag against polls. All fixed intervals lie on one line; schedules that know more lie below it.
 
 use std::error::Error;
 
@@ -22,7 +21,7 @@ pub(crate) fn svg(study: &Study) -> Result<String, Box<dyn Error>> {
         area.fill(&WHITE)?;
         let mut chart = ChartBuilder::on(&area)
             .margin(16)
-            .caption("Polls and lag of waiters, where the task tells its progress", ("sans-serif", 20))
+            .caption("Polls and lag of waiters, for tasks that report their progress", ("sans-serif", 20))
             .x_label_area_size(44)
             .y_label_area_size(60)
             .build_cartesian_2d((5.0..400.0_f64).log_scale(), (0.5..80.0_f64).log_scale())?;
@@ -33,7 +32,7 @@ pub(crate) fn svg(study: &Study) -> Result<String, Box<dyn Error>> {
             .x_desc("mean polls per task")
             .y_desc("mean lag, in seconds")
             .x_label_formatter(&|polls| match format!("{polls:.0}") {
-                // There is no room for 60 to 90.
+                // The labels 60 to 90 would overlap.
                 label if ["60", "70", "80", "90"].contains(&label.as_str()) => String::new(),
                 label => label,
             })
@@ -46,7 +45,7 @@ pub(crate) fn svg(study: &Study) -> Result<String, Box<dyn Error>> {
             (0..=40).map(|n| 5.0 * 80_f64.powf(f64::from(n) / 40.0)).map(|polls| (polls, price / polls));
         chart.draw_series(LineSeries::new(line, GREY_500))?;
         chart.draw_series([Text::new(
-            "polls × lag as of fixed 10 s",
+            "same polls × lag as fixed 10 s",
             (102.0, price / 92.0),
             ("sans-serif", 12).into_font().color(&GREY_700),
         )])?;
@@ -84,7 +83,7 @@ pub(crate) fn svg(study: &Study) -> Result<String, Box<dyn Error>> {
             let free = |place: &(i32, i32)| !taken.iter().any(|other| other.meets(&field(*place)));
             let place = places.into_iter().find(free).unwrap_or(places[0]);
             taken.push(field(place));
-            // A label on the left is aligned to its end, because the width of letters depends on the viewer.
+            // A label on the left is right-aligned, because its width depends on the viewer's font.
             let (side, place) = if place.0 < 0 { (HPos::Right, (-9, place.1)) } else { (HPos::Left, place) };
             let style = ("sans-serif", point.letter).into_font().color(&BLACK).pos(Pos::new(side, VPos::Top));
             let label = Text::new(point.label.clone(), place, style);
@@ -111,7 +110,7 @@ fn point(name: &str, score: &Score) -> Point {
         label = "fixed 10 s".into();
     }
     if gives_up {
-        label = format!("{label} ({:.0} % given up on)", score.given_up * 100.0);
+        label = format!("{label} (gives up on {:.0} %)", score.given_up * 100.0);
     }
     let ours = name == JOBWAIT;
     Point {
@@ -124,7 +123,7 @@ fn point(name: &str, score: &Score) -> Point {
     }
 }
 
-/// The area of a point or a label, in pixels.
+/// A rectangle that is in use, in pixels.
 struct Field {
     left: i32,
     top: i32,

@@ -1,8 +1,8 @@
-//! A study of schedules of polls: jobwait's, and those of well-known waiters. No network, no clock, one seed.
+//! Compares jobwait's polling schedule with those of well-known waiters. No network, no clock, a fixed seed.
 //!
-//! `cargo bench --bench schedules` writes the table into `docs/schedules.md` and the README, and the chart
-//! into `docs/schedules.svg`. As a test (`cargo test`) it simulates fewer tasks and writes nothing. Both fail
-//! when jobwait breaks a promise about its pace. `docs/pace.md` explains the measure.
+//! `cargo bench --bench schedules` writes `docs/schedules.md`, the table in `docs/pace.md` and the chart
+//! `docs/schedules.svg`. As a test (`cargo test`) it follows fewer tasks and writes nothing. Both fail if jobwait
+//! exceeds a documented limit. `docs/pace.md` explains what is measured.
 
 mod bounds;
 mod chart;
@@ -61,8 +61,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         fs::create_dir_all(root.join("docs"))?;
         fs::write(root.join("docs/schedules.md"), table::full(&study))?;
         fs::write(root.join("docs/schedules.svg"), chart::svg(&study)?)?;
-        let readme = fs::read_to_string(root.join("README.md"))?;
-        fs::write(root.join("README.md"), table::placed(&readme, &table::brief(&study))?)?;
+        let pace = fs::read_to_string(root.join("docs/pace.md"))?;
+        fs::write(root.join("docs/pace.md"), table::placed(&pace, &table::brief(&study))?)?;
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The schedules of polls: jobwait's from the library itself, those of other waiters from their defaults.
+//! The schedules: jobwait's, by the library itself, and the defaults of other waiters.
 
 use std::time::Duration;
 
@@ -7,20 +7,18 @@ use jobwait::{Job, Observation, Pace, Wait};
 use crate::shapes::Task;
 
 pub(crate) const JOBWAIT: &str = "jobwait";
-/// jobwait's delays, without use of progress.
+/// jobwait's delays without regard to progress.
 pub(crate) const PLAIN: &str = "jobwait, blind";
 /// The schedule that all others are compared with.
 pub(crate) const FIXED: &str = "fixed 10 s (Terraform provider, TaurusDB task)";
 
-/// The result of one simulated wait.
+/// The result of one wait.
 pub(crate) struct Followed {
     pub(crate) polls: u32,
-    /// The seconds from the end of the task to the poll that found it, or `None` if the
-    /// waiter gave up before.
+    /// Seconds from the end of the task until the end was seen; `None` if the wait gave up before.
     pub(crate) lag: Option<f64>,
 }
 
-/// A schedule of polls.
 pub(crate) struct Schedule {
     pub(crate) name: &'static str,
     kind: Kind,
@@ -43,11 +41,11 @@ struct Growing {
 
 enum Jitter {
     None,
-    /// Evenly from the shortest delay to the full one.
+    /// Uniform from the shortest delay to the current one.
     FromShortest,
-    /// Up to a second more.
+    /// Up to a second longer.
     UpToASecondMore,
-    /// Up to half more or less.
+    /// Up to half longer or shorter.
     Half,
 }
 
@@ -89,7 +87,7 @@ pub(crate) fn schedules() -> Vec<Schedule> {
 }
 
 impl Schedule {
-    /// Whether this is the schedule of another waiter.
+    /// Returns whether this is the schedule of another waiter.
     pub(crate) fn is_peer(&self) -> bool {
         matches!(self.kind, Kind::Growing(_))
     }
@@ -102,10 +100,9 @@ impl Schedule {
     }
 }
 
-/// Simulates a wait of the library with its default pace. The deadline is 2 h, so that it
-/// moves no poll forward.
+/// Follows a task with the defaults of the library. The deadline of two hours is too late to move a poll forward.
 fn jobwait(task: &Task, blind: bool, seed: u64) -> Followed {
-    let observe = |at: Duration| {
+    let look = |at: Duration| {
         let at = at.as_secs_f64();
         let status = if at < task.duration { "Running" } else { "Completed" };
         let process =
@@ -121,7 +118,7 @@ fn jobwait(task: &Task, blind: bool, seed: u64) -> Followed {
     };
     let wait = Wait::new().deadline(Duration::from_secs(7200)).pace(pace);
     let (mut polls, mut last) = (0, 0.0);
-    for at in wait.rehearse(seed, observe) {
+    for at in wait.rehearse(seed, look) {
         polls += 1;
         last = at.as_secs_f64();
     }

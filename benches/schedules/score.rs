@@ -1,19 +1,18 @@
-//! The score of a schedule over many tasks.
+//! Scores a schedule over many tasks.
 
 use crate::schedules::Followed;
 
 pub(crate) struct Score {
-    /// The mean number of polls of all tasks.
+    /// The mean over all tasks.
     pub(crate) polls: f64,
-    /// The mean lag in seconds, over the tasks whose end was seen.
+    /// Mean and 99th percentile in seconds, over the tasks whose end was seen.
     pub(crate) lag: f64,
-    /// The 99th percentile of the lag.
     pub(crate) late: f64,
-    /// The share of tasks that the waiter gave up on.
+    /// The share of tasks whose wait gave up before their end.
     pub(crate) given_up: f64,
 }
 
-#[expect(clippy::cast_precision_loss, reason = "all numbers here are small")]
+#[expect(clippy::cast_precision_loss, reason = "all counts are in the thousands")]
 pub(crate) fn count(number: usize) -> f64 {
     number as f64
 }
@@ -35,7 +34,7 @@ impl Score {
         }
     }
 
-    /// The product of polls and lag. It is constant for all schedules with a fixed interval.
+    /// Returns polls × lag, which is the same for all fixed intervals.
     pub(crate) fn price(&self) -> f64 {
         self.polls * self.lag
     }

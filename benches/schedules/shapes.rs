@@ -1,35 +1,35 @@
-//! Tasks of any duration, with the progress that they report.
+//! Simulated tasks: their duration and how they report progress.
 
-/// The course of a task's progress.
+/// How a task's progress moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shape {
     /// Proportional to the time.
     Even,
-    /// Proportional to the time, in steps of so many percent.
+    /// Proportional to the time, in steps of this many percent.
     Steps(u8),
     /// Fast up to 70 to 95 % in 30 to 60 % of the time, then slow.
     SlowTail,
     /// Slow up to 10 to 40 % in 60 to 90 % of the time, then fast.
     LateBurst,
-    /// Even during the first 10 to 60 % of the time, then stuck at a random percentage.
+    /// Even up to any percentage in 10 to 60 % of the time, then stuck.
     Stuck,
-    /// Even during the first 10 to 60 % of the time, then stuck at 99 %.
+    /// Even up to 99 % in 10 to 60 % of the time, then stuck.
     StuckAtTheEnd,
-    /// No progress.
+    /// Not reported.
     None,
-    /// No progress, but an expected duration that is off by at most a quarter.
+    /// Not reported, but the duration is known to within a quarter.
     Expected,
-    /// No progress, and an expected duration that is half or twice the true one.
+    /// Not reported, and the expected duration is half or twice the actual one.
     ExpectedWrongly,
-    /// Steps of 10 %. One can take ten times as long as another.
+    /// Steps of ten percent, one of which can take ten times as long as another.
     Uneven,
     /// A slow tail in steps of 20 %.
     CoarseTail,
-    /// Steps of 1 %. The wait starts after the first 10 to 90 %.
+    /// Steps of 1 %, of which the wait misses the first 10 to 90.
     JoinedLate,
 }
 
-/// The shapes with a promise about the polls.
+/// Shapes with a documented limit.
 pub(crate) const PROMISED: [Shape; 10] = [
     Shape::Even,
     Shape::Steps(1),
@@ -43,7 +43,7 @@ pub(crate) const PROMISED: [Shape; 10] = [
     Shape::Expected,
 ];
 
-/// The shapes that played no part in the design of the pace.
+/// Shapes that were not considered in the design of the pace.
 pub(crate) const OTHERS: [Shape; 4] =
     [Shape::Uneven, Shape::CoarseTail, Shape::JoinedLate, Shape::ExpectedWrongly];
 
@@ -51,8 +51,8 @@ pub(crate) fn shapes() -> impl Iterator<Item = Shape> {
     PROMISED.into_iter().chain(OTHERS)
 }
 
-/// The shapes with progress that predicts the end of the task.
-pub(crate) const TELLING: [Shape; 6] =
+/// Shapes whose progress predicts the end of the task.
+pub(crate) const PREDICTIVE: [Shape; 6] =
     [Shape::Even, Shape::Steps(1), Shape::Steps(5), Shape::Steps(20), Shape::SlowTail, Shape::LateBurst];
 
 impl Shape {
@@ -66,7 +66,7 @@ impl Shape {
             Self::StuckAtTheEnd => "stuck at 99 %".into(),
             Self::None => "none".into(),
             Self::Expected => "none, `--expect` ±25 %".into(),
-            Self::ExpectedWrongly => "none, `--expect` half or twice the truth".into(),
+            Self::ExpectedWrongly => "none, `--expect` half or twice the actual".into(),
             Self::Uneven => "uneven steps of 10 %".into(),
             Self::CoarseTail => "slow tail, steps of 20 %".into(),
             Self::JoinedLate => "joined late".into(),
@@ -78,19 +78,19 @@ impl Shape {
 #[derive(Debug, Clone)]
 pub(crate) struct Task {
     pub(crate) duration: f64,
-    /// The expected duration, if it is known.
+    /// The expected duration, if any.
     pub(crate) expected: Option<f64>,
     shape: Shape,
     /// The share of the time and the percentage at which its speed changes.
     bend: (f64, f64),
-    /// The shares of the time at which uneven steps are taken.
+    /// The shares of the time at which uneven steps end.
     steps: [f64; 9],
 }
 
 impl Task {
-    /// Makes `count` tasks of a shape. The logarithm of their durations is evenly distributed from 20 s to
-    /// 1 h: as many take 30 to 60 s as take 30 to 60 min. The durations are the same for each shape. Each is
-    /// drawn from its own part of the range (stratified sampling), so that few tasks represent many.
+    /// Returns `count` tasks of a shape. Durations are distributed by their logarithm from 20 s to 1 h: as many tasks
+    /// take 30 to 60 s as take 30 to 60 min. They are the same for each shape, and stratified, so that a small
+    /// sample is representative.
     pub(crate) fn all(shape: Shape, count: u32, seed: u64) -> Vec<Self> {
         let mut durations = fastrand::Rng::with_seed(seed);
         let mut random = fastrand::Rng::with_seed(seed + 1);
@@ -103,7 +103,7 @@ impl Task {
                     Shape::LateBurst => (between(0.6, 0.9), between(10.0, 40.0)),
                     Shape::Stuck => (between(0.1, 0.6), between(0.0, 99.0)),
                     Shape::StuckAtTheEnd => (between(0.1, 0.6), 99.0),
-                    // The progress at the start of the wait.
+                    // Reached when the wait begins.
                     Shape::JoinedLate => (0.0, between(10.0, 90.0)),
                     _ => (1.0, 100.0),
                 };
@@ -126,7 +126,7 @@ impl Task {
             .collect()
     }
 
-    /// Returns the reported progress, in percent, at a time before the end of the task.
+    /// Returns the reported progress in percent at a time before the end.
     pub(crate) fn progress(&self, at: f64) -> Option<f64> {
         let (share, percent) = self.bend;
         let time = at / self.duration;

@@ -1,20 +1,20 @@
-//! The study as Markdown.
+//! Writes the study as Markdown.
 
 use std::fmt::Write as _;
 
 use crate::Study;
 use crate::schedules::{FIXED, JOBWAIT, PLAIN};
 use crate::score::{Score, count};
-use crate::shapes::{PROMISED, TELLING, shapes};
+use crate::shapes::{PREDICTIVE, PROMISED, shapes};
 
-const BEGIN: &str = "<!-- the study's table: cargo bench --bench schedules -->\n";
-const END: &str = "<!-- the end of the study's table -->\n";
+const BEGIN: &str = "<!-- written by cargo bench --bench schedules -->\n";
+const END: &str = "<!-- end of the written table -->\n";
 
-/// Returns the table of the README: jobwait against polls every 10 s, with means over the
-/// tasks of each shape.
+/// Returns the table of `docs/pace.md`: jobwait and fixed 10 s, each the mean over the tasks of a shape.
 pub(crate) fn brief(study: &Study) -> String {
     let mut text = String::from(
-        "| progress | mean polls, and of fixed 10 s | mean lag, and of fixed 10 s | 99 % within | ratio of polls × lag |\n| --- | --- | --- | --- | --- |\n",
+        "| progress | polls: jobwait, fixed 10 s | mean lag: jobwait, fixed 10 s | 99 % of lags within | \
+         polls × lag, relative to fixed 10 s |\n| --- | --- | --- | --- | --- |\n",
     );
     for shape in PROMISED {
         let (ours, fixed) = (study.score(JOBWAIT, shape), study.score(FIXED, shape));
@@ -33,14 +33,14 @@ pub(crate) fn brief(study: &Study) -> String {
     text
 }
 
-/// Returns `docs/schedules.md`: all schedules, over the informative shapes together and over each shape.
+/// Returns `docs/schedules.md`: every schedule, over all shapes that report progress together and over each shape.
 pub(crate) fn full(study: &Study) -> String {
     let mut text = format!(
-        "# Schedules of polls, compared\n\nWritten by `cargo bench --bench schedules`: {} tasks of each shape, from 20 s to 1 h. What is measured, and why, is in \
-         [pace.md](pace.md).\n\n![polls against lag](schedules.svg)\n",
+        "# Polling schedules compared\n\nWritten by `cargo bench --bench schedules`: {} tasks of each kind, from 20 s to 1 h. \
+         [pace.md](pace.md) explains what is measured.\n\n![polls and mean lag](schedules.svg)\n",
         study.tasks
     );
-    let _ = writeln!(text, "\n## All shapes that tell together\n");
+    let _ = writeln!(text, "\n## All kinds that report their progress\n");
     head(&mut text);
     for (schedule, _) in &study.rows {
         row(&mut text, schedule.name, &together(study, schedule.name), &together(study, FIXED));
@@ -52,13 +52,13 @@ pub(crate) fn full(study: &Study) -> String {
             row(&mut text, schedule.name, study.score(schedule.name, shape), study.score(FIXED, shape));
         }
     }
-    let _ = writeln!(text, "\n`{PLAIN}` has the same delays, and does not look at progress.");
+    let _ = writeln!(text, "\n`{PLAIN}` uses the same delays, but ignores progress.");
     text
 }
 
-/// Returns the mean score over the shapes with progress that predicts the end.
+/// Returns the mean over the shapes that report their progress.
 pub(crate) fn together(study: &Study, name: &str) -> Score {
-    let scores = TELLING.map(|shape| study.score(name, shape));
+    let scores = PREDICTIVE.map(|shape| study.score(name, shape));
     let mean =
         |of: fn(&Score) -> f64| scores.iter().map(|score| of(score)).sum::<f64>() / count(scores.len());
     Score {
@@ -69,9 +69,13 @@ pub(crate) fn together(study: &Study, name: &str) -> Score {
     }
 }
 
-/// Replaces the table in the text of the README.
+/// Returns the text with the table between its markers.
+///
+/// # Errors
+///
+/// A marker is missing.
 pub(crate) fn placed(text: &str, table: &str) -> Result<String, String> {
-    let missing = || "the README has no place for the study's table".to_owned();
+    let missing = || "docs/pace.md has no markers for the table".to_owned();
     let (before, rest) = text.split_once(BEGIN).ok_or_else(missing)?;
     let (_, after) = rest.split_once(END).ok_or_else(missing)?;
     Ok(format!("{before}{BEGIN}{table}{END}{after}"))
@@ -79,7 +83,7 @@ pub(crate) fn placed(text: &str, table: &str) -> Result<String, String> {
 
 fn head(text: &mut String) {
     text.push_str(
-        "| schedule | polls | mean lag, s | 99 % within, s | polls × lag, to fixed 10 s | given up on |\n\
+        "| schedule | polls | mean lag, s | 99 % of lags within, s | polls × lag, relative to fixed 10 s | gave up |\n\
          | --- | --- | --- | --- | --- | --- |\n",
     );
 }

@@ -2,11 +2,11 @@ variable "job_id" {
   type = string
 }
 
-resource "terraform_data" "instance_is_there" {
+resource "terraform_data" "instance_is_ready" {
   triggers_replace = [var.job_id]
 
   provisioner "local-exec" {
-    command = "jobwait --timeout 45m --heartbeat 60s \"$JOB_ID\""
+    command = "exec jobwait --timeout 45m --heartbeat 60s \"$JOB_ID\""
     environment = {
       JOB_ID = var.job_id
     }

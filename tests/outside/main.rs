@@ -10,6 +10,7 @@ mod support;
 
 mod body;
 mod credentials;
+mod docs;
 mod http;
 mod input;
 mod layers;
@@ -18,7 +19,6 @@ mod meaning;
 mod output;
 mod plan;
 mod process;
-mod readme;
 mod reliability;
 #[cfg(unix)]
 mod screen;
