@@ -14,6 +14,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 pub use self::rate::RateLimit;
+use self::state::Demand;
 use self::store::{Request, Store, Taken};
 use crate::clock::{Clock, POLL_AFTER_SLEEP, overslept};
 use crate::fault::{Fault, FaultKind};
@@ -59,12 +60,12 @@ struct Shared {
     limit: Option<RateLimit>,
     store: Store,
     queue: Mutex<Queue>,
-    /// The demand of each wait in requests per second, and their sum.
-    demands: Mutex<(BTreeMap<u64, f64>, f64)>,
+    /// The demand of each wait, and their sum.
+    demands: Mutex<(BTreeMap<u64, Demand>, Demand)>,
     next_number: AtomicU64,
 }
 
-/// The polls that wait for a permit, the earliest due first.
+/// The polls that wait for a permit, the most urgent first.
 #[derive(Debug, Default)]
 struct Queue {
     waiting: BTreeMap<Ticket, Arc<Notify>>,
@@ -75,7 +76,7 @@ struct Queue {
     reason: QueueReason,
 }
 
-/// The place of a poll in the queue: the time at which it is due, and a number.
+/// The place of a poll in the queue: the time up to which it tolerates being late, and a number.
 type Ticket = (Duration, u64);
 
 /// The reason why the first in the queue has no permit yet.
@@ -117,6 +118,8 @@ pub(crate) struct Plan {
     pub(crate) bound: Duration,
     /// Whether the delay may be stretched.
     pub(crate) may_stretch: bool,
+    /// Whether the end of the task may be near, so that the delay is stretched less.
+    pub(crate) is_near_end: bool,
     /// The predicted end of the task.
     pub(crate) predicted_end: Option<Duration>,
 }
@@ -124,7 +127,14 @@ pub(crate) struct Plan {
 impl Plan {
     /// The plan of a poll without delay.
     pub(crate) fn at(now: Duration) -> Self {
-        Self { from: now, until: now, bound: now, may_stretch: false, predicted_end: None }
+        Self {
+            from: now,
+            until: now,
+            bound: now,
+            may_stretch: false,
+            is_near_end: false,
+            predicted_end: None,
+        }
     }
 
     pub(crate) fn due(&self, stretch: f64) -> Duration {
@@ -132,6 +142,7 @@ impl Plan {
         if !self.may_stretch || stretch <= 1.0 {
             return self.until;
         }
+        let stretch = if self.is_near_end { stretch.sqrt() } else { stretch };
         let delay = Duration::try_from_secs_f64(delay.as_secs_f64() * stretch).unwrap_or(Duration::MAX);
         let due = self.from.saturating_add(delay).min(self.bound);
         // A poll right after the predicted end is worth more than one at any other time.
@@ -141,9 +152,14 @@ impl Plan {
         }
     }
 
-    /// The number of requests per second that the plan amounts to.
-    fn demand(&self) -> f64 {
-        1.0 / self.until.saturating_sub(self.from).as_secs_f64().max(0.001)
+    /// The demand that the plan amounts to.
+    pub(crate) fn demand(&self) -> Demand {
+        let per_second = 1.0 / self.until.saturating_sub(self.from).as_secs_f64().max(0.001);
+        if self.is_near_end {
+            Demand { near_end: per_second, ..Demand::default() }
+        } else {
+            Demand { regular: per_second, ..Demand::default() }
+        }
     }
 }
 
@@ -286,21 +302,21 @@ impl Limiter {
         Request { limit, burst, is_final }
     }
 
-    fn demand(&self) -> f64 {
+    fn demand(&self) -> Demand {
         lock(&self.shared.demands).1
     }
 
-    fn set_demand(&self, number: u64, demand: Option<f64>) {
+    fn set_demand(&self, number: u64, demand: Option<Demand>) {
         let total = {
             let mut demands = lock(&self.shared.demands);
             let before = match demand {
                 Some(demand) => demands.0.insert(number, demand),
                 None => demands.0.remove(&number),
             };
-            demands.1 += demand.unwrap_or(0.0) - before.unwrap_or(0.0);
+            demands.1 = demands.1 + demand.unwrap_or_default() - before.unwrap_or_default();
             // Rounding errors must not add up to a demand that nobody has.
             if demands.0.is_empty() {
-                demands.1 = 0.0;
+                demands.1 = Demand::default();
             }
             demands.1
         };
@@ -375,7 +391,9 @@ impl Member {
             clock.sleep_until(if due <= plan.until { due } else { now + nap }).await;
         };
         let now = limiter.now();
-        let ticket = (now.saturating_sub(clock.elapsed().saturating_sub(due)), limiter.number());
+        // A poll tolerates being late in proportion to its delay.
+        let tolerated = due + due.saturating_sub(plan.from) / 2;
+        let ticket = ((now + tolerated).saturating_sub(clock.elapsed()), limiter.number());
         let notify = Arc::new(Notify::new());
         limiter.queue().waiting.insert(ticket, Arc::clone(&notify));
         let queued = Queued { limiter, ticket, notify, all_at_once: self.all_at_once };

@@ -37,6 +37,7 @@
 //! ```
 
 mod auth;
+mod quota;
 mod routes;
 mod server;
 mod tasks;
@@ -48,12 +49,14 @@ use std::time::Duration;
 
 pub use self::auth::Accepted;
 use self::auth::Authenticator;
+use self::quota::Quota;
 use self::routes::Routes;
 use self::server::Server;
 use self::tasks::Tasks;
 use crate::endpoint::Endpoint;
 use crate::error::ConfigError;
 use crate::id::{JobId, ProjectId};
+use crate::limiter::RateLimit;
 
 /// The settings of a simulated service and its tasks.
 #[derive(Debug, Clone)]
@@ -64,6 +67,7 @@ pub struct Simulator {
     fail_reason: Option<String>,
     accepted: Option<Accepted>,
     token_life: Duration,
+    quota: Option<RateLimit>,
 }
 
 impl Default for Simulator {
@@ -81,6 +85,7 @@ impl Simulator {
             fail_reason: None,
             accepted: None,
             token_life: Duration::from_secs(24 * 60 * 60),
+            quota: None,
         }
     }
 
@@ -115,6 +120,13 @@ impl Simulator {
         self
     }
 
+    /// Refuses requests beyond this number in any window, with a 429 in the service's words. Refused requests
+    /// count, too. By default, there is no quota.
+    pub fn quota(mut self, quota: RateLimit) -> Self {
+        self.quota = Some(quota);
+        self
+    }
+
     /// Starts the service on `listen`, in tasks of the current tokio runtime. Dropping the service stops it.
     ///
     /// # Errors
@@ -127,7 +139,8 @@ impl Simulator {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, error));
         }
         let authenticator = Authenticator::new(self.accepted.clone(), self.token_life);
-        let routes = Arc::new(Routes { tasks: Tasks::new(self), authenticator });
+        let quota = Quota::new(self.quota);
+        let routes = Arc::new(Routes { tasks: Tasks::new(self), authenticator, quota });
         let server = Server::start(listen, Arc::clone(&routes)).await?;
         Ok(Service { routes, server })
     }

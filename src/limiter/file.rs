@@ -120,7 +120,7 @@ impl SharedFile {
         let before = match read {
             Ok(0) => State::default(),
             // A state that makes no sense is replaced by one whose burst is used up.
-            _ => State::parse(&text, now).unwrap_or_else(|| State::empty(now, self.limit)),
+            _ => State::parse(&text).unwrap_or_else(|| State::empty(now, self.limit)),
         };
         let before = before.clamped(now, self.limit);
         let mut state = before.clone();

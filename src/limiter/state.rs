@@ -44,7 +44,7 @@ pub(crate) struct State {
     pub(super) full_at: Duration,
     pub(crate) throttle: Throttle,
     /// The demand of each process, in requests per second.
-    pub(super) demands: Vec<Demand>,
+    pub(super) demands: Vec<ProcessDemand>,
 }
 
 /// The consequences of 429 responses.
@@ -60,11 +60,44 @@ pub(crate) struct Throttle {
     pub(super) window: Duration,
 }
 
+/// A demand in requests per second.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Demand {
+    pub(crate) regular: f64,
+    /// The demand of tasks whose end may be near.
+    pub(crate) near_end: f64,
+}
+
+impl std::ops::Add for Demand {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { regular: self.regular + other.regular, near_end: self.near_end + other.near_end }
+    }
+}
+
+impl std::ops::Sub for Demand {
+    type Output = Self;
+
+    fn sub(self, other: Self) -> Self {
+        Self { regular: self.regular - other.regular, near_end: self.near_end - other.near_end }
+    }
+}
+
+impl Demand {
+    /// The factor that fits the demand into `rate`, if a delay near an end is stretched by its square root.
+    fn stretch(self, rate: f64) -> f64 {
+        let Self { regular, near_end } = self;
+        let root = (near_end + (near_end * near_end + 4.0 * rate * regular).sqrt()) / (2.0 * rate);
+        (root * root).max(1.0)
+    }
+}
+
 /// The demand of one process.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Demand {
+pub(crate) struct ProcessDemand {
     pub(crate) process: u64,
-    pub(crate) per_second: f64,
+    pub(crate) demand: Demand,
     /// The time at which it expires, if the process is killed.
     pub(crate) expires_at: Duration,
 }
@@ -87,15 +120,11 @@ impl State {
     }
 
     /// Parses the text of a file. `None` if it is not a state.
-    pub(super) fn parse(text: &str, now: Duration) -> Option<Self> {
+    pub(super) fn parse(text: &str) -> Option<Self> {
         let state: Self = serde_json::from_str(text.trim_end()).ok()?;
-        let numbers = state.demands.iter().map(|demand| demand.per_second).chain([state.throttle.stretch]);
-        let is_sane = numbers.clone().all(|number| number.is_finite() && number >= 0.0);
-        (is_sane
-            && state.demands.iter().all(|demand| {
-                demand.expires_at.checked_sub(now).is_none_or(|left| left <= DEFAULT_WINDOW * 2)
-            }))
-        .then_some(state)
+        let demands = state.demands.iter().flat_map(|of| [of.demand.regular, of.demand.near_end]);
+        let mut numbers = demands.chain([state.throttle.stretch]);
+        numbers.all(|number| number.is_finite() && number >= -0.001).then_some(state)
     }
 
     pub(super) fn to_text(&self) -> String {
@@ -109,7 +138,8 @@ impl State {
         let longest = self.throttle.window.saturating_mul(2).max(DEFAULT_WINDOW);
         self.throttle.paused_until = self.throttle.paused_until.min(now.saturating_add(longest));
         self.throttle.relax_at = self.throttle.relax_at.min(now.saturating_add(longest.saturating_mul(2)));
-        self.demands.retain(|demand| demand.expires_at > now);
+        let latest = now.saturating_add(DEFAULT_WINDOW);
+        self.demands.retain(|demand| demand.expires_at > now && demand.expires_at <= latest);
         self
     }
 
@@ -125,9 +155,9 @@ impl State {
     }
 
     /// Sets the demand of a process. A demand of zero removes it. Expired demands are removed, too.
-    pub(crate) fn set_demand(&mut self, now: Duration, demand: Demand) {
+    pub(crate) fn set_demand(&mut self, now: Duration, demand: ProcessDemand) {
         self.demands.retain(|other| other.process != demand.process && other.expires_at > now);
-        if demand.per_second > 0.0 {
+        if demand.demand != Demand::default() {
             self.demands.push(demand);
         }
     }
@@ -135,9 +165,9 @@ impl State {
     /// The factor that lengthens delays, at least 1.
     pub(crate) fn stretch(&self, now: Duration, limit: Option<RateLimit>) -> f64 {
         let shared = limit.map_or(1.0, |limit| {
-            let demand: f64 =
-                self.demands.iter().filter(|demand| demand.expires_at > now).map(|d| d.per_second).sum();
-            let needed = (demand * limit.spacing().as_secs_f64() / USABLE).max(1.0);
+            let valid = self.demands.iter().filter(|demand| demand.expires_at > now);
+            let total = valid.fold(Demand::default(), |total, process| total + process.demand);
+            let needed = total.stretch(USABLE / limit.spacing().as_secs_f64());
             let short = (1.0 - self.fill(now, limit) / RESERVE).clamp(0.0, 1.0);
             1.0 + (needed - 1.0) * short
         });

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::file::SharedFile;
-use super::state::{Demand, State};
+use super::state::{DEFAULT_WINDOW, Demand, ProcessDemand, State};
 use super::{RateLimit, lock};
 
 /// The time for which a demand counts at most, if its process is killed.
@@ -59,7 +59,7 @@ impl Store {
     }
 
     /// Takes the permission for one request, and publishes the demand of this process.
-    pub(super) fn take(&self, now: Duration, request: Request, demand: f64) -> Taken {
+    pub(super) fn take(&self, now: Duration, request: Request, demand: Demand) -> Taken {
         let Request { limit: Some(limit), is_final, burst } = request else { return Taken::Yes };
         let take = |state: &mut State, process: u64, now: Duration| {
             state.set_demand(now, demand_of(process, demand, now));
@@ -73,12 +73,12 @@ impl Store {
     }
 
     /// Publishes the demand of this process. In a file it is published with the next request.
-    pub(super) fn set_demand(&self, now: Duration, demand: f64) {
+    pub(super) fn set_demand(&self, now: Duration, demand: Demand) {
         if self.file.is_none() || self.fault().is_some() {
             lock(&self.own).set_demand(now, demand_of(0, demand, now));
-        } else if demand == 0.0 {
-            let _ =
-                self.change(now, |state, process, now| state.set_demand(now, demand_of(process, 0.0, now)));
+        } else if demand == Demand::default() {
+            let _ = self
+                .change(now, |state, process, now| state.set_demand(now, demand_of(process, demand, now)));
         }
     }
 
@@ -114,9 +114,10 @@ impl Store {
     }
 }
 
-fn demand_of(process: u64, per_second: f64, now: Duration) -> Demand {
+fn demand_of(process: u64, demand: Demand, now: Duration) -> ProcessDemand {
     // A process whose polls are seldom publishes its demand seldom.
-    let lifetime =
-        DEMAND_LIFETIME.max(Duration::try_from_secs_f64(4.0 / per_second.max(1e-6)).unwrap_or_default());
-    Demand { process, per_second, expires_at: now.saturating_add(lifetime.min(super::state::DEFAULT_WINDOW)) }
+    let delay = 4.0 / (demand.regular + demand.near_end).max(1e-6);
+    let lifetime = Duration::try_from_secs_f64(delay).unwrap_or(DEFAULT_WINDOW);
+    let lifetime = lifetime.clamp(DEMAND_LIFETIME, DEFAULT_WINDOW);
+    ProcessDemand { process, demand, expires_at: now.saturating_add(lifetime) }
 }

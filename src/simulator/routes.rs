@@ -2,8 +2,10 @@
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::auth::{self, Authenticator, RequestParts};
+use super::quota::Quota;
 use super::tasks::{Kind, Tasks};
 use crate::auth::signer::{self, Plus};
 
@@ -12,6 +14,7 @@ use crate::auth::signer::{self, Plus};
 pub(super) struct Routes {
     pub(super) tasks: Tasks,
     pub(super) authenticator: Authenticator,
+    pub(super) quota: Quota,
 }
 
 /// A response, before its conversion to HTTP.
@@ -35,6 +38,9 @@ impl Reply {
 impl Routes {
     /// Returns the response to a request at the time `now`.
     pub(super) fn reply(&self, request: &RequestParts<'_>, now: Timestamp) -> Reply {
+        if let Err(message) = self.quota.count(Instant::now()) {
+            return Reply::error(429, "APIGW.0308", &message);
+        }
         let segments: Vec<&str> = request.path.trim_matches('/').split('/').collect();
         if (request.method, segments.as_slice()) == ("POST", &["v3", "auth", "tokens"]) {
             return match self.authenticator.sign_in(request.body, now) {

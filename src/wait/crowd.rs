@@ -9,7 +9,7 @@ use super::Pace;
 use super::machine::{Limits, Step, Waiting};
 use crate::fault::{Fault, FaultKind};
 use crate::job::{Job, Status};
-use crate::limiter::state::{Demand, State};
+use crate::limiter::state::{Demand, ProcessDemand, State};
 use crate::limiter::{Plan, RateLimit};
 use crate::outcome::Outcome;
 use crate::probe::Observation;
@@ -163,18 +163,18 @@ fn simulate(
                     report.lags.push(done - durations[n]);
                 }
                 report.outcomes[n] = verdict.outcome;
-                state.set_demand(seconds(now), demand(n, 0.0, now));
+                state.set_demand(seconds(now), demand(n, Demand::default(), now));
             }
             Step::Delay { until, bound, waiting } => {
-                let delay = until.as_secs_f64() - done;
                 let plan = Plan {
                     from: seconds(done),
                     until,
                     bound,
                     may_stretch: waiting.may_stretch(),
+                    is_near_end: waiting.is_near_end(),
                     predicted_end: waiting.predicted_end(),
                 };
-                state.set_demand(seconds(now), demand(n, 1.0 / delay.max(0.01), now));
+                state.set_demand(seconds(now), demand(n, plan.demand(), now));
                 waits[n] = Some((waiting, plan));
                 next.push(Reverse(((done * 1e6) as u64, n)));
             }
@@ -184,8 +184,8 @@ fn simulate(
     report
 }
 
-fn demand(process: usize, per_second: f64, now: f64) -> Demand {
-    Demand { process: process as u64, per_second, expires_at: seconds(now + 600.0) }
+fn demand(process: usize, demand: Demand, now: f64) -> ProcessDemand {
+    ProcessDemand { process: process as u64, demand, expires_at: seconds(now + 600.0) }
 }
 
 fn observe(now: f64, duration: f64) -> Observation {
@@ -279,4 +279,14 @@ fn no_task_starves_while_others_are_near_their_end() {
     let worst = report.lags.iter().copied().fold(0.0_f64, f64::max);
     // The fair share of 60 tasks is a poll every 100 s.
     assert!(worst < 400.0, "{worst}");
+}
+
+#[test]
+fn explore() {
+    for count in [1, 5, 10, 20, 50, 100] {
+        for sharing in [Sharing::Separate, Sharing::Machine] {
+            let report = simulate(&durations(count), 3600.0, sharing, limit(), quota(true, true));
+            println!("{count} {sharing:?} {:.2} of {} lag {:.1} worst {:.1}", report.refused_share(), report.requests, report.mean_lag(), report.lags.iter().fold(0.0_f64, |a, b| a.max(*b)));
+        }
+    }
 }

@@ -53,8 +53,15 @@ pub(super) async fn drive<P: Probe>(
         (plan, waiting) = match next {
             Step::Done(verdict) => break verdict,
             Step::Delay { until, bound, waiting } => {
-                let (may_stretch, predicted_end) = (waiting.may_stretch(), waiting.predicted_end());
-                (Plan { from: elapsed, until, bound, may_stretch, predicted_end }, waiting)
+                let plan = Plan {
+                    from: elapsed,
+                    until,
+                    bound,
+                    may_stretch: waiting.may_stretch(),
+                    is_near_end: waiting.is_near_end(),
+                    predicted_end: waiting.predicted_end(),
+                };
+                (plan, waiting)
             }
         };
         let next_poll = member.expected_at(plan, clock);

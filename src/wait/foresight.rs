@@ -48,6 +48,8 @@ pub(super) struct Foresight {
     purse: f64,
     /// The end that the latest poll predicted.
     predicted_end: Option<f64>,
+    /// Whether the latest delay was shortened, because the end may be near.
+    is_near_end: bool,
 }
 
 /// A progress, and the time at which it was first seen.
@@ -60,7 +62,15 @@ struct Mark {
 impl Foresight {
     pub(super) fn new(expected: Option<f64>) -> Self {
         let start = Mark { at: 0.0, percent: f64::INFINITY };
-        Self { expected, start, moves: VecDeque::new(), still_at: None, purse: PURSE, predicted_end: None }
+        Self {
+            expected,
+            start,
+            moves: VecDeque::new(),
+            still_at: None,
+            purse: PURSE,
+            predicted_end: None,
+            is_near_end: false,
+        }
     }
 
     /// The delay after a poll at `now` that found `percent`. It is never longer than `full`, the delay of the
@@ -80,6 +90,7 @@ impl Foresight {
         };
         let least = shortest.max(full * SHORTEST.max(1.0 - self.purse));
         let delay = predicted.min(expected).max(least).min(full);
+        self.is_near_end = delay < full;
         let share = delay / full;
         self.purse += GAIN * share - (1.0 - share);
         delay
@@ -88,6 +99,11 @@ impl Foresight {
     /// The end that the latest poll predicted, if progress has moved.
     pub(super) fn predicted_end(&self) -> Option<f64> {
         self.predicted_end
+    }
+
+    /// Whether the latest delay was shortened, because the end may be near.
+    pub(super) fn is_near_end(&self) -> bool {
+        self.is_near_end
     }
 
     /// The predicted time of 100 %, if progress has moved.

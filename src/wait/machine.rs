@@ -128,6 +128,11 @@ impl Waiting {
         self.pacer.predicted_end().filter(|_| self.latest == Latest::Going)
     }
 
+    /// Whether the end may be near, so that polls are dense.
+    pub(crate) fn is_near_end(&self) -> bool {
+        self.latest == Latest::Going && self.pacer.is_near_end()
+    }
+
     /// Whether a limiter may stretch the delay. A delay after an error has a backoff of its own.
     pub(crate) fn may_stretch(&self) -> bool {
         matches!(self.latest, Latest::Going | Latest::NotVisible)

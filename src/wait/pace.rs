@@ -181,6 +181,11 @@ impl Pacer {
         self.foresight.predicted_end().and_then(|end| Duration::try_from_secs_f64(end).ok())
     }
 
+    /// Whether the latest delay was shortened, because the end may be near.
+    pub(super) fn is_near_end(&self) -> bool {
+        self.foresight.is_near_end()
+    }
+
     /// Applies the cap before the jitter, so that no delay exceeds the cap. Jitter may go below the floor.
     fn jittered(&mut self, full: Duration) -> Duration {
         let full = full.clamp(self.pace.interval, self.pace.max_interval);

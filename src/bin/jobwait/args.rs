@@ -91,6 +91,17 @@ pub(crate) struct SeveralArgs {
     #[arg(long, value_name = "N/D", env = "JOBWAIT_RATE_LIMIT", hide_env = true, hide_short_help = true,
         default_value = RateLimitArg::DEFAULT, value_parser = str::parse::<RateLimitArg>)]
     pub(crate) rate_limit: RateLimitArg,
+
+    /// The processes that share the limit
+    #[arg(
+        long,
+        value_name = "SCOPE",
+        env = "JOBWAIT_RATE_LIMIT_SCOPE",
+        hide_env = true,
+        hide_short_help = true,
+        default_value = "machine"
+    )]
+    pub(crate) rate_limit_scope: jobwait::RateLimitScope,
 }
 
 #[derive(Debug, Group)]
@@ -262,6 +273,10 @@ pub(crate) struct SimulateArgs {
     /// Let every task fail, for this reason
     #[arg(long, value_name = "TEXT")]
     pub(crate) fail_reason: Option<String>,
+
+    /// The requests in any window beyond which 429 is answered
+    #[arg(long, value_name = "N/D")]
+    pub(crate) quota: Option<RateLimitArg>,
 
     /// Let in only who has the token, a signature by the access key, or the password below: test values only
     #[arg(long)]

@@ -85,7 +85,15 @@ fn run(args: Args, clock: Clock, stderr: &Stream) -> Result<u8, Refusal> {
                 let settings = resume::settings(&target, &timing, &several, &output);
                 move |jobs: &[&JobId]| resume::sentence(&settings, jobs)
             };
-            let connect = async move || target::connect(target, request_timeout).await;
+            let connect = async move || {
+                target::connect(
+                    target,
+                    request_timeout,
+                    several.rate_limit.budget(),
+                    several.rate_limit_scope,
+                )
+                .await
+            };
             session::run(config, connect, signals, clock, stderr.clone(), Some(&resume)).await
         }),
         Some(Command::Demo(args)) => {

@@ -40,7 +40,6 @@ pub(crate) async fn run(
         Report::new(jobs.clone(), view, several.until, timing.deadline, stdout.clone(), stderr.clone());
     let session = Session {
         waits: Waits::new(timing.wait.clock(clock)).until(several.until),
-        budget: several.budget,
         clock,
         report: RefCell::new(report),
         signals: tokio::sync::Mutex::new(signals),
@@ -75,7 +74,6 @@ pub(crate) async fn run(
 
 struct Session {
     waits: Waits,
-    budget: Option<RateLimit>,
     clock: Clock,
     report: RefCell<Report>,
     signals: tokio::sync::Mutex<Signals>,
@@ -89,7 +87,7 @@ impl Session {
         connect: impl AsyncFnOnce() -> Result<Connected, Refusal> + Send + 'static,
     ) -> Result<Vec<Verdict>, Refusal> {
         let nothing_yet = jobs.iter().map(|_| NothingYet).collect();
-        let (workers, warnings) = tokio::select! {
+        let (workers, limiter, warnings) = tokio::select! {
             ready = Worker::start(jobs, connect) => ready?,
             // Reading a token can hang as a network can: deadline and signals bind it too.
             verdicts = self.watch(self.waits.clone(), nothing_yet) => return Ok(verdicts),
@@ -97,7 +95,7 @@ impl Session {
         for warning in warnings {
             self.report.borrow().say(&format!(": warning: {warning}"));
         }
-        let waits = self.budget.into_iter().fold(self.waits.clone(), Waits::rate_limit);
+        let waits = self.waits.clone().limiter(limiter);
         Ok(self.watch(waits, workers).await)
     }
 

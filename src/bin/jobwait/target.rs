@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use jobwait::{Cloud, ConfigError, Connection, Environment, Fault, Overrides, Setting};
+use jobwait::{
+    Cloud, ConfigError, Connection, Environment, Fault, Limiter, Overrides, RateLimit, RateLimitScope,
+    Setting,
+};
 
 use crate::args::TargetArgs;
 use crate::options::Refusal;
@@ -11,18 +14,26 @@ use crate::options::Refusal;
 /// A connection, and what the user should know about it.
 pub(crate) struct Connected {
     pub(crate) cloud: Cloud,
+    pub(crate) limiter: Limiter,
     pub(crate) warnings: Vec<String>,
 }
 
 /// Connects as the options and the environment say.
-pub(crate) async fn connect(args: TargetArgs, request_timeout: Duration) -> Result<Connected, Refusal> {
+pub(crate) async fn connect(
+    args: TargetArgs,
+    request_timeout: Duration,
+    limit: Option<RateLimit>,
+    scope: RateLimitScope,
+) -> Result<Connected, Refusal> {
     let environment = Environment::of_process_with(args.profile.clone());
-    let Connection { cloud, warnings, has_credentials, .. } =
-        environment.connect(&overrides(args, request_timeout))?;
+    let mut overrides = overrides(args, request_timeout);
+    overrides.rate_limit = limit;
+    overrides.rate_limit_scope = scope;
+    let Connection { cloud, limiter, warnings, has_credentials, .. } = environment.connect(&overrides)?;
     if !has_credentials {
         cloud.sign_in().await.map_err(|fault| no_credentials(&fault))?;
     }
-    Ok(Connected { cloud, warnings })
+    Ok(Connected { cloud, limiter, warnings })
 }
 
 fn overrides(args: TargetArgs, request_timeout: Duration) -> Overrides {

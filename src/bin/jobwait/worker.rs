@@ -8,7 +8,9 @@ use std::io;
 use std::sync::Arc;
 use std::thread;
 
-use jobwait::{Cloud, Fault, FaultKind, JobId, Observation, Probe};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use jobwait::{Cloud, Fault, FaultKind, JobId, Limiter, Observation, Probe};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::options::Refusal;
@@ -19,6 +21,7 @@ use crate::target::Connected;
 #[derive(Debug)]
 pub(crate) struct Worker {
     number: usize,
+    requests: Arc<[AtomicU32]>,
     asks: mpsc::UnboundedSender<Ask>,
 }
 
@@ -31,9 +34,11 @@ impl Worker {
     pub(crate) async fn start(
         jobs: Vec<JobId>,
         connect: impl AsyncFnOnce() -> Result<Connected, Refusal> + Send + 'static,
-    ) -> Result<(Vec<Self>, Vec<String>), Refusal> {
+    ) -> Result<(Vec<Self>, Limiter, Vec<String>), Refusal> {
         let (asks, asked) = mpsc::unbounded_channel();
         let count = jobs.len();
+        let requests: Arc<[AtomicU32]> = jobs.iter().map(|_| AtomicU32::new(0)).collect();
+        let counts = Arc::clone(&requests);
         let (tell, ready) = oneshot::channel();
         let cannot = |error: io::Error| Refusal(format!("cannot start: {error}"));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(cannot)?;
@@ -42,9 +47,9 @@ impl Worker {
             .spawn(move || {
                 runtime.block_on(async {
                     match connect().await {
-                        Ok(Connected { cloud, warnings }) => {
-                            let _ = tell.send(Ok(warnings));
-                            serve(Arc::new(cloud), jobs.into(), asked).await;
+                        Ok(Connected { cloud, limiter, warnings }) => {
+                            let _ = tell.send(Ok((limiter, warnings)));
+                            serve(Arc::new(cloud), jobs.into(), counts, asked).await;
                         }
                         Err(refusal) => {
                             let _ = tell.send(Err(refusal));
@@ -55,13 +60,19 @@ impl Worker {
                 runtime.shutdown_background();
             })
             .map_err(cannot)?;
-        let warnings = ready.await.unwrap_or_else(|_| panics::pass_on())?;
-        let worker = (0..count).map(|number| Self { number, asks: asks.clone() }).collect();
-        Ok((worker, warnings))
+        let (limiter, warnings) = ready.await.unwrap_or_else(|_| panics::pass_on())?;
+        let worker = (0..count)
+            .map(|number| Self { number, requests: Arc::clone(&requests), asks: asks.clone() })
+            .collect();
+        Ok((worker, limiter, warnings))
     }
 }
 
 impl Probe for Worker {
+    fn requests(&self) -> Option<u32> {
+        Some(self.requests[self.number].load(Ordering::Relaxed))
+    }
+
     async fn poll(&mut self) -> Observation {
         let (tell, told) = oneshot::channel();
         let _ = self.asks.send((self.number, tell));
@@ -72,18 +83,25 @@ impl Probe for Worker {
 }
 
 /// Looks when asked.
-async fn serve(cloud: Arc<Cloud>, jobs: Arc<[JobId]>, mut asked: mpsc::UnboundedReceiver<Ask>) {
+async fn serve(
+    cloud: Arc<Cloud>,
+    jobs: Arc<[JobId]>,
+    counts: Arc<[AtomicU32]>,
+    mut asked: mpsc::UnboundedReceiver<Ask>,
+) {
     while let Some((number, mut tell)) = asked.recv().await {
-        let (cloud, jobs) = (Arc::clone(&cloud), Arc::clone(&jobs));
+        let (cloud, jobs, counts) = (Arc::clone(&cloud), Arc::clone(&jobs), Arc::clone(&counts));
         tokio::spawn(async move {
             let mut probe = cloud.job(&jobs[number]);
             let observation = tokio::select! {
                 biased;
-                // Nobody waits for it any more, but for the next one.
-                () = tell.closed() => return,
-                observation = probe.poll() => observation,
+                () = tell.closed() => None,
+                observation = probe.poll() => Some(observation),
             };
-            let _ = tell.send(observation);
+            counts[number].fetch_add(probe.requests().unwrap_or(1), Ordering::Relaxed);
+            if let Some(observation) = observation {
+                let _ = tell.send(observation);
+            }
         });
     }
 }

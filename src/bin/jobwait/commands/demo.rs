@@ -46,7 +46,7 @@ pub(crate) async fn run(
     let endpoint = service.endpoint();
     let connect = async move || {
         let cloud = Cloud::builder(endpoint, project, Credentials::token("demo")?).without_proxy().build()?;
-        Ok(Connected { cloud, warnings: Vec::new() })
+        Ok(Connected { cloud, limiter: jobwait::Limiter::new(None), warnings: Vec::new() })
     };
     session::run(
         Config { jobs: vec![job], several: Several::default(), timing, view },

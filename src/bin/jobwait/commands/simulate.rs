@@ -18,6 +18,9 @@ pub(crate) async fn run(args: SimulateArgs, mut signals: Signals) -> Result<u8, 
         accepted.password = args.password;
         simulator = simulator.require_auth(accepted);
     }
+    if let Some(quota) = args.quota.and_then(crate::rate_limit::RateLimitArg::budget) {
+        simulator = simulator.quota(quota);
+    }
     if let Some(reason) = args.fail_reason {
         simulator = simulator.fail_reason(reason);
     }
