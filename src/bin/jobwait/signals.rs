@@ -1,17 +1,17 @@
-//! Signals, and the differences between platforms.
+//! Signals, on each platform.
 
 use std::io;
 
-/// A signal that ends a wait, not the task.
+/// A signal that ends a wait. The task is not affected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Signal {
     /// The terminal is gone.
-    #[cfg_attr(not(unix), expect(dead_code, reason = "there is no such signal"))]
+    #[cfg_attr(not(unix), expect(dead_code, reason = "only Unix has this signal"))]
     Hangup,
     /// Ctrl-C.
     Interrupt,
-    /// Somebody asks to end.
-    #[cfg_attr(not(unix), expect(dead_code, reason = "there is no such signal"))]
+    /// A request to end, such as that of `kill`.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "only Unix has this signal"))]
     Terminate,
 }
 
@@ -24,7 +24,7 @@ impl Signal {
         }
     }
 
-    /// 128 and the signal's number, as a shell shows a process that a signal ended.
+    /// 128 plus the number of the signal, as in a shell.
     pub(crate) fn exit_code(self) -> u8 {
         match self {
             Self::Hangup => 129,
@@ -34,12 +34,12 @@ impl Signal {
     }
 }
 
-/// The signals from now on.
+/// The signals that the process receives.
 #[derive(Debug)]
 pub(crate) struct Signals(platform::Signals);
 
 impl Signals {
-    /// Takes the signals over, inside a tokio runtime. A second one ends the process at once.
+    /// Takes over the signals, inside a tokio runtime. The second one ends the process at once.
     pub(crate) fn listen() -> io::Result<Self> {
         platform::Signals::listen().map(Self)
     }
@@ -73,7 +73,7 @@ mod platform {
         pub(super) fn listen() -> io::Result<Self> {
             let second = Arc::new(AtomicBool::new(false));
             let listen = |number: i32| {
-                // In this order: the first signal finds the flag down, and raises it for the second.
+                // The order matters: the first signal finds the flag down and raises it for the second.
                 flag::register_conditional_shutdown(number, 128 + number, Arc::clone(&second))?;
                 flag::register(number, Arc::clone(&second))?;
                 signal(SignalKind::from_raw(number))
@@ -100,10 +100,10 @@ mod platform {
         }
     }
 
-    /// Under `nohup` the wait is meant to outlive its terminal. Only Linux tells without unsafe code; elsewhere
-    /// a hangup ends the wait.
+    /// Returns whether hangups are ignored, as under `nohup`, where the wait is meant to outlive its
+    /// terminal. Only Linux shows that without unsafe code. Elsewhere a hangup ends the wait.
     fn hangups_are_ignored() -> bool {
-        // Room for all of it: read in one piece.
+        // The capacity lets the file be read in one piece.
         let mut status = String::with_capacity(4096);
         let _ =
             std::fs::File::open("/proc/self/status").and_then(|mut file| file.read_to_string(&mut status));
@@ -119,12 +119,12 @@ mod platform {
 
     use super::Signal;
 
-    /// Ctrl-C is all there is; tokio takes it over at the first wait for it.
+    /// Ctrl-C is the only signal. Tokio takes it over at the first wait for it.
     #[derive(Debug)]
     pub(super) struct Signals;
 
     impl Signals {
-        #[expect(clippy::unnecessary_wraps, reason = "on Unix it can fail")]
+        #[expect(clippy::unnecessary_wraps, reason = "it can fail on Unix")]
         pub(super) fn listen() -> io::Result<Self> {
             Ok(Self)
         }

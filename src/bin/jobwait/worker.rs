@@ -1,8 +1,9 @@
-//! Looks on a thread of their own.
+//! The worker: a thread that connects and polls.
 //!
-//! The deadline, the signals and the heartbeat have to hold whatever a look does, and a look can do more than
-//! wait: a token file can block on opening, and an answer can keep the HTTP parser busy for as long as it likes.
-//! So the thread that keeps the time does nothing else, and the exit waits for nobody.
+//! The deadline, the signals and the heartbeat have to hold whatever a poll does, and a poll can do more than
+//! wait: a token file can block on opening, and an answer can keep the HTTP parser busy for as long as the
+//! service likes. So the thread that keeps the time does nothing else, and the exit does not wait for the
+//! worker.
 
 use std::io;
 use std::sync::Arc;
@@ -11,79 +12,80 @@ use std::thread;
 use jobwait::{Cloud, Fault, FaultKind, JobId, Observation, Probe};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::options::Refusal;
+use crate::exit::Refusal;
 use crate::panics;
-use crate::target::Connected;
 
-/// A task that is looked at on another thread.
+/// A connection, and its warnings for the user.
 #[derive(Debug)]
-pub(crate) struct Worker {
-    number: usize,
-    asks: mpsc::UnboundedSender<Ask>,
+pub(crate) struct Connected {
+    pub(crate) cloud: Cloud,
+    pub(crate) warnings: Vec<String>,
 }
 
-/// Which task is to be looked at, and where to tell of it.
-type Ask = (usize, oneshot::Sender<Observation>);
-
-impl Worker {
-    /// Starts the thread and connects there; ready once that is done: a probe for each task, and what the user should
-    /// know.
-    pub(crate) async fn start(
-        jobs: Vec<JobId>,
-        connect: impl AsyncFnOnce() -> Result<Connected, Refusal> + Send + 'static,
-    ) -> Result<(Vec<Self>, Vec<String>), Refusal> {
-        let (asks, asked) = mpsc::unbounded_channel();
-        let count = jobs.len();
-        let (tell, ready) = oneshot::channel();
-        let cannot = |error: io::Error| Refusal(format!("cannot start: {error}"));
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(cannot)?;
-        thread::Builder::new()
-            .name("look".into())
-            .spawn(move || {
-                runtime.block_on(async {
-                    match connect().await {
-                        Ok(Connected { cloud, warnings }) => {
-                            let _ = tell.send(Ok(warnings));
-                            serve(Arc::new(cloud), jobs.into(), asked).await;
-                        }
-                        Err(refusal) => {
-                            let _ = tell.send(Err(refusal));
-                        }
-                    }
-                });
-                // A lookup that hangs has a thread that cannot be cancelled.
-                runtime.shutdown_background();
-            })
-            .map_err(cannot)?;
-        let warnings = ready.await.unwrap_or_else(|_| panics::pass_on())?;
-        let worker = (0..count).map(|number| Self { number, asks: asks.clone() }).collect();
-        Ok((worker, warnings))
-    }
+/// A task that the worker polls.
+#[derive(Debug)]
+pub(crate) struct WorkerProbe {
+    task: usize,
+    requests: mpsc::UnboundedSender<Request>,
 }
 
-impl Probe for Worker {
+/// The number of a task to poll, and the channel for the observation.
+type Request = (usize, oneshot::Sender<Observation>);
+
+/// Starts the worker. Returns a probe for each task, and warnings for the user, once the worker has
+/// connected.
+pub(crate) async fn start(
+    jobs: Arc<[JobId]>,
+    connect: impl AsyncFnOnce() -> Result<Connected, Refusal> + Send + 'static,
+) -> Result<(Vec<WorkerProbe>, Vec<String>), Refusal> {
+    let (requests, queue) = mpsc::unbounded_channel();
+    let (report, connected) = oneshot::channel();
+    let cannot = |error: io::Error| Refusal(format!("cannot start: {error}"));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(cannot)?;
+    let probes = (0..jobs.len()).map(|task| WorkerProbe { task, requests: requests.clone() }).collect();
+    let work = move || {
+        runtime.block_on(async {
+            match connect().await {
+                Ok(Connected { cloud, warnings }) => {
+                    let _ = report.send(Ok(warnings));
+                    serve(Arc::new(cloud), jobs, queue).await;
+                }
+                Err(refusal) => {
+                    let _ = report.send(Err(refusal));
+                }
+            }
+        });
+        // A name lookup that hangs has a thread that cannot be cancelled.
+        runtime.shutdown_background();
+    };
+    thread::Builder::new().name("poll".into()).spawn(work).map_err(cannot)?;
+    let warnings = connected.await.unwrap_or_else(|_| panics::propagate())?;
+    Ok((probes, warnings))
+}
+
+impl Probe for WorkerProbe {
     async fn poll(&mut self) -> Observation {
-        let (tell, told) = oneshot::channel();
-        let _ = self.asks.send((self.number, tell));
-        told.await.unwrap_or_else(|_| {
-            Observation::Permanent(Fault::new(FaultKind::Local, "the thread that looks has died"))
+        let (report, observation) = oneshot::channel();
+        let _ = self.requests.send((self.task, report));
+        observation.await.unwrap_or_else(|_| {
+            Observation::Permanent(Fault::new(FaultKind::Local, "the thread that polls has panicked"))
         })
     }
 }
 
-/// Looks when asked.
-async fn serve(cloud: Arc<Cloud>, jobs: Arc<[JobId]>, mut asked: mpsc::UnboundedReceiver<Ask>) {
-    while let Some((number, mut tell)) = asked.recv().await {
+/// Polls on request.
+async fn serve(cloud: Arc<Cloud>, jobs: Arc<[JobId]>, mut queue: mpsc::UnboundedReceiver<Request>) {
+    while let Some((task, mut report)) = queue.recv().await {
         let (cloud, jobs) = (Arc::clone(&cloud), Arc::clone(&jobs));
         tokio::spawn(async move {
-            let mut probe = cloud.job(&jobs[number]);
+            let mut probe = cloud.job(&jobs[task]);
             let observation = tokio::select! {
                 biased;
-                // Nobody waits for it any more, but for the next one.
-                () = tell.closed() => return,
+                // The wait no longer needs this poll.
+                () = report.closed() => return,
                 observation = probe.poll() => observation,
             };
-            let _ = tell.send(observation);
+            let _ = report.send(observation);
         });
     }
 }

@@ -1,0 +1,139 @@
+//! The JSON documents. Field names are API.
+
+use std::time::Duration;
+
+use jobwait::text::safe_json;
+use jobwait::{Fault, Job, JobId, Verdict};
+use serde::Serialize;
+
+use crate::exit::Ending;
+
+/// Formats a document on one line.
+pub(super) fn line(document: &impl Serialize) -> String {
+    // It has string keys and finite numbers only, and a job is JSON already.
+    let json = serde_json::to_string(document).unwrap_or_else(|_| unreachable!("a document of plain fields"));
+    safe_json(&json).into_owned()
+}
+
+/// Rounds to milliseconds.
+pub(super) fn seconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1000.0).round() / 1000.0
+}
+
+/// One document, on one line, when a wait ends; for every exit code but 2.
+#[derive(Serialize)]
+pub(super) struct Document<'a> {
+    pub(super) outcome: &'static str,
+    /// The exit code of the process.
+    pub(super) exit_code: u8,
+    /// The tasks, in the order in which they were given. Empty when a signal came before all IDs were read.
+    pub(super) jobs: Vec<Entry<'a>>,
+}
+
+/// The end of the wait for one task.
+#[derive(Serialize)]
+pub(super) struct Entry<'a> {
+    job_id: &'a str,
+    outcome: &'static str,
+    /// The time since the start of the process.
+    elapsed_seconds: f64,
+    /// The number of requests to the service about this task.
+    polls: u32,
+    /// The service's own words, never cut.
+    fail_reason: Option<&'a str>,
+    error: Option<Error<'a>>,
+    /// The service's own job object when it was last seen, unaltered.
+    job: Option<&'a Job>,
+}
+
+impl<'a> Entry<'a> {
+    pub(super) fn new(id: &'a JobId, ending: Ending, verdict: &'a Verdict) -> Self {
+        Self {
+            job_id: id.as_str(),
+            outcome: ending.name(),
+            elapsed_seconds: seconds(verdict.elapsed),
+            polls: verdict.polls,
+            fail_reason: verdict.job().and_then(Job::fail_reason),
+            error: verdict.fault.as_ref().map(Error::new),
+            job: verdict.job(),
+        }
+    }
+}
+
+/// The error, if there was one. Every field but message may be null.
+#[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "the service's own name for it")]
+struct Error<'a> {
+    message: &'a str,
+    /// The service's own code, such as DBS.200543.
+    error_code: Option<&'a str>,
+    /// The ID for which the service's support asks.
+    request_id: Option<&'a str>,
+    http_status: Option<u16>,
+}
+
+impl<'a> Error<'a> {
+    fn new(fault: &'a Fault) -> Self {
+        Self {
+            message: &fault.message,
+            error_code: fault.error_code.as_deref(),
+            request_id: fault.request_id.as_deref(),
+            http_status: fault.http_status,
+        }
+    }
+}
+
+/// One object per line, as things happen. The last one is always result.
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "lowercase")]
+pub(super) enum Line<'a> {
+    /// The service knows no such task, and the wait continues. Once, until something else is seen.
+    Invisible(Failure<'a>),
+    /// The status or the progress has changed.
+    Status {
+        job_id: &'a str,
+        elapsed_seconds: f64,
+        status: &'a str,
+        /// In percent, if the service reports it.
+        progress: Option<f64>,
+        /// The time until the next poll.
+        next_poll_seconds: f64,
+    },
+    /// A poll failed, and the wait continues.
+    Retry(Failure<'a>),
+    /// Nothing has happened for --heartbeat: the state that was last seen.
+    Heartbeat {
+        job_id: &'a str,
+        elapsed_seconds: f64,
+        /// In the service's spelling; null while the task is not visible.
+        status: Option<&'a str>,
+        /// In percent, if the service reports it.
+        progress: Option<f64>,
+    },
+    /// The end of the wait for this task.
+    Verdict(Entry<'a>),
+    /// The end of the whole wait. It concerns no single task, so `job_id` is null.
+    Result { job_id: (), elapsed_seconds: f64, outcome: &'static str, exit_code: u8 },
+}
+
+/// A poll that brought no state of the task.
+#[derive(Serialize)]
+pub(super) struct Failure<'a> {
+    job_id: &'a str,
+    elapsed_seconds: f64,
+    #[serde(flatten)]
+    error: Error<'a>,
+    /// The time until the next poll.
+    next_poll_seconds: f64,
+}
+
+impl<'a> Failure<'a> {
+    pub(super) fn new(
+        job_id: &'a str,
+        elapsed_seconds: f64,
+        fault: &'a Fault,
+        next_poll_seconds: f64,
+    ) -> Self {
+        Self { job_id, elapsed_seconds, error: Error::new(fault), next_poll_seconds }
+    }
+}
