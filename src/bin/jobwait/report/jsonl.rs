@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jobwait::{Event, EventKind, JobId, Progress};
 
-use super::document::{Entry, Failure, Line, line, seconds};
+use super::document::{Entry, Failure, Line, Seconds, line};
 use super::{Sink, Summary};
 use crate::exit::Ending;
 use crate::signals::Signal;
@@ -55,8 +55,8 @@ impl Jsonl {
 impl Sink for Jsonl {
     fn event(&mut self, number: usize, event: &Event<'_>, signal: Option<Signal>) {
         let (task, job_id, at) = (&mut self.tasks[number], self.jobs[number].as_str(), event.elapsed);
-        let elapsed_seconds = seconds(at);
-        let until = |next_poll: Duration| seconds(next_poll.saturating_sub(at));
+        let elapsed_seconds = at.into();
+        let until = |next_poll: Duration| Seconds::from(next_poll.saturating_sub(at));
         let event = match event.kind {
             EventKind::Invisible { fault, next_poll } => task
                 .is_new(State::default())
@@ -105,7 +105,7 @@ impl Sink for Jsonl {
             let state = task.state.as_ref();
             self.stdout.line(&line(&Line::Heartbeat {
                 job_id: self.jobs[number].as_str(),
-                elapsed_seconds: seconds(elapsed),
+                elapsed_seconds: elapsed.into(),
                 status: state.and_then(|state| state.status.as_deref()),
                 progress: state.and_then(|state| state.progress),
             }));
@@ -116,7 +116,7 @@ impl Sink for Jsonl {
         let elapsed = summary.tasks.iter().map(|task| task.verdict.elapsed).max().unwrap_or_default();
         self.stdout.result(&line(&Line::Result {
             job_id: (),
-            elapsed_seconds: seconds(elapsed),
+            elapsed_seconds: elapsed.into(),
             outcome: summary.ending.name(),
             exit_code: summary.ending.code(),
         }));
