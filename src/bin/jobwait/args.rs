@@ -20,7 +20,7 @@ pub(crate) use self::values::reason;
 use crate::duration;
 use crate::rate_limit::RateLimitArg;
 
-/// Wait until an asynchronous Huawei Cloud TaurusDB task has ended. The exit code is the result.
+/// Wait for an asynchronous Huawei Cloud TaurusDB task to end. The exit code is the result.
 ///
 /// jobwait only reads: it never starts, cancels or changes a task.
 #[derive(Debug, Parser)]
@@ -45,11 +45,11 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Wait for a simulated task: needs no cloud and no configuration
+    /// Wait for a simulated task, without a cloud and without configuration
     Demo(DemoArgs),
     /// Run the simulator alone, to test hooks and pipelines
     Simulate(SimulateArgs),
-    /// Print the polls that a wait would make: their times, their number and the worst lag
+    /// Print the times at which a wait would poll, and the worst lag
     Plan(PlanArgs),
     /// Print shell completions
     Completions(CompletionsArgs),
@@ -59,8 +59,8 @@ pub(crate) enum Command {
 
 #[derive(Debug, Group)]
 pub(crate) struct WaitArgs {
-    /// The job IDs, as returned by the calls that started the tasks; '-' reads them from standard input, one
-    /// per line or as the JSON of those calls
+    /// The job IDs that the calls returned which started the tasks; '-' reads them from standard input, one
+    /// per line or as the JSON responses to those calls
     #[arg(value_name = "JOB_ID", required = true, value_parser = values::job_id)]
     pub(crate) job_ids: Vec<String>,
 
@@ -84,12 +84,12 @@ pub(crate) struct SeveralArgs {
     #[arg(long)]
     pub(crate) any: bool,
 
-    /// Wait for all tasks even after one has failed (default: the first failure ends the wait)
+    /// Wait for all tasks, even after one has failed (default: end with the first failure)
     #[arg(long)]
     pub(crate) keep_going: bool,
 
-    /// The most requests in a period of time, for all tasks together, such as 180/5m; or 'none'. The quota
-    /// belongs to the account, so leave a share to others
+    /// The most requests per duration, for all tasks together, such as 180/5m, or 'none'; the quota of the
+    /// account is shared with other clients
     #[arg(long, value_name = "LIMIT", hide_short_help = true,
         default_value = RateLimitArg::DEFAULT, value_parser = str::parse::<RateLimitArg>)]
     pub(crate) rate_limit: RateLimitArg,
@@ -149,7 +149,7 @@ pub(crate) struct TimingArgs {
     #[command(flatten)]
     pub(crate) pace: PaceArgs,
 
-    /// Poll once and exit, with 124 if the task is still running
+    /// Poll once and exit; the exit code is 124 if the task is still running
     #[arg(long)]
     pub(crate) once: bool,
 
@@ -187,13 +187,13 @@ pub(crate) struct PaceArgs {
         default_value = "1.5", value_parser = values::backoff, allow_hyphen_values = true)]
     pub(crate) backoff: f64,
 
-    /// The share by which a delay may be shortened at random, from 0 to below 1
+    /// The largest share by which a delay is shortened at random, from 0 to below 1
     #[arg(long, value_name = "SHARE", hide_short_help = true,
         default_value = "0.1", value_parser = values::jitter, allow_hyphen_values = true)]
     pub(crate) jitter: f64,
 
-    /// The usual duration of such a task, from the start of the wait: polls become denser from three quarters
-    /// to four thirds of it, as long as the task reports no progress
+    /// The usual duration of such a task, from the start of the wait; polls are denser from three quarters to
+    /// four thirds of it while the task reports no progress
     #[arg(long, value_name = "DURATION", value_parser = duration::positive, allow_hyphen_values = true)]
     pub(crate) expect: Option<Duration>,
 }
@@ -214,7 +214,7 @@ pub(crate) struct OutputArgs {
         default_value = "30s", value_parser = duration::positive, allow_hyphen_values = true)]
     pub(crate) heartbeat: Duration,
 
-    /// Show no progress, only errors and the verdict (--progress none hides errors that are retried, too)
+    /// Show only errors and the verdict (--progress none also hides errors that are retried)
     #[arg(short, long)]
     pub(crate) quiet: bool,
 

@@ -1,7 +1,8 @@
-//! The exit codes. Codes and names are API.
+//! The ends of a wait, and their exit codes. Codes and names are API.
 
-use jobwait::{ConfigError, Outcome, Until};
+use jobwait::{ConfigError, JobId, Outcome, Until, Verdict};
 
+use crate::resume::Resume;
 use crate::signals::Signal;
 
 /// Usage or configuration is wrong; nothing was sent.
@@ -95,6 +96,44 @@ impl Ending {
     /// Returns whether the task may still be running, as far as this wait knows.
     pub(crate) fn is_open(self) -> bool {
         !matches!(self, Self::Completed | Self::Failed | Self::Unauthorized)
+    }
+}
+
+/// The end of a wait: of each task, and of the whole.
+#[derive(Debug)]
+pub(crate) struct Summary<'a> {
+    pub(crate) ending: Ending,
+    pub(crate) tasks: Vec<TaskEnd<'a>>,
+    pub(crate) resume: Option<&'a Resume>,
+}
+
+/// The end of the wait for one task.
+#[derive(Debug)]
+pub(crate) struct TaskEnd<'a> {
+    pub(crate) id: &'a JobId,
+    pub(crate) ending: Ending,
+    pub(crate) verdict: &'a Verdict,
+}
+
+impl<'a> Summary<'a> {
+    pub(crate) fn new(
+        jobs: &'a [JobId],
+        verdicts: &'a [Verdict],
+        signal: Option<Signal>,
+        until: Until,
+        resume: Option<&'a Resume>,
+    ) -> Self {
+        let endings: Vec<Ending> =
+            verdicts.iter().map(|verdict| Ending::of(verdict.outcome, signal)).collect();
+        let ending = Ending::of_all(&endings, until);
+        let tasks = jobs.iter().zip(endings).zip(verdicts);
+        let tasks = tasks.map(|((id, ending), verdict)| TaskEnd { id, ending, verdict }).collect();
+        Self { ending, tasks, resume }
+    }
+
+    /// The task that determined the ending of the whole.
+    pub(crate) fn decisive(&self) -> Option<&TaskEnd<'a>> {
+        self.tasks.iter().find(|task| task.ending == self.ending)
     }
 }
 

@@ -10,6 +10,7 @@ mod hints;
 mod json;
 mod jsonl;
 mod lines;
+mod messages;
 mod tally;
 mod text;
 mod wording;
@@ -19,8 +20,7 @@ use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
 use std::time::Duration;
 
-use indicatif::MultiProgress;
-use jobwait::{Event, JobId, Until, Verdict};
+use jobwait::{Event, JobId};
 
 use self::annotation::Annotation;
 use self::bar::Bars;
@@ -29,11 +29,11 @@ use self::hints::Hints;
 use self::json::Json;
 use self::jsonl::Jsonl;
 use self::lines::Lines;
+use self::messages::Messages;
 use self::text::Text;
 use crate::args::Output;
-use crate::exit::Ending;
+use crate::exit::{Ending, Summary};
 use crate::options::{Shown, View};
-use crate::resume::Resume;
 use crate::signals::Signal;
 use crate::stream::Stream;
 
@@ -55,43 +55,6 @@ trait Sink: Debug {
 
     /// Shows the end.
     fn finish(&mut self, _summary: &Summary<'_>) {}
-}
-
-/// The end of a wait: of each task, and of the whole.
-#[derive(Debug)]
-pub(crate) struct Summary<'a> {
-    pub(crate) ending: Ending,
-    tasks: Vec<TaskEnd<'a>>,
-    resume: Option<&'a Resume>,
-}
-
-#[derive(Debug)]
-struct TaskEnd<'a> {
-    id: &'a JobId,
-    ending: Ending,
-    verdict: &'a Verdict,
-}
-
-impl<'a> Summary<'a> {
-    pub(crate) fn new(
-        jobs: &'a [JobId],
-        verdicts: &'a [Verdict],
-        signal: Option<Signal>,
-        until: Until,
-        resume: Option<&'a Resume>,
-    ) -> Self {
-        let endings: Vec<Ending> =
-            verdicts.iter().map(|verdict| Ending::of(verdict.outcome, signal)).collect();
-        let ending = Ending::of_all(&endings, until);
-        let tasks = jobs.iter().zip(endings).zip(verdicts);
-        let tasks = tasks.map(|((id, ending), verdict)| TaskEnd { id, ending, verdict }).collect();
-        Self { ending, tasks, resume }
-    }
-
-    /// The task that determined the ending of the whole.
-    fn decisive(&self) -> Option<&TaskEnd<'a>> {
-        self.tasks.iter().find(|task| task.ending == self.ending)
-    }
 }
 
 /// The sinks of a wait.
@@ -197,24 +160,6 @@ pub(crate) fn interrupted_early(signal: Signal, output: Output, stderr: &Stream)
     stderr.finish(IN_ORDER);
     stdout.finish(IN_ORDER);
     ending.code()
-}
-
-/// Messages for people on standard error, above the bars if there are any.
-#[derive(Debug, Clone)]
-struct Messages {
-    stderr: Stream,
-    bars: Option<MultiProgress>,
-}
-
-impl Messages {
-    fn write(&self, text: &str) {
-        match &self.bars {
-            // The drawing library's own way pads a line to the width of the terminal instead of ending it,
-            // which shows when a window is resized or the text is copied.
-            Some(bars) => bars.suspend(|| self.stderr.message(text)),
-            None => self.stderr.message(text),
-        }
-    }
 }
 
 #[cfg(test)]

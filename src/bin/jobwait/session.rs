@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use jobwait::{Clock, Event, JobId, Observation, Probe, Verdict, Waits};
 
-use crate::exit::Refusal;
+use crate::exit::{Refusal, Summary};
 use crate::options::Options;
-use crate::report::{Report, Summary};
+use crate::report::Report;
 use crate::resume::Resume;
 use crate::signals::{Signal, Signals};
 use crate::stream::Stream;

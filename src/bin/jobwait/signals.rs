@@ -1,6 +1,6 @@
 //! Signals, on each platform.
 
-use std::io;
+pub(crate) use self::platform::Signals;
 
 /// A signal that ends a wait. The task is not affected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,22 +34,6 @@ impl Signal {
     }
 }
 
-/// The signals that the process receives.
-#[derive(Debug)]
-pub(crate) struct Signals(platform::Signals);
-
-impl Signals {
-    /// Takes over the signals, inside a tokio runtime. The second one ends the process at once.
-    pub(crate) fn listen() -> io::Result<Self> {
-        platform::Signals::listen().map(Self)
-    }
-
-    /// The next signal.
-    pub(crate) async fn next(&mut self) -> Signal {
-        self.0.next().await
-    }
-}
-
 #[cfg(unix)]
 mod platform {
     use std::io::{self, Read as _};
@@ -62,15 +46,17 @@ mod platform {
 
     use super::Signal;
 
+    /// The signals that the process receives.
     #[derive(Debug)]
-    pub(super) struct Signals {
+    pub(crate) struct Signals {
         hangup: Option<Stream>,
         interrupt: Stream,
         terminate: Stream,
     }
 
     impl Signals {
-        pub(super) fn listen() -> io::Result<Self> {
+        /// Takes over the signals, inside a tokio runtime. The second one ends the process at once.
+        pub(crate) fn listen() -> io::Result<Self> {
             let second = Arc::new(AtomicBool::new(false));
             let listen = |number: i32| {
                 // The order matters: the first signal finds the flag down and raises it for the second.
@@ -85,7 +71,8 @@ mod platform {
             })
         }
 
-        pub(super) async fn next(&mut self) -> Signal {
+        /// Waits for the next signal.
+        pub(crate) async fn next(&mut self) -> Signal {
             let hangup = async {
                 match &mut self.hangup {
                     Some(stream) => stream.recv().await,
@@ -121,15 +108,15 @@ mod platform {
 
     /// Ctrl-C is the only signal. Tokio takes it over at the first wait for it.
     #[derive(Debug)]
-    pub(super) struct Signals;
+    pub(crate) struct Signals;
 
     impl Signals {
         #[expect(clippy::unnecessary_wraps, reason = "it can fail on Unix")]
-        pub(super) fn listen() -> io::Result<Self> {
+        pub(crate) fn listen() -> io::Result<Self> {
             Ok(Self)
         }
 
-        pub(super) async fn next(&mut self) -> Signal {
+        pub(crate) async fn next(&mut self) -> Signal {
             if tokio::signal::ctrl_c().await.is_err() {
                 std::future::pending::<()>().await;
             }

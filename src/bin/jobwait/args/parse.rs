@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::io::{self, Write as _};
 
 use clap::builder::FalseyValueParser;
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory as _, FromArgMatches as _};
 use jobwait::text::safe;
@@ -62,7 +62,7 @@ pub(crate) fn parse(words: impl Iterator<Item = OsString>) -> Result<(Args, Give
         let mut command = command(ignored);
         command.try_get_matches_from_mut(&words).map(|matches| Given { command, matches })
     };
-    let mut given = read(&[])?;
+    let mut given = read(&[]).map_err(|error| with_variable(error, read))?;
     let mut ignored = Vec::new();
     for (first, second, message) in EXCLUSIVE {
         match (given.source(first), given.source(second)) {
@@ -76,6 +76,23 @@ pub(crate) fn parse(words: impl Iterator<Item = OsString>) -> Result<(Args, Give
         given = read(&ignored)?;
     }
     Ok((Args::from_arg_matches(&given.matches)?, given))
+}
+
+/// Names the variable in an error about its value, where clap names the option.
+fn with_variable(
+    mut error: clap::Error,
+    read: impl Fn(&[&str]) -> Result<Given, clap::Error>,
+) -> clap::Error {
+    let option = |error: &clap::Error| {
+        let arg = error.get(ContextKind::InvalidArg)?.to_string();
+        Some(arg.strip_prefix("--")?.split(' ').next()?.to_owned())
+    };
+    if let Some(name) = option(&error)
+        && read(&[&name.replace('-', "_")]).err().as_ref().and_then(option).as_ref() != Some(&name)
+    {
+        error.insert(ContextKind::InvalidArg, ContextValue::String(variable(&name)));
+    }
+    error
 }
 
 /// The definition of the command line. Each option of a wait has a variable, and so has the same option of a

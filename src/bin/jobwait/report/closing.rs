@@ -1,8 +1,9 @@
 //! The last lines on standard error: the verdicts that the reader would otherwise not see, and the tally of
 //! several tasks.
 
+use super::messages::Messages;
 use super::tally::Tally;
-use super::{Messages, Sink, Summary, wording};
+use super::{Sink, Summary, wording};
 use crate::exit::Ending;
 use crate::options::Shown;
 

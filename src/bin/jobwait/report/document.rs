@@ -1,4 +1,5 @@
-//! The JSON documents. Field names are API. Their published schemas are generated from the structs, in `schema`.
+//! The JSON documents. Field names are API. Their published schemas are generated from the structs, in
+//! `schema`.
 
 #[cfg(test)]
 mod schema;

@@ -3,8 +3,9 @@
 
 use jobwait::{Fault, FaultKind, Job, JobId, Outcome, Upstream, Verdict};
 
+use super::messages::Messages;
 use super::wording::{complaint, meaning, name, status};
-use super::{Messages, Sink, Summary};
+use super::{Sink, Summary};
 use crate::duration::brief;
 use crate::exit::Ending;
 

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use jobwait::{Event, EventKind, Fault, FaultKind, Job, JobId, Outcome, Status};
 
+use super::Sink;
+use super::messages::Messages;
 use super::tally::Tally;
 use super::wording::{self, complaint, meaning, name, status, subject};
-use super::{Messages, Sink};
 use crate::duration::brief;
 use crate::exit::Ending;
 use crate::options::{Shown, View};

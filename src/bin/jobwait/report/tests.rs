@@ -4,9 +4,10 @@ use std::io::Write;
 use std::sync::Mutex;
 
 use indicatif::{InMemoryTerm, ProgressDrawTarget, TermLike as _};
-use jobwait::{Fault, FaultKind, Job, Observation, Pace, Probe, Status, Wait};
+use jobwait::{Fault, FaultKind, Job, Observation, Pace, Probe, Status, Until, Verdict, Wait};
 
 use super::*;
+use crate::resume::Resume;
 
 const DEADLINE: Duration = Duration::from_secs(60);
 const HEARTBEAT: Duration = Duration::from_secs(5);
@@ -138,12 +139,12 @@ fn finish(report: Report, verdict: &Verdict) -> u8 {
 
 /// Returns the exit code and the hints after a wait of half a minute that sees `first`, and then the same
 /// again and again.
-fn ended(first: Option<Observation>, then: impl Fn() -> Observation + Send) -> (u8, Vec<String>) {
-    struct Again<F>(Option<Observation>, F);
+fn ended(first: Option<Observation>, then: Observation) -> (u8, Vec<String>) {
+    struct Again(Option<Observation>, Observation);
 
-    impl<F: Fn() -> Observation + Send> Probe for Again<F> {
+    impl Probe for Again {
         async fn poll(&mut self) -> Observation {
-            self.0.take().unwrap_or_else(&self.1)
+            self.0.take().unwrap_or_else(|| self.1.clone())
         }
     }
 
@@ -159,90 +160,45 @@ fn ended(first: Option<Observation>, then: impl Fn() -> Observation + Send) -> (
     (code, hints.lines().filter(|line| !line.starts_with("::error")).map(str::to_owned).collect())
 }
 
-/// The exit code, the first observation, the further ones, and words of the hints.
-type Case = (u8, Option<Observation>, Box<dyn Fn() -> Observation + Send>, &'static [&'static str]);
-
 #[test]
 fn every_ending_has_up_to_four_hints_with_the_likely_cause_and_the_next_command() {
-    let hostile = |kind| {
+    use FaultKind::{
+        BadRequest, Forbidden, Local, Network, NotVisible, Proxy, Redirected, Throttled, TimedOut,
+        Unauthenticated, Unavailable, UnknownHost, UnknownProject, Unreadable, Untrusted, WrongApi,
+    };
+    let fault = |kind| {
         let mut fault = Fault::new(kind, HOSTILE);
         fault.error_code = Some(HOSTILE.into());
         fault
     };
-    let running = || Some(Observation::Seen(Job::new("1", &Status::Running)));
-    let transient = move |kind| Observation::Transient { fault: hostile(kind), retry_after: None };
-    let cases: Vec<Case> = vec![
-        (
-            3,
-            None,
-            Box::new(move || Observation::NotVisible(hostile(FaultKind::NotVisible))),
-            &["another project", RESUME],
-        ),
-        (
-            3,
-            running(),
-            Box::new(move || Observation::NotVisible(hostile(FaultKind::NotVisible))),
-            &["gone", "deleted"],
-        ),
-        (4, None, Box::new(move || Observation::Permanent(hostile(FaultKind::Forbidden))), &["task:list"]),
-        (
-            4,
-            None,
-            Box::new(move || Observation::Permanent(hostile(FaultKind::Unauthenticated))),
-            &["expired"],
-        ),
-        (
-            124,
-            None,
-            Box::new(|| Observation::Seen(Job::new("1", &Status::Running))),
-            &["continues in the cloud", RESUME],
-        ),
-        (
-            124,
-            None,
-            Box::new(|| Observation::Seen(Job::new("1", &Status::Unauthorized))),
-            &["a person must approve", RESUME],
-        ),
-        (
-            124,
-            None,
-            Box::new(|| Observation::Seen(Job::new("1", &Status::Pending))),
-            &["maintenance window", RESUME],
-        ),
-        (
-            124,
-            running(),
-            Box::new(move || transient(FaultKind::Unavailable)),
-            &["the last poll failed", RESUME],
-        ),
-        (125, None, Box::new(move || transient(FaultKind::Unavailable)), &["out of order", RESUME]),
-        (125, None, Box::new(move || transient(FaultKind::Throttled)), &["too many requests", RESUME]),
-        (125, None, Box::new(move || transient(FaultKind::Network)), &["--endpoint", RESUME]),
-        (125, None, Box::new(move || transient(FaultKind::TimedOut)), &["--endpoint", RESUME]),
-        (125, None, Box::new(move || transient(FaultKind::UnknownHost)), &["--region", RESUME]),
-        (125, None, Box::new(move || transient(FaultKind::Local)), &["this machine", RESUME]),
-        (125, None, Box::new(move || transient(FaultKind::Unreadable)), &["something else answers"]),
-        (125, None, Box::new(move || transient(FaultKind::Proxy)), &["HTTPS_PROXY"]),
-        (125, None, Box::new(move || Observation::Permanent(hostile(FaultKind::Untrusted))), &["--ca-cert"]),
-        (125, None, Box::new(move || Observation::Permanent(hostile(FaultKind::WrongApi))), &["path prefix"]),
-        (
-            125,
-            None,
-            Box::new(move || Observation::Permanent(hostile(FaultKind::Redirected))),
-            &["path prefix"],
-        ),
-        (
-            125,
-            None,
-            Box::new(move || Observation::Permanent(hostile(FaultKind::BadRequest))),
-            &["--project-id"],
-        ),
-        (
-            125,
-            None,
-            Box::new(move || Observation::Permanent(hostile(FaultKind::UnknownProject))),
-            &["--project-id"],
-        ),
+    let seen = |status| Observation::Seen(Job::new("1", &status));
+    let unseen = || Observation::NotVisible(fault(NotVisible));
+    let refused = |kind| Observation::Permanent(fault(kind));
+    let transient = |kind| Observation::Transient { fault: fault(kind), retry_after: None };
+    let first = || Some(seen(Status::Running));
+    // The exit code, the first observation, the further ones, and words of the hints.
+    let cases: [(u8, Option<Observation>, Observation, &[&str]); 21] = [
+        (3, None, unseen(), &["another project", RESUME]),
+        (3, first(), unseen(), &["gone", "deleted"]),
+        (4, None, refused(Forbidden), &["task:list"]),
+        (4, None, refused(Unauthenticated), &["expired"]),
+        (124, None, seen(Status::Running), &["continues in the cloud", RESUME]),
+        (124, None, seen(Status::Unauthorized), &["a person must approve", RESUME]),
+        (124, None, seen(Status::Pending), &["maintenance window", RESUME]),
+        (124, first(), transient(Unavailable), &["the last poll failed", RESUME]),
+        (125, None, transient(Unavailable), &["out of order", RESUME]),
+        (125, None, transient(Throttled), &["too many requests", RESUME]),
+        (125, None, transient(Network), &["--endpoint", RESUME]),
+        (125, None, transient(TimedOut), &["--endpoint", RESUME]),
+        (125, None, transient(UnknownHost), &["--region", RESUME]),
+        (125, None, transient(Local), &["this machine", RESUME]),
+        (125, None, transient(Unreadable), &["something else answers"]),
+        (125, None, transient(Proxy), &["HTTPS_PROXY"]),
+        (125, None, refused(Untrusted), &["--ca-cert"]),
+        (125, None, refused(WrongApi), &["path prefix"]),
+        (125, None, refused(Redirected), &["path prefix"]),
+        (125, None, refused(BadRequest), &["--project-id"]),
+        (125, None, refused(UnknownProject), &["--project-id"]),
     ];
     for (expected, first, then, words) in cases {
         let (code, lines) = ended(first, then);

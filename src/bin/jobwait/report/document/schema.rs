@@ -1,4 +1,5 @@
-//! The published schemas in `docs`, generated and compared. `UPDATE_DOCS=1 cargo test --bins schema` writes them again.
+//! The published schemas in `docs`, generated and compared. `UPDATE_DOCS=1 cargo test --bins schema` writes
+//! them again.
 
 use std::fs;
 use std::path::Path;
