@@ -101,9 +101,12 @@ fn configured_roots() -> Option<(&'static str, PathBuf)> {
 /// counts as none, and the platform verifier then looks further.
 #[cfg(all(unix, not(target_os = "android"), not(target_vendor = "apple")))]
 fn bundle() -> Option<RootCertStore> {
+    // The platform verifier reads a configured folder, and a file beside it.
+    if std::env::var_os("SSL_CERT_DIR").is_some() {
+        return None;
+    }
     let file = match configured_roots() {
-        Some(("SSL_CERT_FILE", file)) => file,
-        Some(_) => return None,
+        Some((_, file)) => file,
         None => openssl_probe::probe().cert_file?,
     };
     let pem = read_bundle(&file).ok()?;

@@ -286,7 +286,13 @@ fn explore() {
     for count in [1, 5, 10, 20, 50, 100] {
         for sharing in [Sharing::Separate, Sharing::Machine] {
             let report = simulate(&durations(count), 3600.0, sharing, limit(), quota(true, true));
-            println!("{count} {sharing:?} {:.2} of {} lag {:.1} worst {:.1}", report.refused_share(), report.requests, report.mean_lag(), report.lags.iter().fold(0.0_f64, |a, b| a.max(*b)));
+            println!(
+                "{count} {sharing:?} {:.2} of {} lag {:.1} worst {:.1}",
+                report.refused_share(),
+                report.requests,
+                report.mean_lag(),
+                report.lags.iter().fold(0.0_f64, |a, b| a.max(*b))
+            );
         }
     }
 }

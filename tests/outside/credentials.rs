@@ -63,9 +63,9 @@ fn home(file: &str, text: &str) -> PathBuf {
 #[test]
 fn a_token_an_access_key_and_a_password_are_let_in() {
     let guarded = Guarded::start(&["--duration", "0"]);
-    guarded.wait().env("HW_AUTH_TOKEN", "test-token").run().expect(0, "from=HW_AUTH_TOKEN");
+    guarded.wait().env("HW_AUTH_TOKEN", "test-token").run().expect(0, "origin=HW_AUTH_TOKEN");
     keys(guarded.wait()).run().expect(0, "the access key TEST…");
-    password(guarded.wait()).run().expect(0, "from=HW_USER_NAME");
+    password(guarded.wait()).run().expect(0, "origin=HW_USER_NAME");
     guarded.wait().env("HW_AUTH_TOKEN", "other").run().expect(4, "decrypt token fail");
     keys(guarded.wait()).env("HW_SECRET_KEY", "other").run().expect(4, "verify aksk signature fail");
     let ended = password(guarded.wait())
@@ -94,7 +94,7 @@ fn the_files_of_koocli_and_of_the_sdks_are_let_in() {
         .expect(0, "completed");
 
     let broken = home(".huaweicloud/credentials", &format!("[basic]\n{}\n", CANARY.replace('=', "")));
-    guarded.wait().env("HOME", broken.to_str().unwrap()).run().expect(2, "line 2: 'key = value'");
+    guarded.wait().env("HOME", broken.to_str().unwrap()).run().expect(2, "line 2: expected 'key = value'");
 }
 
 #[test]
@@ -126,10 +126,10 @@ fn the_project_is_asked_of_iam_when_it_is_not_given() {
         ])
     };
     let run = wait().env("HW_AUTH_TOKEN", "test-token").run();
-    run.expect(0, "asking for the project");
-    keys(wait()).run().expect(0, "asking for the project");
+    run.expect(0, "asking IAM for the project");
+    keys(wait()).run().expect(0, "asking IAM for the project");
     let ended = password(wait()).run().expect(0, "signing in");
-    assert!(!ended.stderr.contains("asking for the project"), "the token's answer names it: {ended:?}");
+    assert!(!ended.stderr.contains("asking IAM for the project"), "the token's answer names it: {ended:?}");
     let other = wait().env("HW_AUTH_TOKEN", "test-token").env("HW_PROJECT_NAME", "other");
     other.args(["--not-found-grace", "0"]).run().expect(3, "knows no such task");
 }
@@ -139,9 +139,9 @@ fn no_project_or_several_of_a_name_are_told_with_the_option_that_helps() {
     let one = |id: &str| format!(r#"{{"id": "{id}", "name": "{REGION}"}}"#);
     let other = r#"{"id": "c", "name": "cn-north-4_other"}"#;
     for (projects, code, said) in [
-        (String::new(), 125, "there is none named 'cn-north-4'"),
-        (other.to_owned(), 125, "there is none named 'cn-north-4'"),
-        (format!("{}, {}", one("a"), one("b")), 125, "there are several named 'cn-north-4'"),
+        (String::new(), 125, "there is no project named 'cn-north-4'"),
+        (other.to_owned(), 125, "there is no project named 'cn-north-4'"),
+        (format!("{}, {}", one("a"), one("b")), 125, "there are several projects named 'cn-north-4'"),
         (format!("{}, {other}", one("a")), 0, "completed"),
     ] {
         let body = format!(r#"{{"projects": [{projects}]}}"#);
@@ -206,13 +206,13 @@ fn a_wrong_password_is_not_tried_again() {
 #[test]
 fn a_password_without_an_iam_is_refused_with_the_options_that_help() {
     let run = password(bare()).args(["--endpoint", "http://127.0.0.1:9", "--project-id", "0a", ID]);
-    run.run().expect(2, "give --region or --iam-endpoint");
+    run.run().expect(2, "use --region or --iam-endpoint");
 }
 
 /// What a wait asks a proxy to connect to, which is all that can be seen of https.
 fn asked_of_the_proxy(run: impl Fn(&str) -> Run) -> String {
     let proxy = Server::acts([Act::SendAndClose(b"HTTP/1.1 407 no\r\n\r\n".to_vec())]);
-    run(&proxy.url()).run().expect(125, "wants a user and a password");
+    run(&proxy.url()).run().expect(125, "requires a user and a password");
     proxy.seen()[0].head.lines().next().unwrap().to_owned()
 }
 
@@ -255,7 +255,7 @@ fn iams_version_at_the_end_of_its_url_is_as_good_as_none() {
 fn a_password_is_not_sent_in_clear_to_another_machine() {
     let server = Server::acts([answer(200, SUCCESS)]);
     let run = || with_password(&server).args(["--iam-endpoint", "http://iam.example"]);
-    run().run().expect(2, "--iam-endpoint: http://iam.example would send the credentials unencrypted");
+    run().run().expect(2, "--iam-endpoint: invalid endpoint 'http://iam.example': plain http would send the credentials unencrypted");
     // Where IAM is not asked, its address does not matter.
     let run = super::support::child::at(&server.url()).env("HW_AUTH_URL", "http://keystone.example:5000/v3");
     run.run().expect(0, "completed");
@@ -301,7 +301,7 @@ fn advice_about_iam_is_about_iam() {
         run.args(["--endpoint", "http://127.0.0.1:9", "--iam-endpoint", &server.url(), "--timeout", "300ms"])
             .run()
     };
-    iam(403).expect(4, "give --project-id");
+    iam(403).expect(4, "use --project-id");
     iam(404).expect(125, "check --region and --iam-endpoint");
     iam(500).expect(125, "check --region and --iam-endpoint");
 }
@@ -319,9 +319,9 @@ fn a_project_name_is_sent_as_it_is_signed() {
 fn a_mistyped_endpoint_does_not_wait_for_a_token() {
     let (read, write) = std::io::pipe().unwrap();
     let bad = format!("https://u:{CANARY}@h.example");
-    for (name, option) in [("JOBWAIT_ENDPOINT", "--endpoint"), ("JOBWAIT_IAM_ENDPOINT", "--iam-endpoint")] {
+    for name in ["JOBWAIT_ENDPOINT", "JOBWAIT_IAM_ENDPOINT"] {
         let run = bare().env(name, &bad).args(["--token-file", "-", "--region", REGION, ID]);
-        let ended = run.stdin_from(read.try_clone().unwrap().into()).run().expect(2, option);
+        let ended = run.stdin_from(read.try_clone().unwrap().into()).run().expect(2, name);
         assert!(ended.took < Duration::from_secs(2), "{ended:?}");
     }
     drop(write);
@@ -332,7 +332,7 @@ fn an_iam_that_is_out_of_order_is_asked_again() {
     let server =
         Server::acts([answer(503, "busy"), Act::Reset, answer(201, "{}"), token("t"), answer(200, SUCCESS)]);
     let ended = with_password(&server).run().expect(0, "signing in at http://127.0.0.1");
-    assert!(ended.stderr.contains("there is no token in it"), "{ended:?}");
+    assert!(ended.stderr.contains("the response contains no token"), "{ended:?}");
 
     let iam = format!("http://{}", refusing());
     let server = Server::acts([answer(200, SUCCESS)]);
@@ -439,14 +439,14 @@ fn the_agency_of_an_ecs_instance_is_let_in_and_renewed() {
         answer(500, "{}"),
         answer(200, SUCCESS),
     ]);
-    on_an_instance(&server).run().expect(0, "going on with what is held");
+    on_an_instance(&server).run().expect(0, "keeping the old credentials");
 }
 
 #[test]
 fn a_machine_without_a_metadata_service_is_told_the_ways_in() {
     for act in [answer(404, "<html>"), Act::Reset, answer(200, "{}"), Act::SendAndHang(Vec::new())] {
         let server = Server::acts([act]);
-        let ended = on_an_instance(&server).run().expect(2, "no credentials. The ways in");
+        let ended = on_an_instance(&server).run().expect(2, "no credentials found. Set one of these");
         assert!(ended.took < Duration::from_secs(5), "{ended:?}");
     }
 }
@@ -525,7 +525,7 @@ fn a_proxy_that_refuses_ends_the_wait_and_one_that_is_out_of_order_does_not() {
     assert_eq!(proxy.seen().len(), 5);
     for act in [says(502), Act::SendAndClose(Vec::new())] {
         let proxy = Server::acts([act]);
-        through(&proxy).args(["--progress", "plain"]).run().within(0.6).expect(125, "next look in");
+        through(&proxy).args(["--progress", "plain"]).run().within(0.6).expect(125, "next poll in");
         assert!(proxy.seen().len() > 1);
     }
 }
@@ -535,6 +535,6 @@ fn a_proxy_that_refuses_ends_the_wait_and_one_that_is_out_of_order_does_not() {
 fn a_file_without_end_is_no_file_of_credentials() {
     for (variable, profile) in [("HW_SHARED_CONFIG_FILE", "p"), ("HUAWEICLOUD_SDK_CREDENTIALS_FILE", "")] {
         let run = bare().env(variable, "/dev/zero").env("HW_PROFILE", profile);
-        run.args(["--region", "cn-north-4", ID]).run().expect(2, "/dev/zero: it is longer than 1 MiB");
+        run.args(["--region", "cn-north-4", ID]).run().expect(2, "/dev/zero: longer than 1 MiB");
     }
 }

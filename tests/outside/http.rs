@@ -32,7 +32,7 @@ fn answers_without_a_body_to_read_are_unreadable() {
 #[test]
 fn interim_answers_without_end_end_on_time() {
     let flood = Act::Flood(Vec::new(), b"HTTP/1.1 100 Continue\r\n\r\n".repeat(100));
-    stays(flood, "no answer");
+    stays(flood, "no response");
 }
 
 /// Covers H2.
@@ -118,7 +118,7 @@ fn stops_strictly() {
 fn a_task_that_was_visible_is_gone_after_three_looks() {
     let going = running("1%");
     let server = Server::answers([(200, going.as_str()), (400, NOT_FOUND)]);
-    at(&server.url()).run().expect(3, "was there and is gone");
+    at(&server.url()).run().expect(3, "the task is gone");
     assert_eq!(server.seen().len(), 4);
 }
 
@@ -200,7 +200,7 @@ fn a_missing_permission_is_unauthorized() {
 /// Covers H7.
 #[test]
 fn a_missing_api_is_a_wrong_address() {
-    stops(404, &error("APIGW.0101", "The API does not exist"), 125, "host and path prefix of --endpoint");
+    stops(404, &error("APIGW.0101", "The API does not exist"), 125, "path prefix of --endpoint");
 }
 
 /// Covers H8.
@@ -225,7 +225,7 @@ fn what_no_retry_mends_stops() {
 #[test]
 fn retry_after_is_waited_for() {
     let server = Server::acts([answer_with(429, "Retry-After: 1\r\n", ""), answer(200, SUCCESS)]);
-    at(&server.url()).run().expect(0, "next look in 1.0s");
+    at(&server.url()).run().expect(0, "next poll in 1.0s");
     let delays = server.delays();
     assert!(delays[0] >= 1000, "{delays:?}");
 }
@@ -275,9 +275,9 @@ fn what_is_not_http_is_retried() {
 #[test]
 fn a_login_page_is_called_what_it_is() {
     let page = "<!DOCTYPE html><html><title>Hotel Wi-Fi</title></html>";
-    passes(&answer(200, page), "a page of HTML, 'Hotel Wi-Fi'");
+    passes(&answer(200, page), "an HTML page, 'Hotel Wi-Fi'");
     let server = Server::answers([(200, page)]);
-    at(&server.url()).run().expect(125, "something else answers at --endpoint");
+    at(&server.url()).run().expect(125, "check --endpoint: something else answers there");
     assert_eq!(server.seen().len(), 5);
 }
 

@@ -29,16 +29,16 @@ fn the_answer_of_the_call_that_starts_a_task_can_be_piped_in() {
 fn what_names_no_task_is_refused_by_what_it_is_and_nothing_is_sent() {
     let server = Server::answers([(200, SUCCESS)]);
     for (text, said) in [
-        ("", "standard input: it is empty"),
+        ("", "standard input: empty"),
         (
             r#"{"error_code":"DBS.200011","error_msg":"The quota is used up."}"#,
             "refused, so there is no task: The quota",
         ),
-        (r#"{"order_id":"CS1"}"#, "order_id only"),
-        (r#"{"job_id":"#, "begins as JSON"),
-        ("a\nb c\n", "line 2, 'b c'"),
-        ("null\n", "the call before it answered none"),
-        ("{\"job_id\": \"a\"}\nERROR: it is late\n", "begins as JSON"),
+        (r#"{"order_id":"CS1"}"#, "an order_id ('CS1') and no job_id"),
+        (r#"{"job_id":"#, "invalid JSON"),
+        ("a\nb c\n", "line 2: invalid job ID 'b c'"),
+        ("null\n", "the call before it returned no job ID"),
+        ("{\"job_id\": \"a\"}\nERROR: it is late\n", "invalid JSON"),
         (
             r#"{"job_id": "a"}{"error_code":"DBS.1","error_msg":"No more."}"#,
             "there is no task: No more. (DBS.1)",
@@ -47,7 +47,7 @@ fn what_names_no_task_is_refused_by_what_it_is_and_nothing_is_sent() {
         let ended = piped(&server).stdin(text).run().expect(2, said);
         assert!(ended.stdout.is_empty() && ended.stderr.lines().count() == 1, "{ended:?}");
     }
-    piped(&server).args(["--token-file", "-"]).stdin(ID).run().expect(2, "not both");
+    piped(&server).args(["--token-file", "-"]).stdin(ID).run().expect(2, "cannot be both the job IDs");
     piped(&server).args(["--interval", "1h"]).stdin(ID).run().expect(2, "--interval");
     assert!(server.seen().is_empty());
 }
@@ -57,7 +57,7 @@ fn a_hundred_megabytes_are_refused_without_being_held() {
     let server = Server::answers([(200, SUCCESS)]);
     for filler in ["a9767ede-fe0f-4888-9003-e843a4c90514\n", "\n", "{\"job_id\": [", "\u{1b}]junk "] {
         let junk = filler.repeat(100_000_000 / filler.len());
-        piped(&server).stdin(junk).run().expect(2, "standard input: it is longer than any list of IDs");
+        piped(&server).stdin(junk).run().expect(2, "standard input: longer than 4 MiB");
     }
     assert!(server.seen().is_empty());
 }
@@ -67,14 +67,16 @@ fn a_pipe_that_never_ends_is_bounded_by_the_deadline_and_by_signals() {
     let server = Server::answers([(200, SUCCESS)]);
     let (open, _keep) = std::io::pipe().unwrap();
     let run = piped(&server).stdin_from(open.try_clone().unwrap().into()).timeout("400ms");
-    run.run().within(0.4).expect(2, "did not end before the deadline");
+    run.run().within(0.4).expect(2, "no end before the deadline");
 
     for form in ["text", "json", "jsonl"] {
         let stdin = open.try_clone().unwrap().into();
         let running = piped(&server).args(["-o", form]).stdin_from(stdin).start();
         thread::sleep(Duration::from_millis(200));
         let sent = running.signal("TERM");
-        let ended = running.end().expect(143, "ended by SIGTERM; the tasks were still being read");
+        let ended = running
+            .end()
+            .expect(143, "stopped by SIGTERM while reading job IDs from standard input; nothing was sent");
         assert!(sent.elapsed() < Duration::from_millis(100), "{:?}", sent.elapsed());
         match form {
             "json" => assert_eq!(ended.json()["jobs"].as_array().unwrap().len(), 0),

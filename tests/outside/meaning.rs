@@ -37,8 +37,8 @@ fn the_request_is_the_documented_one() {
 fn a_failed_task_is_reported_with_its_reason() {
     for (body, said) in [
         (failed("disk full"), ": disk full"),
-        (failed(""), ": Failed, without a reason"),
-        (failed(" \\t "), ": Failed, without a reason"),
+        (failed(""), ": Failed, no reason given"),
+        (failed(" \\t "), ": Failed, no reason given"),
     ] {
         let server = Server::acts([answer(200, &body)]);
         let ended = at(&server.url()).run().expect(1, said);
@@ -68,12 +68,11 @@ fn a_reason_beside_completed_is_a_warning() {
 #[test]
 fn canceled_is_a_failure_and_what_waits_is_waited_for() {
     let server = Server::acts([answer(200, &job(r#""status": "Canceled""#))]);
-    at(&server.url()).run().expect(1, "Canceled, without a reason");
+    at(&server.url()).run().expect(1, "Canceled, no reason given");
 
     let (pending, unauthorized) = (job(r#""status": "Pending""#), job(r#""status": "Unauthorized""#));
     let server = Server::answers([(200, pending.as_str()), (200, unauthorized.as_str()), (200, SUCCESS)]);
-    let ended =
-        at(&server.url()).run().expect(0, "Pending (delayed; it may wait for the maintenance window)");
+    let ended = at(&server.url()).run().expect(0, "Pending (it may be waiting for the maintenance window)");
     assert!(ended.stderr.contains("Unauthorized (a person must approve it)"), "{ended:?}");
 
     let server = Server::acts([answer(200, &pending)]);
@@ -87,8 +86,8 @@ fn an_unknown_status_is_named_once_and_waited_for() {
         let odd = |percent| job(&format!(r#""status": "{status}", "process": "{percent}""#));
         let server =
             Server::answers([(200, odd(1).as_str()), (200, &odd(1)), (200, &odd(2)), (200, SUCCESS)]);
-        let ended = at(&server.url()).run().expect(0, "a status that is not known here");
-        assert_eq!(ended.stderr.matches("not known here").count(), 1, "{ended:?}");
+        let ended = at(&server.url()).run().expect(0, "an unknown status");
+        assert_eq!(ended.stderr.matches("an unknown status").count(), 1, "{ended:?}");
     }
 }
 
@@ -137,7 +136,7 @@ fn an_id_that_could_lead_elsewhere_is_refused() {
 fn a_task_that_is_out_of_sight_once_goes_on() {
     let going = running("1%");
     let server = Server::answers([(200, going.as_str()), (400, NOT_FOUND), (200, &going), (200, SUCCESS)]);
-    at(&server.url()).run().expect(0, "gone from sight");
+    at(&server.url()).run().expect(0, "no longer visible");
 }
 
 #[test]

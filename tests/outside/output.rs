@@ -20,9 +20,9 @@ fn progress_is_a_line_when_something_changes() {
     assert_eq!(
         lines,
         [
-            "not visible yet: The job does not exist. (DBS.200543, request req-7); a new ID takes some seconds",
+            "not visible yet: The job does not exist. (DBS.200543, request req-7); a new task takes a few seconds",
             "Running 1%  CreateGaussDBforMySQLInstance of DO-NOT-TOUCH-mgr2-mysql-single (a48e43ff268f4c0e879652d65e63d0fbin07)",
-            "HTTP 503: busy (request req-7); next look in 0.0s",
+            "HTTP 503: busy (request req-7); next poll in 0.0s",
             "Running 2%",
         ]
     );
@@ -40,13 +40,13 @@ fn a_wait_is_never_silent_for_longer_than_the_heartbeat() {
         "--max-interval",
         "10s",
     ]);
-    let ended = run.run().expect(124, "Running 40%, asked 0.2s ago; 0.8s left");
-    let beats = ended.stderr.matches(" left\n").count();
+    let ended = run.run().expect(124, "Running 40%, polled 0.2s ago; times out in 0.8s");
+    let beats = ended.stderr.matches("; times out in ").count();
     assert!((3..=4).contains(&beats), "{ended:?}");
 
     let hanging = Server::acts([Act::SendAndHang(Vec::new())]);
     let ended = at(&hanging.url()).timeout("500ms").args(["--heartbeat", "200ms"]).run();
-    ended.expect(125, "no answer about the task yet");
+    ended.expect(125, "no response yet");
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn quiet_leaves_the_verdict_and_errors_and_none_the_verdict() {
         let answers =
             [(200, going.as_str()), (503, "busy"), (503, "busy"), (500, "late"), (200, &going), (200, &bad)];
         let ended = at(&Server::answers(answers).url()).arg(option).run().expect(1, "disk full");
-        assert_eq!(ended.stderr.matches("next look in").count(), errors, "each once: {ended:?}");
+        assert_eq!(ended.stderr.matches("next poll in").count(), errors, "each once: {ended:?}");
         assert_eq!(ended.stderr.lines().count(), errors, "{ended:?}");
         let server = Server::answers([(401, "{}")]);
         let ended = at(&server.url()).arg(option).run().expect(4, "");

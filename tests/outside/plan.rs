@@ -75,7 +75,7 @@ fn an_expected_duration_is_planned_for_by_option_and_by_variable() {
 fn a_plan_for_people_says_it_in_lines_and_bars() {
     let until_the_deadline = "\
 polls      46 until the deadline of 10m, with jitter up to 49; errors and sign-in are not counted
-worst lag  15s: the longest rest
+worst lag  15s: the longest delay
 busiest    25 polls in 5m, with jitter up to 27; an account can spare about 180
 at         0s, 1.0s, 2.5s, 4.8s, 8.1s, 13s, 21s, 32s, then every 15s until 9m 47s, 10m
 
@@ -98,7 +98,7 @@ at         0s, 1.0s, 2.5s, 4.8s, 8.1s, 13s, 21s, 32s, then every 15s until 9m 47
     let beyond = plan(&["--timeout", "2s", "--duration", "10m", "--jitter", "0"]).expect(0, "");
     let text = "\
 polls      3 until the deadline of 2.0s: the task takes 10m; errors and sign-in are not counted
-worst lag  1.0s: the longest rest
+worst lag  1.0s: the longest delay
 busiest    3 polls in 5m; an account can spare about 180
 at         0s, 1.0s, 1.9s
 ";
@@ -108,7 +108,8 @@ at         0s, 1.0s, 1.9s
     let lines: Vec<&str> = told.lines().collect();
     assert!(lines[0].starts_with("polls      8") && lines[0].contains(" for a task of 18m; "), "{told}");
     assert!(
-        lines[1].starts_with("lag        ") && lines[1].ends_with("s: the task's end is seen so late"),
+        lines[1].starts_with("lag        ")
+            && lines[1].ends_with("s: from the end of the task to the poll that sees it"),
         "{told}"
     );
     assert!(lines.iter().all(|line| line.trim_end() == *line) && told.is_ascii(), "{told}");
@@ -117,11 +118,9 @@ at         0s, 1.0s, 1.9s
 #[test]
 fn a_plan_tells_of_too_many_polls_and_of_what_changes_nothing() {
     let hot = plan(&["--interval", "1s", "--max-interval", "1s", "--timeout", "10m"]).expect(0, "");
-    assert!(
-        hot.stdout.contains("; an account can spare about 180: TOO MANY, give a longer --max-interval\n")
-    );
+    assert!(hot.stdout.contains("; an account can spare about 180: TOO MANY, use a longer --max-interval\n"));
     let late = plan(&["--expect", "80m"]).expect(0, "");
-    let remark = "jobwait: --expect 1h 20m changes nothing: the deadline, --timeout 1h, is long before\n";
+    let remark = "jobwait: --expect 1h 20m has no effect: --timeout 1h ends the wait long before\n";
     assert_eq!(late.stderr, remark);
     assert!(plan(&["--expect", "79m"]).expect(0, "").stderr.is_empty());
 }
@@ -153,8 +152,8 @@ fn a_plan_that_cannot_be_is_refused() {
         (&["--duration", "5m", "--steps", "0.009"], "percentage"),
         (&["--duration", "5m", "--steps", "5%%"], "percentage"),
         (&["--duration", "5m", "--steps", "-5"], "percentage"),
-        (&["--duration", "-5m"], "a duration is not negative"),
-        (&["--duration", "0"], "it is zero"),
+        (&["--duration", "-5m"], "a duration cannot be negative"),
+        (&["--duration", "0"], "must be longer than zero"),
         (&["--timeout", "0"], "--once"),
         (&["31b8ae23"], "31b8ae23"),
     ] {
@@ -167,7 +166,7 @@ fn a_plan_that_cannot_be_is_refused() {
 #[test]
 fn a_plan_that_cannot_be_printed_says_so_and_a_reader_who_leaves_does_not_matter() {
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-    bare().arg("plan").stdout(full.into()).run().expect(2, "cannot print it");
+    bare().arg("plan").stdout(full.into()).run().expect(2, "cannot write to standard output");
     let (read, write) = std::io::pipe().unwrap();
     drop(read);
     let ended = bare().arg("plan").stdout(write.into()).run().expect(0, "");

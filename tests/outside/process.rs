@@ -18,10 +18,10 @@ fn ends_by_signals(start: impl Fn() -> Run) {
         thread::sleep(Duration::from_millis(400));
         let sent = running.signal(signal);
         let ended =
-            running.end().expect(code, &format!("ended by SIG{signal}; the task goes on in the cloud"));
+            running.end().expect(code, &format!("stopped by SIG{signal}; the task continues in the cloud"));
         let late = sent.elapsed();
         assert!(late <= Duration::from_millis(100), "{late:?} {ended:?}");
-        assert!(ended.stderr.contains("wait on with: jobwait --project-id "), "{ended:?}");
+        assert!(ended.stderr.contains("to resume, run: jobwait --project-id "), "{ended:?}");
         assert!(ended.stdout.starts_with(&format!("{ID} interrupted")), "{ended:?}");
     }
 }

@@ -20,11 +20,11 @@ fn a_bar_is_drawn_in_place_and_leaves_the_verdict() {
     let terminal = Terminal::new(100);
     terminal.both(wait(&at_work())).run().expect(0, "");
     let (bytes, screen) = terminal.bytes();
-    assert!(bytes.contains("40% Running  1s elapsed, 1h left, next look in 1s"), "{bytes:?}");
+    assert!(bytes.contains("40% Running  1s elapsed, times out in 1h, next poll in 1s"), "{bytes:?}");
     assert!(bytes.contains('\r') && bytes.contains("\u{1b}[36m"), "{bytes:?}");
     let screen = screen.join("\n");
     assert!(
-        screen.starts_with("jobwait [0.0s] Running  CreateGaussDBforMySQLInstance of DO-NOT-TOUCH"),
+        screen.starts_with("jobwait: [0.0s] Running  CreateGaussDBforMySQLInstance of DO-NOT-TOUCH"),
         "{screen}"
     );
     assert!(!screen.contains("elapsed"), "{screen}");
@@ -131,8 +131,8 @@ fn errors_stand_above_the_bar_once() {
     terminal.both(wait(&server)).run().expect(1, "");
     let (bytes, screen) = terminal.bytes();
     let errors: Vec<&String> = screen.iter().filter(|line| line.contains("503")).collect();
-    assert!(errors.len() == 1 && errors[0].contains("next look in"), "{screen:?}");
-    assert!(bytes.contains("40% Running, no answer"), "{bytes:?}");
+    assert!(errors.len() == 1 && errors[0].contains("next poll in"), "{screen:?}");
+    assert!(bytes.contains("40% Running, no response"), "{bytes:?}");
     assert!(screen.last().unwrap().ends_with("The disk is full."), "{screen:?}");
 }
 

@@ -26,8 +26,8 @@ fn a_panic_says_where_it_was_and_nothing_else() {
         let ended = run.env("RUST_BACKTRACE", "full").run().within(2.0);
         // Of the connection's own task, the deadline tells.
         assert!(matches!(ended.code, Some(124 | 125)), "{ended:?}");
-        let said = ended.stderr.lines().find(|line| line.contains("a defect of jobwait at ")).unwrap();
-        assert!(said.ends_with(": please report this"), "{ended:?}");
+        let said = ended.stderr.lines().find(|line| line.contains("jobwait: internal error at ")).unwrap();
+        assert!(said.ends_with(": this is a bug in jobwait, please report it"), "{ended:?}");
         assert!(!ended.stderr.contains("unwrap()") && !ended.stderr.contains("stack backtrace"), "{ended:?}");
     }
 }

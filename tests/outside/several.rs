@@ -113,7 +113,7 @@ fn any_that_completes_is_enough() {
     assert_eq!(outcomes(&document)[2], ("done", "completed"));
     wait(&mixed(), &["broken", "unknown"]).env("JOBWAIT_ANY", "1").run().expect(1, "failed");
     wait(&mixed(), &["done"]).args(["--any", "--keep-going"]).run().expect(2, "--keep-going");
-    wait(&mixed(), &["null"]).run().expect(2, "'null' is no job ID");
+    wait(&mixed(), &["null"]).run().expect(2, "'null' is not a job ID");
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn silence_is_broken_once_for_all() {
     // Of so many, percents are not worth a line.
     assert!(!ended.stderr.contains("40%  "), "{ended:?}");
     let command =
-        ended.stderr.lines().find(|line| line.contains("wait on, with the IDs of the tasks on")).unwrap();
+        ended.stderr.lines().find(|line| line.contains("to resume, run with the job IDs on")).unwrap();
     assert!(command.ends_with(" -"), "{command}");
 }
 
@@ -196,7 +196,7 @@ fn a_signal_interrupts_what_is_undecided_and_says_how_to_wait_on_for_that() {
         outcomes(&ended.json()),
         [("slow", "interrupted"), ("done", "completed"), ("slower", "interrupted")]
     );
-    let command = ended.stderr.lines().find(|line| line.contains("wait on with")).unwrap();
+    let command = ended.stderr.lines().find(|line| line.contains("to resume, run")).unwrap();
     assert!(command.ends_with(" slow slower"), "{command}");
 }
 
@@ -205,7 +205,7 @@ fn the_budget_is_of_all_tasks_together() {
     let server = mixed();
     let ids = ["s1", "s2", "s3", "s4", "s5", "s6"];
     let run = wait(&server, &ids).args(["--rate-limit", "8/1s"]).timeout("3s").run().within(3.0);
-    run.expect(124, "6 tasks share 8/1s requests (--rate-limit): each is looked at about every 1.0s");
+    run.expect(124, "6 tasks share --rate-limit 8/1s: each is polled about every 1.0s");
     let seen: Vec<Duration> = server.seen().iter().map(|seen| seen.at).collect();
     for (first, from) in seen.iter().enumerate() {
         // A request can be late, and the next one not.
@@ -327,7 +327,7 @@ fn until_the_service_answers_one_is_asked_about_for_all() {
     let server = Server::acts([Act::SendAndHang(Vec::new())]);
     let ids = tasks(12);
     let once = || wait(&server, &ids).args(["--request-timeout", "500ms", "--rate-limit", "none"]);
-    let ended = once().args(["--once", "-o", "json"]).run().expect(125, "no answer from");
+    let ended = once().args(["--once", "-o", "json"]).run().expect(125, "no response from");
     assert!(ended.took < Duration::from_secs(3), "{:?}", ended.took);
     assert_eq!(server.seen().len(), 1);
     // And at the next look another one.
@@ -365,7 +365,7 @@ fn many_tasks_and_a_server_that_hangs_end_at_the_deadline() {
         let ended = run.run().within(1.0).expect(125, "");
         let document = ended.json();
         let last = document["jobs"][149]["error"]["message"].as_str().unwrap();
-        assert!(last.starts_with("it was not asked about: ") || last.starts_with("no answer"), "{last}");
+        assert!(last.starts_with("this task was not polled: ") || last.starts_with("no response"), "{last}");
         assert!(server.seen().iter().all(|seen| seen.at < Duration::from_secs(60)));
     }
 }
@@ -378,7 +378,7 @@ fn whoever_sees_no_progress_and_no_result_is_told_which_task_failed() {
             let ended = run.args(["-o", form]).run().expect(1, "");
             assert!(ended.stderr.contains("jobwait: broken failed "), "{ended:?}");
             assert!(
-                ended.stderr.contains(": the other tasks go on in the cloud; wait on with: "),
+                ended.stderr.contains(": the other tasks continue in the cloud; to resume, run: "),
                 "{ended:?}"
             );
             assert!(
@@ -406,7 +406,7 @@ fn an_outage_is_told_once_a_task_where_there_are_many() {
         let server = server(move |_, n| answer_with(503, &format!("X-Request-Id: {n}\r\n"), ""));
         let ended = wait(&server, ids).args(["--rate-limit", "none"]).timeout("900ms").run().expect(125, "");
         assert!(server.seen().len() > ids.len() * 3);
-        ended.stderr.lines().filter(|line| line.contains("next look in")).count()
+        ended.stderr.lines().filter(|line| line.contains("next poll in")).count()
     };
     assert_eq!(lines(&ids), 30);
     assert!(lines(&ids[..2]) > 4);
@@ -417,7 +417,7 @@ fn more_tasks_than_can_be_told_in_time_are_refused() {
     let server = mixed();
     let ids: Vec<String> = (0..500_000).map(|n: u32| n.to_string()).collect();
     let run = wait(&server, &["-"]).stdin(ids.join("\n")).with_memory(256);
-    run.run().expect(2, "500000 tasks are more than the 20000 that one process waits for");
+    run.run().expect(2, "500000 tasks: one process waits for at most 20000");
     assert!(server.seen().is_empty());
 }
 
@@ -435,7 +435,7 @@ fn a_small_budget_is_shared_out_evenly() {
     assert_eq!(polls.iter().sum::<u64>(), server.seen().len() as u64, "each poll was sent: {polls:?}");
 
     let run = wait(&server, &ids).args(["--rate-limit", "4/1m", "-o", "json"]).timeout("700ms");
-    let ended = run.run().within(0.7).expect(125, "need a larger --rate-limit, or a longer --timeout");
+    let ended = run.run().within(0.7).expect(125, "need a larger --rate-limit or a longer --timeout");
     let document = ended.json();
     assert_eq!(document["jobs"][11]["outcome"], "unreachable");
     assert_eq!(document["jobs"][11]["polls"], 0);

@@ -133,6 +133,9 @@ fn a_signal_is_how_the_simulator_ends() {
 
 #[test]
 fn the_simulator_listens_on_loopback_only() {
-    bare().args(["simulate", "--listen", "0.0.0.0:0"]).run().expect(2, "0.0.0.0:0 is not a loopback address");
+    bare()
+        .args(["simulate", "--listen", "0.0.0.0:0"])
+        .run()
+        .expect(2, "--listen 0.0.0.0:0: invalid address '0.0.0.0:0': not a loopback address");
     bare().args(["simulate", "--listen", "here"]).run().expect(2, "--listen");
 }

@@ -142,7 +142,7 @@ fn the_command_that_waits_on_holds_what_came_by_variables_and_waits() {
         bare().env("HW_AUTH_TOKEN", CANARY).env("OS_PROJECT_ID", "0a").env("JOBWAIT_ENDPOINT", &server.url());
     let ended = run.env("JOBWAIT_SERVICE", "rds").args(["--once", ID]).run();
     let resume =
-        format!("wait on with: jobwait --project-id 0a --endpoint {} --service rds {ID}\n", server.url());
+        format!("to resume, run: jobwait --project-id 0a --endpoint {} --service rds {ID}\n", server.url());
     ended.expect(124, &resume);
 }
 
@@ -169,9 +169,9 @@ fn errors_at_once_and_for_ever_are_never_polled_faster_than_the_shortest_delay()
 fn the_deadline_counts_from_the_start_and_is_told() {
     let server = Server::answers([(200, running("40%").as_str())]);
     let ended = at(&server.url()).timeout("500ms").run().within(0.5);
-    let ended = ended.expect(124, "the task goes on in the cloud; last seen Running 40%");
+    let ended = ended.expect(124, "the task continues in the cloud; last seen Running 40%");
     let resume = format!(
-        "wait on with: jobwait --project-id {PROJECT} --endpoint {} --timeout 500ms --interval 20ms --max-interval 60ms {ID}\n",
+        "to resume, run: jobwait --project-id {PROJECT} --endpoint {} --timeout 500ms --interval 20ms --max-interval 60ms {ID}\n",
         server.url()
     );
     assert!(ended.stderr.contains(&resume), "{ended:?}");
@@ -249,7 +249,7 @@ fn who_is_stopped_in_a_look_looks_anew_and_does_not_hang() {
 
     let server = Server::acts([Act::SendAndHang(Vec::new())]);
     let (ended, after) = slept_through(&server, "30s");
-    ended.expect(125, "no usable answer");
+    ended.expect(125, "no usable response");
     assert!(server.seen().len() == 2 && after < Duration::from_millis(700), "{after:?}");
 }
 

@@ -32,7 +32,10 @@ fn a_certificate_for_another_host_or_another_time_is_refused_at_once() {
 fn a_certificate_that_is_a_cas_own_is_called_what_it_is() {
     let server = serve(Wrong::Ca, raw(200, "", SUCCESS.as_bytes()));
     let ended = at(&server.url).args(["--ca-cert", server.ca.to_str().unwrap()]).run();
-    ended.expect(125, "is refused: it is a CA's own: the server needs one that is issued by that CA");
+    ended.expect(
+        125,
+        "is not trusted: it belongs to a CA itself (the server needs one that is issued by that CA)",
+    );
 }
 
 #[test]
@@ -69,7 +72,9 @@ fn without_a_system_trust_store_there_is_a_message_and_the_rest_works() {
     let server = serve(Wrong::Nothing, raw(200, "", SUCCESS.as_bytes()));
     let without = |url: &str| at(url).env("SSL_CERT_FILE", "/dev/null").env("SSL_CERT_DIR", "/nowhere");
     // Whoever names roots trusts no others, not even those that are brought along.
-    without(&server.url).run().expect(2, "no trust roots for https in SSL_CERT_FILE, /dev/null: ");
+    without(&server.url)
+        .run()
+        .expect(2, "cannot set up TLS with the trust roots from SSL_CERT_FILE (/dev/null): ");
     without(&server.url).args(["--ca-cert", server.ca.to_str().unwrap()]).run().expect(0, "completed");
     let plain = Server::acts([answer(200, SUCCESS)]);
     without(&plain.url()).run().expect(0, "completed");
@@ -92,5 +97,8 @@ fn a_ca_file_that_holds_no_certificate_is_refused_by_name() {
     }
     fs::remove_file(&path).unwrap();
     at(&server.url).args(["--ca-cert", &shown]).run().expect(2, "No such file");
-    at(&server.url).env("OS_CACERT", &shown).run().expect(2, &format!("OS_CACERT: {shown}: No such file"));
+    at(&server.url)
+        .env("OS_CACERT", &shown)
+        .run()
+        .expect(2, &format!("OS_CACERT: cannot read {shown}: No such file"));
 }

@@ -11,7 +11,7 @@ use super::support::{SUCCESS, running, tls};
 pub fn passes(act: &Act, said: &str) {
     let server = Server::acts([act.clone(), act.clone(), answer(200, SUCCESS)]);
     let ended = at(&server.url()).args(["--request-timeout", "300ms"]).run().expect(0, said);
-    assert!(ended.stderr.contains("next look in"), "{ended:?}");
+    assert!(ended.stderr.contains("next poll in"), "{ended:?}");
     // Where it can be told. An optimized binary, for which 16 MiB are promised, needs 7 MiB less for itself.
     assert!(ended.peak < 20 * 1024, "{ended:?}");
     assert!(ended.peak > 0 || !cfg!(target_os = "linux"), "{ended:?}");
@@ -39,7 +39,7 @@ pub fn stays(act: Act, said: &str) {
 fn a_refused_connection_is_retried() {
     let url = format!("http://{}", refusing());
     let ended = at(&url).timeout("500ms").run().within(0.5).expect(125, "refused");
-    assert!(ended.stderr.matches("next look in").count() > 3, "{ended:?}");
+    assert!(ended.stderr.matches("next poll in").count() > 3, "{ended:?}");
 }
 
 /// Covers T2.
@@ -63,7 +63,7 @@ fn a_mute_tls_peer_ends_with_the_request_timeout() {
 fn an_unknown_host_is_told_after_three_looks() {
     let ended = at("https://no-such-host.invalid").run().expect(125, "cannot look up no-such-host.invalid");
     assert!(ended.took.as_secs() < 10 && ended.stderr.contains("--endpoint"), "{ended:?}");
-    assert_eq!(ended.stderr.matches("next look in").count(), 2, "{ended:?}");
+    assert_eq!(ended.stderr.matches("next poll in").count(), 2, "{ended:?}");
 }
 
 /// Covers T8.
@@ -86,7 +86,7 @@ fn an_idle_connection_that_is_closed_between_polls_is_not_noticed() {
     let closing = |body: &str| Act::SendAndClose(super::support::server::raw(200, "", body.as_bytes()));
     let server = Server::acts([closing(&running("1%")), closing(&running("2%")), closing(SUCCESS)]);
     let ended = at(&server.url()).run().expect(0, "Running 2%");
-    assert!(!ended.stderr.contains("next look in"), "{ended:?}");
+    assert!(!ended.stderr.contains("next poll in"), "{ended:?}");
 }
 
 /// Covers T9.
@@ -94,7 +94,7 @@ fn an_idle_connection_that_is_closed_between_polls_is_not_noticed() {
 fn a_reset_on_a_kept_connection_is_tried_again_at_once_and_once() {
     let server = Server::acts([answer(200, &running("1%")), Act::Reset, answer(200, SUCCESS)]);
     let ended = at(&server.url()).arg("-ojson").run().expect(0, "completed");
-    assert!(!ended.stderr.contains("next look in"), "it is no fault of a look: {ended:?}");
+    assert!(!ended.stderr.contains("next poll in"), "it is no fault of a look: {ended:?}");
     assert_eq!(ended.json()["jobs"][0]["polls"], 2);
     assert_eq!(server.seen().len(), 3);
     assert!(server.delays()[1] < 20, "{:?}", server.delays());
@@ -113,7 +113,7 @@ fn a_connection_whose_peer_falls_silent_is_replaced() {
     let server =
         Server::acts([answer(200, &running("1%")), Act::SendAndHang(Vec::new()), answer(200, SUCCESS)]);
     let run = at(&server.url()).args(["--request-timeout", "300ms"]);
-    run.run().expect(0, "no answer from 127.0.0.1");
+    run.run().expect(0, "no response from 127.0.0.1");
     let connections: Vec<usize> = server.seen().iter().map(|seen| seen.connection).collect();
     assert_eq!(connections, [0, 0, 1]);
 }
@@ -184,8 +184,10 @@ fn what_stays_on_this_machine_is_not_sent_to_a_proxy() {
 #[test]
 fn a_proxy_that_cannot_be_read_is_refused_without_echo() {
     for bad in ["nonsense://u:SECRET@h", "http://u:SECRET@bad host", "://SECRET"] {
-        let ended =
-            at("https://jobs.example").env("HTTPS_PROXY", bad).run().expect(2, "HTTPS_PROXY is no proxy");
+        let ended = at("https://jobs.example")
+            .env("HTTPS_PROXY", bad)
+            .run()
+            .expect(2, "HTTPS_PROXY: invalid proxy: ");
         assert!(!ended.stderr.contains("SECRET"), "{ended:?}");
     }
     // What a desktop sets for everybody is nobody's mistake.
@@ -229,11 +231,11 @@ fn plain_http_on_a_tls_port_and_the_reverse_are_shown() {
             let _ = stream.write_all(&refusal);
         }
     });
-    at(&url).timeout("500ms").run().within(0.5).expect(125, "is it plain http there?");
+    at(&url).timeout("500ms").run().within(0.5).expect(125, "does it expect plain http?");
 
     let secure = tls::serve(tls::Wrong::Nothing, raw(200, "", SUCCESS.as_bytes()));
     let url = secure.url.replace("https:", "http:").replace("localhost", "127.0.0.1");
-    at(&url).timeout("500ms").run().within(0.5).expect(125, "is it https there?");
+    at(&url).timeout("500ms").run().within(0.5).expect(125, "does it expect https?");
 }
 
 /// Covers T12.
@@ -248,7 +250,7 @@ fn a_socks_proxy_is_refused_where_it_would_be_used() {
             .env(name, &server.url())
             .run()
     };
-    let refused = run("UNUSED").expect(125, "of the kind socks5");
+    let refused = run("UNUSED").expect(125, "of type socks5");
     assert!(!refused.stderr.contains("SecretOfTheProxy"), "{refused:?}");
     run("HTTP_PROXY").expect(0, "completed");
 }

@@ -1,27 +1,28 @@
-//! The command line. Nothing else knows clap.
+//! The definition of the command line.
+//!
+//! `parse` adds the variables: each option of a wait has one.
 
-mod generated;
-mod help;
+pub(crate) mod help;
+mod parse;
+mod values;
 
-use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::{FalseyValueParser, PossibleValuesParser, TypedValueParser as _};
-use clap::error::ErrorKind;
-use clap::parser::ValueSource;
-use clap::{Args as Group, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use jobwait::{Language, Pace, Service};
+use jobwait::{Language, RateLimitScope, Service};
 
-pub(crate) use self::generated::{completions, manual};
+pub(crate) use self::parse::{Given, parse, print};
+pub(crate) use self::values::reason;
 use crate::duration;
 use crate::rate_limit::RateLimitArg;
 
-/// Block until an asynchronous Huawei Cloud TaurusDB task has finished, and tell by the exit code how it
-/// ended.
+/// Wait for an asynchronous Huawei Cloud TaurusDB task to end. The exit code is the result.
 ///
-/// It only ever reads: it never starts, cancels or changes a task.
+/// jobwait only reads: it never starts, cancels or changes a task.
 #[derive(Debug, Parser)]
 #[command(
     name = "jobwait",
@@ -44,23 +45,23 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Wait for a task of the embedded simulator: no cloud and no configuration needed
+    /// Wait for a simulated task, without a cloud and without configuration
     Demo(DemoArgs),
-    /// Run the simulator by itself, to try hooks and pipelines against
+    /// Run the simulator alone, to test hooks and pipelines
     Simulate(SimulateArgs),
-    /// Print the polls that a wait would make: when, how many, worst lag
+    /// Print the times at which a wait would poll, and the worst lag
     Plan(PlanArgs),
-    /// Print the completions of a shell
+    /// Print shell completions
     Completions(CompletionsArgs),
-    /// Print the manual page, in roff
+    /// Print the manual page in roff
     Man,
 }
 
 #[derive(Debug, Group)]
 pub(crate) struct WaitArgs {
-    /// The IDs of the tasks, as the call that started them answered; '-' reads them from standard input, a
-    /// line each or in that answer
-    #[arg(value_name = "JOB_ID", required = true, value_parser = job_id)]
+    /// The job IDs that the calls returned which started the tasks; '-' reads them from standard input, one
+    /// per line or as the JSON responses to those calls
+    #[arg(value_name = "JOB_ID", required = true, value_parser = values::job_id)]
     pub(crate) job_ids: Vec<String>,
 
     #[command(flatten)]
@@ -79,78 +80,73 @@ pub(crate) struct WaitArgs {
 #[derive(Debug, Group)]
 #[command(next_help_heading = "Several tasks")]
 pub(crate) struct SeveralArgs {
-    /// End with the first that completes
-    #[arg(long, env = "JOBWAIT_ANY", hide_env = true, value_parser = FalseyValueParser::new())]
+    /// End with the first task that completes
+    #[arg(long)]
     pub(crate) any: bool,
 
-    /// Wait for all, even after one failed (else the first failure ends the wait)
-    #[arg(long, env = "JOBWAIT_KEEP_GOING", hide_env = true, value_parser = FalseyValueParser::new())]
+    /// Wait for all tasks, even after one has failed (default: end with the first failure)
+    #[arg(long)]
     pub(crate) keep_going: bool,
 
-    /// How many requests in how long, all tasks together: the account's quota is shared; or 'none'
-    #[arg(long, value_name = "N/D", env = "JOBWAIT_RATE_LIMIT", hide_env = true, hide_short_help = true,
+    /// The most requests per duration, such as 180/5m, or 'none'; the quota of the account is shared with other
+    /// clients
+    #[arg(long, value_name = "LIMIT", hide_short_help = true,
         default_value = RateLimitArg::DEFAULT, value_parser = str::parse::<RateLimitArg>)]
     pub(crate) rate_limit: RateLimitArg,
 
-    /// The processes that share the limit
-    #[arg(
-        long,
-        value_name = "SCOPE",
-        env = "JOBWAIT_RATE_LIMIT_SCOPE",
-        hide_env = true,
-        hide_short_help = true,
-        default_value = "machine"
-    )]
-    pub(crate) rate_limit_scope: jobwait::RateLimitScope,
+    /// The processes that share the limit: those of this user on this machine for the same account and host,
+    /// or this process alone
+    #[arg(long, value_name = "SCOPE", hide_short_help = true, default_value = "machine",
+        value_parser = PossibleValuesParser::new(["machine", "process"])
+            .try_map(|name| name.parse::<RateLimitScope>()))]
+    pub(crate) rate_limit_scope: RateLimitScope,
 }
 
 #[derive(Debug, Group)]
 #[command(next_help_heading = "Target")]
 pub(crate) struct TargetArgs {
-    /// The region of the task, such as cn-north-4: it tells where the service is
-    #[arg(long, value_name = "R", env = "JOBWAIT_REGION", hide_env = true)]
+    /// The region of the task, such as cn-north-4; it determines the endpoint
+    #[arg(long, value_name = "REGION")]
     pub(crate) region: Option<String>,
 
-    /// The project of the task: letters and digits; else IAM is asked by the region's name
-    #[arg(long, value_name = "P", env = "JOBWAIT_PROJECT_ID", hide_env = true)]
+    /// The ID of the project of the task (default: IAM is asked for the project of the region)
+    #[arg(long, value_name = "ID")]
     pub(crate) project_id: Option<String>,
 
-    /// Where the service is, instead of by region: `https://host[:port][/prefix]`
-    #[arg(long, value_name = "URL", env = "JOBWAIT_ENDPOINT", hide_env = true)]
+    /// The endpoint of the service, instead of that of the region: `https://host[:port][/prefix]`
+    #[arg(long, value_name = "URL")]
     pub(crate) endpoint: Option<String>,
 
-    /// Where IAM is, instead of by region
-    #[arg(long, value_name = "URL", env = "JOBWAIT_IAM_ENDPOINT", hide_short_help = true, hide_env = true)]
+    /// The endpoint of IAM, instead of that of the region
+    #[arg(long, value_name = "URL", hide_short_help = true)]
     pub(crate) iam_endpoint: Option<String>,
 
-    /// The service: others have the same jobs endpoint
-    #[arg(long, value_name = "S", env = "JOBWAIT_SERVICE", hide_env = true, default_value = "taurusdb", value_parser = PossibleValuesParser::new(["taurusdb", "rds", "gaussdb", "dds", "geminidb"]).try_map(|name| name.parse::<Service>()))]
+    /// The service that runs the task
+    #[arg(long, value_name = "SERVICE", default_value = "taurusdb",
+        value_parser = PossibleValuesParser::new(["taurusdb", "rds", "gaussdb", "dds", "geminidb"])
+            .try_map(|name| name.parse::<Service>()))]
     pub(crate) service: Service,
 
-    /// A file with the X-Auth-Token, read again when the token is refused; '-' is standard input
-    #[arg(long, value_name = "F", env = "JOBWAIT_TOKEN_FILE", hide_env = true, help_heading = "Credentials")]
+    /// A file that contains the X-Auth-Token, read again when the token is refused; '-' is standard input
+    #[arg(long, value_name = "FILE", help_heading = "Credentials")]
     pub(crate) token_file: Option<PathBuf>,
 
     /// A profile of the shared config file, ~/.hcloud/config.json
-    #[arg(long, value_name = "NAME", env = "JOBWAIT_PROFILE", hide_env = true, help_heading = "Credentials")]
+    #[arg(long, value_name = "NAME", help_heading = "Credentials")]
     pub(crate) profile: Option<String>,
 
     /// The language of names and reasons
-    #[arg(
-        long,
-        value_name = "L",
-        env = "JOBWAIT_LANGUAGE",
-        hide_short_help = true,
-        hide_env = true,
-        default_value = "en-us", value_parser = PossibleValuesParser::new(["en-us", "zh-cn"]).try_map(|name| name.parse::<Language>()))]
+    #[arg(long, value_name = "LANGUAGE", hide_short_help = true, default_value = "en-us",
+        value_parser = PossibleValuesParser::new(["en-us", "zh-cn"])
+            .try_map(|name| name.parse::<Language>()))]
     pub(crate) language: Language,
 
-    /// A PEM file with more trust roots
-    #[arg(long, value_name = "F", env = "JOBWAIT_CA_CERT", hide_env = true)]
+    /// A PEM file with additional trust roots
+    #[arg(long, value_name = "FILE")]
     pub(crate) ca_cert: Option<PathBuf>,
 
-    /// Allow a plain http:// endpoint that is not on this machine
-    #[arg(long, env = "JOBWAIT_INSECURE_HTTP", hide_short_help = true, hide_env = true, value_parser = FalseyValueParser::new())]
+    /// Allow a plain http:// endpoint on another machine
+    #[arg(long, hide_short_help = true)]
     pub(crate) insecure_http: bool,
 }
 
@@ -160,17 +156,17 @@ pub(crate) struct TimingArgs {
     #[command(flatten)]
     pub(crate) pace: PaceArgs,
 
-    /// Look once and exit: 124 when the task is still going
-    #[arg(long, env = "JOBWAIT_ONCE", hide_env = true, value_parser = FalseyValueParser::new())]
+    /// Poll once and exit; the exit code is 124 if the task is still running
+    #[arg(long)]
     pub(crate) once: bool,
 
-    /// How long a new ID may be unknown to the service; 0s is strict
-    #[arg(long, value_name = "D", env = "JOBWAIT_NOT_FOUND_GRACE", hide_short_help = true, hide_env = true,
+    /// The time for which the service may not know a new ID yet; 0s is strict
+    #[arg(long, value_name = "DURATION", hide_short_help = true,
         default_value = "60s", value_parser = duration::any, allow_hyphen_values = true)]
     pub(crate) not_found_grace: Duration,
 
-    /// For one request, connection included; never past the deadline
-    #[arg(long, value_name = "D", env = "JOBWAIT_REQUEST_TIMEOUT", hide_short_help = true, hide_env = true,
+    /// The longest time for one request, including the connection; never past the deadline
+    #[arg(long, value_name = "DURATION", hide_short_help = true,
         default_value = "10s", value_parser = duration::positive, allow_hyphen_values = true)]
     pub(crate) request_timeout: Duration,
 }
@@ -179,70 +175,62 @@ pub(crate) struct TimingArgs {
 #[command(next_help_heading = "Timing")]
 pub(crate) struct PaceArgs {
     /// The deadline, from the start of the process; it covers everything
-    #[arg(short, long, value_name = "D", env = "JOBWAIT_TIMEOUT", hide_env = true,
+    #[arg(short, long, value_name = "DURATION",
         default_value = "60m", value_parser = duration::timeout, allow_hyphen_values = true)]
     pub(crate) timeout: Duration,
 
-    /// The first delay, and the shortest before jitter
-    #[arg(long, value_name = "D", env = "JOBWAIT_INTERVAL", hide_short_help = true, hide_env = true,
+    /// The first delay between polls, and the shortest before jitter
+    #[arg(long, value_name = "DURATION", hide_short_help = true,
         default_value = "1s", value_parser = duration::interval, allow_hyphen_values = true)]
     pub(crate) interval: Duration,
 
-    /// The longest delay
-    #[arg(long, value_name = "D", env = "JOBWAIT_MAX_INTERVAL", hide_short_help = true, hide_env = true,
+    /// The longest delay between polls
+    #[arg(long, value_name = "DURATION", hide_short_help = true,
         default_value = "15s", value_parser = duration::interval, allow_hyphen_values = true)]
     pub(crate) max_interval: Duration,
 
-    /// Growth of the delay per poll, 1 to 10; 1 is a fixed interval
-    #[arg(long, value_name = "F", env = "JOBWAIT_BACKOFF", hide_short_help = true, hide_env = true,
-        default_value = "1.5", value_parser = backoff, allow_hyphen_values = true)]
+    /// The growth of the delay with each poll, from 1 to 10; 1 is a fixed interval
+    #[arg(long, value_name = "FACTOR", hide_short_help = true,
+        default_value = "1.5", value_parser = values::backoff, allow_hyphen_values = true)]
     pub(crate) backoff: f64,
 
-    /// Each delay is shortened by up to this share, 0 to below 1
-    #[arg(long, value_name = "F", env = "JOBWAIT_JITTER", hide_short_help = true, hide_env = true,
-        default_value = "0.1", value_parser = jitter, allow_hyphen_values = true)]
+    /// The largest share by which a delay is shortened at random, from 0 to below 1
+    #[arg(long, value_name = "SHARE", hide_short_help = true,
+        default_value = "0.1", value_parser = values::jitter, allow_hyphen_values = true)]
     pub(crate) jitter: f64,
 
-    /// How long such a task usually takes, from the start of the wait: polls become dense from three quarters
-    /// to four thirds of it, while the task tells no progress
-    #[arg(long, value_name = "D", env = "JOBWAIT_EXPECT", hide_env = true,
-        value_parser = duration::positive, allow_hyphen_values = true)]
+    /// The usual duration of such a task, from the start of the wait; polls are denser from three quarters to
+    /// four thirds of it while the task reports no progress
+    #[arg(long, value_name = "DURATION", value_parser = duration::positive, allow_hyphen_values = true)]
     pub(crate) expect: Option<Duration>,
 }
 
 #[derive(Debug, Group)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArgs {
-    /// The result on standard output
-    #[arg(short, long, value_name = "F", env = "JOBWAIT_OUTPUT", hide_env = true, default_value = "text")]
+    /// The format of the result on standard output
+    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
     pub(crate) output: Output,
 
-    /// Progress on standard error
-    #[arg(long, value_name = "P", env = "JOBWAIT_PROGRESS", hide_env = true, default_value = "auto")]
+    /// The style of progress on standard error
+    #[arg(long, value_name = "STYLE", default_value = "auto")]
     pub(crate) progress: Progress,
 
-    /// A line of progress at least this often
-    #[arg(long, value_name = "D", env = "JOBWAIT_HEARTBEAT", hide_short_help = true, hide_env = true,
+    /// Write a line of progress at least this often
+    #[arg(long, value_name = "DURATION", hide_short_help = true,
         default_value = "30s", value_parser = duration::positive, allow_hyphen_values = true)]
     pub(crate) heartbeat: Duration,
 
-    /// No progress; verdict and errors stay (--progress none leaves out errors that pass as well)
-    #[arg(short, long, env = "JOBWAIT_QUIET", hide_env = true, value_parser = FalseyValueParser::new())]
+    /// Show only errors and the verdict (--progress none also hides errors that are retried)
+    #[arg(short, long)]
     pub(crate) quiet: bool,
 
-    /// Logs on standard error: -v debug, -vv trace
+    /// Log to standard error: -v debug, -vv trace
     #[arg(short, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
 
-    /// The form of the logs
-    #[arg(
-        long,
-        value_name = "F",
-        env = "JOBWAIT_LOG_FORMAT",
-        hide_short_help = true,
-        hide_env = true,
-        default_value = "text"
-    )]
+    /// The format of the logs
+    #[arg(long, value_name = "FORMAT", hide_short_help = true, default_value = "text")]
     pub(crate) log_format: LogFormat,
 }
 
@@ -258,48 +246,49 @@ pub(crate) struct DemoArgs {
 
 #[derive(Debug, Group)]
 pub(crate) struct SimulateArgs {
-    /// Where to listen, on loopback; port 0 takes a free one
+    /// The loopback address to listen on; port 0 chooses a free port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
-    pub(crate) listen: std::net::SocketAddr,
+    pub(crate) listen: SocketAddr,
 
-    /// How long a task runs, from when it is visible
-    #[arg(long, value_name = "D", default_value = "30s", value_parser = duration::any)]
+    /// The duration of a task once it is visible
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration::any)]
     pub(crate) duration: Duration,
 
-    /// How long a new task's ID is unknown
-    #[arg(long, value_name = "D", default_value = "3s", value_parser = duration::any)]
+    /// The time for which a new task is not visible
+    #[arg(long, value_name = "DURATION", default_value = "3s", value_parser = duration::any)]
     pub(crate) appear_after: Duration,
 
-    /// Let every task fail, for this reason
+    /// Let every task fail with this reason
     #[arg(long, value_name = "TEXT")]
     pub(crate) fail_reason: Option<String>,
 
-    /// The requests in any window beyond which 429 is answered
-    #[arg(long, value_name = "N/D")]
+    /// The quota of the account: requests per duration, such as 200/5m. More are refused with a 429, and count
+    /// as well
+    #[arg(long, value_name = "LIMIT")]
     pub(crate) quota: Option<RateLimitArg>,
 
-    /// Let in only who has the token, a signature by the access key, or the password below: test values only
+    /// Require the token, a signature with the access key, or the password below; test values only
     #[arg(long)]
     pub(crate) require_auth: bool,
 
-    /// The token that is let in
+    /// The accepted token
     #[arg(long, value_name = "TOKEN", default_value = "test-token")]
     pub(crate) token: String,
 
-    /// The access key that is let in
-    #[arg(long, value_name = "AK", default_value = "TESTACCESSKEY0000001")]
+    /// The accepted access key
+    #[arg(long, value_name = "KEY", default_value = "TESTACCESSKEY0000001")]
     pub(crate) access_key: String,
 
-    /// Its secret key
-    #[arg(long, value_name = "SK", default_value = "testsecretkey000000000000000000000000000")]
+    /// The secret key of the access key
+    #[arg(long, value_name = "KEY", default_value = "testsecretkey000000000000000000000000000")]
     pub(crate) secret_key: String,
 
     /// The password of every user, exchanged for tokens at POST /v3/auth/tokens
     #[arg(long, value_name = "PASSWORD", default_value = "test-password")]
     pub(crate) password: String,
 
-    /// How long these tokens live
-    #[arg(long, value_name = "D", default_value = "24h", value_parser = duration::any)]
+    /// The lifetime of these tokens
+    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = duration::any)]
     pub(crate) token_life: Duration,
 }
 
@@ -308,175 +297,57 @@ pub(crate) struct PlanArgs {
     #[command(flatten)]
     pub(crate) pace: PaceArgs,
 
-    /// How long the planned task takes; else it goes on until the deadline
-    #[arg(long, value_name = "D", value_parser = duration::positive, allow_hyphen_values = true, help_heading = "Task")]
+    /// The duration of the planned task (default: it runs until the deadline)
+    #[arg(long, value_name = "DURATION", value_parser = duration::positive, allow_hyphen_values = true,
+        help_heading = "Task")]
     pub(crate) duration: Option<Duration>,
 
-    /// That it tells its progress, in steps of so many percent: 1, 5, 20
-    #[arg(long, value_name = "PERCENT", value_parser = percent, allow_hyphen_values = true,
+    /// The steps in which the task reports its progress, such as 1, 5 or 20 percent
+    #[arg(long, value_name = "PERCENT", value_parser = values::percent, allow_hyphen_values = true,
         requires = "duration", help_heading = "Task")]
     pub(crate) steps: Option<f64>,
 
-    /// The form of the plan; jsonl is json
-    #[arg(
-        short,
-        long,
-        value_name = "F",
-        env = "JOBWAIT_OUTPUT",
-        hide_env = true,
-        default_value = "text",
-        help_heading = "Output"
-    )]
+    /// The format of the plan; jsonl is the same as json
+    #[arg(short, long, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
     pub(crate) output: Output,
 }
 
 #[derive(Debug, Group)]
 pub(crate) struct CompletionsArgs {
-    /// For which shell
+    /// The shell
     #[arg(value_name = "SHELL")]
     pub(crate) shell: Shell,
 }
 
-/// The form of the result.
+/// The format of the result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Output {
-    /// One line
+    /// One line per task
     Text,
     /// One document when the wait ends
     Json,
-    /// An object a line as it happens
+    /// One object per line as things happen
     Jsonl,
 }
 
-/// The form of progress.
+/// The style of progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Progress {
-    /// A bar on a terminal, else lines
+    /// A bar on a terminal, otherwise lines
     Auto,
-    /// One line that is redrawn in place; lines where that cannot be
+    /// A line that is redrawn in place, or lines where that is not possible
     Bar,
     /// Lines
     Plain,
-    /// None
+    /// No progress
     None,
 }
 
-/// The form of the logs.
+/// The format of the logs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
-    /// For people
+    /// Text for people
     Text,
-    /// An object a line
+    /// One object per line
     Json,
-}
-
-/// Reads the command line.
-///
-/// # Errors
-///
-/// Clap's own: with its text, and its exit code.
-pub(crate) fn parse(words: impl Iterator<Item = OsString>) -> Result<Args, clap::Error> {
-    // CI systems set variables to nothing where an input was left out: that is as good as unset.
-    let unset = |arg: clap::Arg| {
-        let empty =
-            arg.get_env().is_some_and(|name| std::env::var_os(name).is_some_and(|value| value.is_empty()));
-        // Clap cannot take a variable back; no variable has an empty name.
-        if empty { arg.env("").hide_env(true) } else { arg }
-    };
-    let mut command = Args::command().mut_args(unset).mut_subcommands(move |command| command.mut_args(unset));
-    let matches = command.try_get_matches_from_mut(words)?;
-    let mut args = Args::from_arg_matches(&matches)?;
-
-    let rank = |name: &str| matches.value_source(name).unwrap_or(ValueSource::DefaultValue);
-    if args.wait.timing.once {
-        let message = "--once looks once and --timeout waits: give one of them";
-        args.wait.timing.once = beats(rank("once"), rank("timeout"), message, &mut command)?;
-    }
-    if args.wait.several.any && args.wait.several.keep_going {
-        let message = "--any ends with the first success and --keep-going waits for all: give one of them";
-        args.wait.several.any = beats(rank("any"), rank("keep_going"), message, &mut command)?;
-        args.wait.several.keep_going = !args.wait.several.any;
-    }
-    Ok(args)
-}
-
-/// Whether the first of two settings that exclude each other counts: an option beats the other's variable.
-///
-/// # Errors
-///
-/// When both are given in the same way.
-fn beats(
-    first: ValueSource,
-    second: ValueSource,
-    message: &str,
-    command: &mut clap::Command,
-) -> Result<bool, clap::Error> {
-    match (first, second) {
-        (ValueSource::CommandLine, ValueSource::CommandLine)
-        | (ValueSource::EnvVariable, ValueSource::EnvVariable) => {
-            Err(command.error(ErrorKind::ArgumentConflict, message))
-        }
-        (ValueSource::EnvVariable, ValueSource::CommandLine) => Ok(false),
-        _ => Ok(true),
-    }
-}
-
-/// The names of the commands. To ask clap for them is to build the whole command line anew.
-const COMMANDS: [&str; 5] = ["demo", "simulate", "plan", "completions", "man"];
-
-/// An ID is checked where it is used; here, that it is not something else.
-fn job_id(text: &str) -> Result<String, String> {
-    if COMMANDS.contains(&text) {
-        return Err("that is a command, and comes before all options".into());
-    }
-    Ok(text.to_owned())
-}
-
-fn backoff(text: &str) -> Result<f64, String> {
-    number(text, |factor| Pace::default().factor(factor))
-}
-
-fn jitter(text: &str) -> Result<f64, String> {
-    number(text, |share| Pace::default().jitter(share))
-}
-
-fn percent(text: &str) -> Result<f64, String> {
-    let error = || "it is not a percentage from 0.01 to 100".to_owned();
-    let text = text.trim();
-    let percent = text.strip_suffix('%').unwrap_or(text).trim_end().parse().map_err(|_| error())?;
-    if (0.01..=100.0).contains(&percent) { Ok(percent) } else { Err(error()) }
-}
-
-fn number<T>(text: &str, check: impl Fn(f64) -> Result<T, jobwait::ConfigError>) -> Result<f64, String> {
-    let number = text.trim().parse().map_err(|_| "it is not a number".to_owned())?;
-    check(number).map(|_| number).map_err(|error| error.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_long_option_has_a_variable() {
-        let command = Args::command();
-        let options = command.get_arguments().filter_map(|arg| Some((arg.get_long()?, arg.get_env())));
-        let options: Vec<_> = options.filter(|(name, _)| !["help", "version"].contains(name)).collect();
-        assert!(options.len() > 20, "{options:?}");
-        for (name, variable) in options {
-            let expected = format!("JOBWAIT_{}", name.to_uppercase().replace('-', "_"));
-            assert_eq!(variable, Some(expected.as_ref()), "--{name}");
-        }
-    }
-
-    #[test]
-    fn all_commands_are_known_by_name() {
-        let command = Args::command();
-        let names: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
-        assert_eq!(names, COMMANDS);
-    }
-
-    #[test]
-    fn the_definition_is_sound() {
-        Args::command().debug_assert();
-    }
 }

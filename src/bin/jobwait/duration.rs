@@ -1,69 +1,65 @@
-//! Durations as people write them, and back.
+//! Durations as people write them.
 
 use std::time::Duration;
 
 use jobwait::Pace;
 
+use crate::args::reason;
+
 /// The service keeps a task for a month.
 const LONGEST: Duration = Pace::LONGEST;
 
-/// A duration of up to 30 days: `90s`, `5m`, `1h30m`; a bare number is seconds.
+const EXPECTED: &str = "expected a duration such as 90s, 5m or 1h30m";
+
+/// Parses a duration of up to 30 days: `90s`, `5m`, `1h30m`. A bare number is seconds.
 pub(crate) fn any(text: &str) -> Result<Duration, String> {
     let text = text.trim();
-    if text.is_empty() {
-        return Err("it is empty; the form is 90s, 5m or 1h30m".into());
-    }
     if text.starts_with('-') {
-        return Err("a duration is not negative".into());
+        return Err("a duration cannot be negative".into());
     }
-    // Humantime takes 30.44 days for a month: nobody who writes `1M` means that.
+    // Humantime takes 30.44 days for a month, which is not what `1M` is meant to be.
     let mut units = text.split(|c: char| !c.is_ascii_alphabetic()).filter(|unit| !unit.is_empty());
     if let Some(unit) = units.find(|unit| {
-        matches!(*unit, "M" | "y")
-            || unit.starts_with("month")
-            || unit.starts_with("year")
-            || *unit == "yr"
-            || *unit == "yrs"
+        matches!(*unit, "M" | "y" | "yr" | "yrs") || unit.starts_with("month") || unit.starts_with("year")
     }) {
-        return Err(format!("'{unit}' is no unit here; m is minutes, and d is the longest"));
+        return Err(format!("the unit '{unit}' is not supported; m is minutes, and the longest unit is d"));
     }
     let duration = if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
-        let seconds = text.parse().map_err(|_| "it is not a number of seconds".to_owned())?;
-        Duration::try_from_secs_f64(seconds).map_err(|_| too_long())?
+        let seconds = text.parse().map_err(|_| EXPECTED)?;
+        Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
     } else {
-        humantime::parse_duration(text).map_err(|error| format!("{error}; the form is 90s, 5m or 1h30m"))?
+        humantime::parse_duration(text).map_err(|_| EXPECTED)?
     };
-    if duration > LONGEST { Err(too_long()) } else { Ok(duration) }
+    if duration > LONGEST {
+        Err("longer than 30 days, for which the service keeps a task".into())
+    } else {
+        Ok(duration)
+    }
 }
 
-/// A duration that is not zero.
+/// Parses a duration that is not zero.
 pub(crate) fn positive(text: &str) -> Result<Duration, String> {
-    any(text).and_then(|duration| if duration.is_zero() { Err("it is zero".into()) } else { Ok(duration) })
+    any(text).and_then(
+        |duration| {
+            if duration.is_zero() { Err("must be longer than zero".into()) } else { Ok(duration) }
+        },
+    )
 }
 
-/// A deadline.
+/// Parses a deadline.
 pub(crate) fn timeout(text: &str) -> Result<Duration, String> {
     any(text).and_then(|duration| {
-        if duration.is_zero() {
-            Err("zero is no deadline; to look once and exit, use --once".into())
-        } else {
-            Ok(duration)
-        }
+        let zero = "must be longer than zero; to poll once and exit, use --once";
+        if duration.is_zero() { Err(zero.into()) } else { Ok(duration) }
     })
 }
 
-/// A delay between polls.
+/// Parses a delay between polls.
 pub(crate) fn interval(text: &str) -> Result<Duration, String> {
-    any(text).and_then(|interval| {
-        Pace::new(interval, LONGEST).map(|_| interval).map_err(|error| error.to_string())
-    })
+    any(text).and_then(|interval| Pace::new(interval, LONGEST).map(|_| interval).map_err(reason))
 }
 
-fn too_long() -> String {
-    "more than 30 days is longer than the service keeps a task".into()
-}
-
-/// A duration for people: tenths below ten seconds, whole seconds above.
+/// Formats a duration for people: tenths below ten seconds, whole seconds above.
 pub(crate) fn brief(duration: Duration) -> String {
     if duration < Duration::from_millis(9_950) {
         format!("{:.1}s", duration.as_secs_f64())
@@ -97,7 +93,7 @@ mod tests {
 
     /// Covers C2.
     #[test]
-    fn what_is_no_duration_is_refused() {
+    fn text_that_is_not_a_duration_is_refused() {
         for bad in [
             "",
             "-1",
@@ -129,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn durations_are_shown_in_brief() {
+    fn durations_are_shown_briefly() {
         for (millis, shown) in [
             (0, "0.0s"),
             (3_140, "3.1s"),
@@ -144,9 +140,12 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn no_text_makes_a_panic_or_more_than_thirty_days(
-            text in "[0-9.eE+-]{0,30} ?(ns|us|ms|s|m|min|h|hr|d|days|w|M|y|yr|years|month|x|µs)? ?[0-9a-zA-Zµ. -]{0,12}",
+        fn no_text_parses_to_more_than_thirty_days(
+            number in "[0-9.eE+-]{0,30} ?",
+            unit in "(ns|us|ms|s|m|min|h|hr|d|days|w|M|y|yr|years|month|x|µs)?",
+            rest in " ?[0-9a-zA-Zµ. -]{0,12}",
         ) {
+            let text = number + &unit + &rest;
             if let Ok(duration) = any(&text) {
                 proptest::prop_assert!(duration <= LONGEST, "{text}: {duration:?}");
                 let _ = brief(duration);

@@ -1,7 +1,8 @@
-//! From how a wait ended to what a script sees. Names and codes are API.
+//! The ends of a wait, and their exit codes. Codes and names are API.
 
-use jobwait::{Outcome, Until};
+use jobwait::{ConfigError, JobId, Outcome, Until, Verdict};
 
+use crate::resume::Resume;
 use crate::signals::Signal;
 
 /// Usage or configuration is wrong; nothing was sent.
@@ -10,66 +11,160 @@ pub(crate) const USAGE: u8 = 2;
 /// Nothing usable is known about the task.
 pub(crate) const UNKNOWN: u8 = 125;
 
-/// The exit code of several: the first of these that occurred.
-const WORST_FIRST: [u8; 6] = [1, 4, 3, 125, 124, 0];
+/// The endings of several tasks, in the order in which they take precedence.
+const WORST_FIRST: [Ending; 6] = [
+    Ending::Failed,
+    Ending::Unauthorized,
+    Ending::NotFound,
+    Ending::Unreachable,
+    Ending::TimedOut,
+    Ending::Completed,
+];
 
-/// The name of how several waits ended, and the exit code.
-pub(crate) fn of_all(ends: &[(&'static str, u8)], until: Until) -> (&'static str, u8) {
-    let with = |code: u8| ends.iter().copied().find(|(_, is)| *is == code);
-    if let Some(interrupted) = ends.iter().copied().find(|(name, _)| *name == INTERRUPTED) {
-        return interrupted;
+/// An error in the usage or the configuration.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Refusal(pub(crate) String);
+
+impl From<ConfigError> for Refusal {
+    fn from(error: ConfigError) -> Self {
+        Self(error.to_string())
     }
-    let first = if until == Until::FirstSuccess { with(0) } else { None };
-    let worst = || WORST_FIRST.into_iter().find_map(with);
-    first.or_else(worst).unwrap_or((INTERRUPTED, 130))
 }
 
-/// The only success.
-pub(crate) const COMPLETED: &str = "completed";
+/// The end of a wait as scripts see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Completed,
+    Failed,
+    NotFound,
+    Unauthorized,
+    TimedOut,
+    Unreachable,
+    /// The task had not ended when a signal came.
+    Interrupted(Signal),
+    /// The task had not ended when another task ended the wait.
+    Waiting,
+}
 
-/// Undecided at a signal; undecided because the wait ended for another task's sake.
-pub(crate) const INTERRUPTED: &str = "interrupted";
-pub(crate) const WAITING: &str = "waiting";
+impl Ending {
+    pub(crate) fn of(outcome: Outcome, signal: Option<Signal>) -> Self {
+        match outcome {
+            Outcome::Completed => Self::Completed,
+            Outcome::Failed => Self::Failed,
+            Outcome::NotFound => Self::NotFound,
+            Outcome::Unauthorized => Self::Unauthorized,
+            Outcome::TimedOut => Self::TimedOut,
+            Outcome::Stopped => signal.map_or(Self::Waiting, Self::Interrupted),
+            // `Outcome` may get variants that are unknown here.
+            Outcome::Unreachable | _ => Self::Unreachable,
+        }
+    }
 
-/// The name of an outcome in JSON, and its exit code.
-pub(crate) fn of(outcome: Outcome, signal: Option<Signal>) -> (&'static str, u8) {
-    match outcome {
-        Outcome::Completed => (COMPLETED, 0),
-        Outcome::Failed => ("failed", 1),
-        Outcome::NotFound => ("not_found", 3),
-        Outcome::Unauthorized => ("unauthorized", 4),
-        Outcome::TimedOut => ("timed_out", 124),
-        Outcome::Stopped => signal.map_or((WAITING, 130), |signal| (INTERRUPTED, signal.exit_code())),
-        // `Outcome` may grow. What is not known here told nothing about the task either.
-        Outcome::Unreachable | _ => ("unreachable", UNKNOWN),
+    /// The ending of the whole wait.
+    pub(crate) fn of_all(endings: &[Self], until: Until) -> Self {
+        let interrupted = endings.iter().copied().find(|ending| matches!(ending, Self::Interrupted(_)));
+        let any = Some(Self::Completed).filter(|_| until == Until::FirstSuccess);
+        let mut by_precedence = any.into_iter().chain(WORST_FIRST);
+        let worst = || by_precedence.find(|ending| endings.contains(ending));
+        interrupted.or_else(worst).unwrap_or(Self::Unreachable)
+    }
+
+    /// The value of `outcome` in JSON.
+    pub(crate) fn name(self) -> &'static str {
+        self.name_and_code().0
+    }
+
+    pub(crate) fn code(self) -> u8 {
+        self.name_and_code().1
+    }
+
+    fn name_and_code(self) -> (&'static str, u8) {
+        match self {
+            Self::Completed => ("completed", 0),
+            Self::Failed => ("failed", 1),
+            Self::NotFound => ("not_found", 3),
+            Self::Unauthorized => ("unauthorized", 4),
+            Self::TimedOut => ("timed_out", 124),
+            Self::Unreachable => ("unreachable", UNKNOWN),
+            Self::Interrupted(signal) => ("interrupted", signal.exit_code()),
+            // The wait as a whole never ends so.
+            Self::Waiting => ("waiting", UNKNOWN),
+        }
+    }
+
+    /// Returns whether the task may still be running, as far as this wait knows.
+    pub(crate) fn is_open(self) -> bool {
+        !matches!(self, Self::Completed | Self::Failed | Self::Unauthorized)
+    }
+}
+
+/// The end of a wait: of each task, and of the whole.
+#[derive(Debug)]
+pub(crate) struct Summary<'a> {
+    pub(crate) ending: Ending,
+    pub(crate) tasks: Vec<TaskEnd<'a>>,
+    pub(crate) resume: Option<&'a Resume>,
+}
+
+/// The end of the wait for one task.
+#[derive(Debug)]
+pub(crate) struct TaskEnd<'a> {
+    pub(crate) id: &'a JobId,
+    pub(crate) ending: Ending,
+    pub(crate) verdict: &'a Verdict,
+}
+
+impl<'a> Summary<'a> {
+    pub(crate) fn new(
+        jobs: &'a [JobId],
+        verdicts: &'a [Verdict],
+        signal: Option<Signal>,
+        until: Until,
+        resume: Option<&'a Resume>,
+    ) -> Self {
+        let endings: Vec<Ending> =
+            verdicts.iter().map(|verdict| Ending::of(verdict.outcome, signal)).collect();
+        let ending = Ending::of_all(&endings, until);
+        let tasks = jobs.iter().zip(endings).zip(verdicts);
+        let tasks = tasks.map(|((id, ending), verdict)| TaskEnd { id, ending, verdict }).collect();
+        Self { ending, tasks, resume }
+    }
+
+    /// The task that determined the ending of the whole.
+    pub(crate) fn decisive(&self) -> Option<&TaskEnd<'a>> {
+        self.tasks.iter().find(|task| task.ending == self.ending)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Outcome::{Completed, Failed, NotFound, Stopped, TimedOut, Unauthorized, Unreachable};
+    use Ending::{Completed, Failed, NotFound, TimedOut, Unauthorized, Unreachable, Waiting};
 
     #[test]
-    fn the_worst_that_occurred_is_told() {
-        let end = |outcome| of(outcome, None);
-        for (outcomes, code) in [
+    fn the_worst_ending_determines_the_exit_code() {
+        for (endings, code) in [
             (&[Completed, Completed][..], 0),
             (&[Completed, TimedOut], 124),
             (&[TimedOut, Unreachable], 125),
             (&[Unreachable, NotFound, TimedOut], 3),
             (&[NotFound, Unauthorized], 4),
             (&[Unauthorized, Failed, Completed], 1),
-            (&[Stopped, Failed], 1),
-            (&[Stopped, NotFound, Stopped], 3),
+            (&[Waiting, Failed], 1),
+            (&[Waiting, NotFound, Waiting], 3),
         ] {
-            let ends: Vec<_> = outcomes.iter().copied().map(end).collect();
-            assert_eq!(of_all(&ends, Until::FirstFailure).1, code, "{outcomes:?}");
-            let any = if outcomes.contains(&Completed) { 0 } else { code };
-            assert_eq!(of_all(&ends, Until::FirstSuccess).1, any, "{outcomes:?}");
+            assert_eq!(Ending::of_all(endings, Until::FirstFailure).code(), code, "{endings:?}");
+            let any = if endings.contains(&Completed) { 0 } else { code };
+            assert_eq!(Ending::of_all(endings, Until::FirstSuccess).code(), any, "{endings:?}");
         }
-        let signal = Some(Signal::Terminate);
-        let ends = [of(Completed, signal), of(Stopped, signal), of(Failed, signal)];
-        assert_eq!(of_all(&ends, Until::AllEnded), ("interrupted", 143));
+    }
+
+    #[test]
+    fn a_signal_takes_precedence_over_every_outcome() {
+        let ending = |outcome| Ending::of(outcome, Some(Signal::Terminate));
+        let endings = [Outcome::Completed, Outcome::Stopped, Outcome::Failed].map(ending);
+        let whole = Ending::of_all(&endings, Until::AllEnded);
+        assert_eq!((whole.name(), whole.code()), ("interrupted", 143));
     }
 }

@@ -1,4 +1,4 @@
-//! Structured logs, for debugging; never the user interface.
+//! Structured logs, for debugging. They are never the user interface.
 
 use std::sync::Arc;
 
@@ -11,14 +11,14 @@ use crate::args::LogFormat;
 use crate::options::Logs;
 use crate::stream::Stream;
 
-/// Logs of this crate only: what the libraries below log is not ours to keep secrets out of.
+/// Starts the logs of this crate. The libraries below it might log secrets, so their logs are left out.
 pub(crate) fn start(logs: Logs, to: Stream) {
-    let only_ours = Targets::new().with_target("jobwait", logs.level);
+    let only_jobwait = Targets::new().with_target("jobwait", logs.level);
     let layer = fmt::layer().with_writer(Arc::new(to)).with_ansi(false);
     let layer = match logs.format {
-        LogFormat::Text => layer.with_filter(only_ours).boxed(),
-        LogFormat::Json => layer.json().with_filter(only_ours).boxed(),
+        LogFormat::Text => layer.with_filter(only_jobwait).boxed(),
+        LogFormat::Json => layer.json().with_filter(only_jobwait).boxed(),
     };
-    // Whoever set a subscriber before keeps it.
+    // This fails only if there is a subscriber already.
     let _ = tracing_subscriber::registry().with(layer).try_init();
 }

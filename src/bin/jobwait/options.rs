@@ -1,136 +1,144 @@
-//! From the command line to what a wait needs.
+//! The options of a wait, checked, from the command line and the environment.
 
+use std::env;
 use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
-use jobwait::{ConfigError, JobId, Pace, RateLimit, Until, Wait};
+use jobwait::{ConfigError, Overrides, Pace, Setting, Until, Wait};
 
-use crate::args::{LogFormat, Output, OutputArgs, PaceArgs, Progress, SeveralArgs, TimingArgs};
+use crate::args::{
+    Given, LogFormat, Output, OutputArgs, PaceArgs, Progress, SeveralArgs, TargetArgs, TimingArgs,
+};
 use crate::duration::brief;
 
-/// What a wait needs, but for whom to ask.
+/// The time beyond the longest delay after which a state counts as old.
+const STALE_MARGIN: Duration = Duration::from_secs(5);
+
+/// The options of a wait, but for the connection.
 #[derive(Debug)]
-pub(crate) struct Config {
-    pub(crate) jobs: Vec<JobId>,
-    pub(crate) several: Several,
-    pub(crate) timing: Timing,
+pub(crate) struct Options {
+    pub(crate) wait: Wait,
+    pub(crate) deadline: Duration,
+    pub(crate) until: Until,
     pub(crate) view: View,
 }
 
-/// When several waits are over, and how often they may look together.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Several {
-    pub(crate) until: Until,
-    pub(crate) budget: Option<RateLimit>,
-}
-
-impl Several {
-    fn new(args: &SeveralArgs) -> Self {
-        let until = match (args.any, args.keep_going) {
-            (true, _) => Until::FirstSuccess,
-            (false, true) => Until::AllEnded,
-            (false, false) => Until::FirstFailure,
-        };
-        Self { until, budget: args.rate_limit.budget() }
+impl Options {
+    pub(crate) fn new(
+        timing: &TimingArgs,
+        several: &SeveralArgs,
+        output: &OutputArgs,
+    ) -> Result<Self, ConfigError> {
+        let deadline = timing.pace.timeout;
+        let wait = Wait::new()
+            .deadline(deadline)
+            .grace(timing.not_found_grace)
+            .request_timeout(timing.request_timeout)
+            .pace(pace(&timing.pace)?);
+        Ok(Self {
+            wait: if timing.once { wait.once() } else { wait },
+            deadline,
+            until: match (several.any, several.keep_going) {
+                (true, _) => Until::FirstSuccess,
+                (false, true) => Until::AllEnded,
+                (false, false) => Until::FirstFailure,
+            },
+            view: View { stale_after: timing.pace.max_interval + STALE_MARGIN, ..View::new(output) },
+        })
     }
 }
 
-/// When to look.
-#[derive(Debug, Clone)]
-pub(crate) struct Timing {
-    pub(crate) wait: Wait,
-    pub(crate) deadline: Duration,
+/// Returns the pace of these options.
+pub(crate) fn pace(args: &PaceArgs) -> Result<Pace, ConfigError> {
+    let pace = Pace::new(args.interval, args.max_interval)
+        .map_err(|error| error.at("--interval and --max-interval"))?
+        .factor(args.backoff)
+        .map_err(|error| error.at("--backoff"))?
+        .jitter(args.jitter)
+        .map_err(|error| error.at("--jitter"))?;
+    match args.expect {
+        Some(expected) => pace.expect(expected).map_err(|error| error.at("--expect")),
+        None => Ok(pace),
+    }
 }
 
-/// What is shown.
+/// A remark on an option that has no effect.
+pub(crate) fn remark(args: &PaceArgs) -> Option<String> {
+    // Polls become denser from three quarters of the expected time.
+    let expected = args.expect.filter(|expected| *expected * 3 / 4 >= args.timeout)?;
+    let (expected, timeout) = (brief(expected), brief(args.timeout));
+    Some(format!("--expect {expected} has no effect: --timeout {timeout} ends the wait long before"))
+}
+
+/// The settings of the connection, each with the option or variable that it came from.
+pub(crate) fn overrides(
+    args: TargetArgs,
+    several: &SeveralArgs,
+    request_timeout: Duration,
+    given: &Given,
+) -> Overrides {
+    let mut overrides = Overrides::default();
+    overrides.region = args.region.map(|name| Setting::new(name, given.origin("region")));
+    overrides.project_id = args.project_id.map(|id| Setting::new(id, given.origin("project_id")));
+    overrides.endpoint = args.endpoint.map(|url| Setting::new(url, given.origin("endpoint")));
+    overrides.iam_endpoint = args.iam_endpoint.map(|url| Setting::new(url, given.origin("iam_endpoint")));
+    overrides.token_file = args.token_file.map(|path| Setting::new(path, given.origin("token_file")));
+    overrides.ca_cert = args.ca_cert.map(|path| Setting::new(path, given.origin("ca_cert")));
+    overrides.service = args.service;
+    overrides.language = args.language;
+    overrides.insecure_http = args.insecure_http;
+    overrides.request_timeout = request_timeout;
+    overrides.rate_limit = several.rate_limit.limit();
+    overrides.rate_limit_scope = several.rate_limit_scope;
+    overrides
+}
+
+/// The outputs of a wait.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct View {
     pub(crate) output: Output,
     pub(crate) progress: Shown,
-    /// How long at the most nothing is told of a wait.
+    /// The longest time without a sign of life.
     pub(crate) heartbeat: Duration,
-    /// Whether the log is read by GitHub Actions, which shows errors of this form where people look first.
+    /// The age from which a state is marked with it: the pace alone does not explain it.
+    pub(crate) stale_after: Duration,
+    /// The log is read by GitHub Actions, which shows errors of a certain form beside the run.
     pub(crate) annotates: bool,
     pub(crate) logs: Option<Logs>,
 }
 
-/// What is shown on the way.
+/// The progress that is shown on standard error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shown {
-    /// A bar that is redrawn in place, and above it what people must know.
+    /// A bar that is redrawn in place, and above it the lines that people need.
     Bar { color: bool },
-    /// Progress and errors, and a line each heartbeat.
+    /// A line for each change and error, and for each heartbeat.
     Lines,
-    /// Errors, each once while it lasts.
+    /// Each error once while it lasts.
     Errors,
     /// Nothing before the verdict.
     Nothing,
 }
 
-/// The logs that were asked for.
+impl Shown {
+    /// Returns whether the states of tasks are shown.
+    pub(crate) fn has_states(self) -> bool {
+        matches!(self, Self::Bar { .. } | Self::Lines)
+    }
+}
+
+/// The level and the format of the logs.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Logs {
     pub(crate) level: tracing::Level,
     pub(crate) format: LogFormat,
 }
 
-impl Config {
-    pub(crate) fn new(
-        jobs: Vec<JobId>,
-        several: &SeveralArgs,
-        timing: &TimingArgs,
-        output: &OutputArgs,
-    ) -> Result<Self, Refusal> {
-        Ok(Self {
-            jobs,
-            several: Several::new(several),
-            timing: Timing::new(timing)?,
-            view: View::new(output),
-        })
-    }
-}
-
-impl Timing {
-    fn new(args: &TimingArgs) -> Result<Self, Refusal> {
-        let deadline = args.pace.timeout;
-        let wait = Wait::new()
-            .deadline(deadline)
-            .grace(args.not_found_grace)
-            .request_timeout(args.request_timeout)
-            .pace(pace(&args.pace)?);
-        let wait = if args.once { wait.once() } else { wait };
-        Ok(Self { wait, deadline })
-    }
-}
-
-/// The pace that was asked for.
-pub(crate) fn pace(args: &PaceArgs) -> Result<Pace, Refusal> {
-    let pace = Pace::new(args.interval, args.max_interval)
-        .map_err(|error| refuse("--interval and --max-interval", &error))?
-        .factor(args.backoff)
-        .map_err(|error| refuse("--backoff", &error))?
-        .jitter(args.jitter)
-        .map_err(|error| refuse("--jitter", &error))?;
-    match args.expect {
-        Some(expected) => pace.expect(expected).map_err(|error| refuse("--expect", &error)),
-        None => Ok(pace),
-    }
-}
-
-/// What is worth a word about a pace that can be had, but does not do what was meant.
-pub(crate) fn remark(args: &PaceArgs) -> Option<String> {
-    // Polls become dense from three quarters of what is expected.
-    let expected = args.expect.filter(|expected| *expected * 3 / 4 >= args.timeout)?;
-    let (expected, timeout) = (brief(expected), brief(args.timeout));
-    Some(format!("--expect {expected} changes nothing: the deadline, --timeout {timeout}, is long before"))
-}
-
 impl View {
     pub(crate) fn new(args: &OutputArgs) -> Self {
         let can_redraw = || {
-            // Logs go between the lines, and would break it.
+            // Logs, or events on the same terminal, would break the bar.
             args.verbose == 0
-                // Events that go to the same terminal would, too.
                 && !(args.output == Output::Jsonl && io::stdout().is_terminal())
                 && io::stderr().is_terminal()
                 && !matches!(variable("TERM").as_str(), "dumb" | "")
@@ -151,20 +159,11 @@ impl View {
         };
         let logs = level.map(|level| Logs { level, format: args.log_format });
         let annotates = variable("GITHUB_ACTIONS") == "true";
-        Self { output: args.output, progress, heartbeat: args.heartbeat, annotates, logs }
+        let stale_after = Duration::from_secs(15) + STALE_MARGIN;
+        Self { output: args.output, progress, heartbeat: args.heartbeat, stale_after, annotates, logs }
     }
 }
 
 fn variable(name: &str) -> String {
-    std::env::var_os(name).unwrap_or_default().to_string_lossy().into_owned()
-}
-
-/// Why nothing was sent.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct Refusal(pub(crate) String);
-
-/// A setting that cannot be used, by the name under which it was given.
-pub(crate) fn refuse(name: &str, error: &ConfigError) -> Refusal {
-    Refusal(format!("{name}: {error}"))
+    env::var_os(name).unwrap_or_default().to_string_lossy().into_owned()
 }

@@ -1,5 +1,4 @@
-//! What only some platforms have. Signals are in `signals`, and the clock that runs on while the machine
-//! sleeps in the library.
+//! The differences between platforms, but for signals.
 
 #[cfg(unix)]
 pub(crate) use self::unix::{check_descriptors, forbid_core_dumps};
@@ -14,26 +13,26 @@ mod unix {
 
     use rustix::process::{Resource, Rlimit, setrlimit};
 
-    /// No core dumps from now on: they would hold the secrets that are in memory. Where it cannot be had, the
-    /// system's setting stands.
+    /// Forbids core dumps, which would contain the secrets in memory. If that fails, the setting of the
+    /// system remains.
     pub(crate) fn forbid_core_dumps() {
         let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
     }
 
-    /// Tells what is wrong when there are not enough file descriptors for two runtimes and the signals: the
+    /// Checks that there are enough file descriptors for two runtimes and the signals. Without them, the
     /// runtime would panic.
     ///
     /// # Errors
     ///
-    /// The system's own, such as "Too many open files".
+    /// The error of the system, such as "Too many open files".
     pub(crate) fn check_descriptors() -> io::Result<()> {
-        // They are closed again when all are open. A runtime takes three or four, the signals three.
+        // A runtime takes three or four, the signals take three. All are open at once, and then closed again.
         (0..5).map(|_| UnixStream::pair()).collect::<io::Result<Vec<_>>>().map(drop)
     }
 }
 
 #[cfg(not(unix))]
-#[expect(clippy::unnecessary_wraps, reason = "there it can fail")]
+#[expect(clippy::unnecessary_wraps, reason = "it can fail on Unix")]
 mod other {
     use std::io;
 

@@ -1,4 +1,4 @@
-//! A budget as people write it: `180/5m`.
+//! The rate limit as people write it: `180/5m`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,33 +6,32 @@ use std::time::Duration;
 
 use jobwait::RateLimit;
 
-use crate::duration;
+use crate::args::reason;
+use crate::duration::{self, brief};
 
-/// So many requests in so long, or `none`.
+/// A number of requests in a period of time, or `none`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RateLimitArg(Option<RateLimit>);
 
 impl RateLimitArg {
-    /// 200 requests in 5 minutes were reported to be an account's quota on the same gateway, and others use
-    /// it too.
+    /// The default leaves a share to others: 200 requests in 5 minutes were reported to be an account's quota
+    /// on the same gateway.
     pub(crate) const DEFAULT: &'static str = "180/5m";
 
-    pub(crate) fn budget(self) -> Option<RateLimit> {
+    pub(crate) fn limit(self) -> Option<RateLimit> {
         self.0
     }
 
-    /// A sentence where so many tasks are looked at more seldom than `max_interval` says, or one after the
-    /// other where each is looked at once, because of this budget.
-    pub(crate) fn stretches(self, tasks: usize, max_interval: Duration, once: bool) -> Option<String> {
-        let budget = self.0?;
-        let all = budget.spacing().checked_mul(u32::try_from(tasks).unwrap_or(u32::MAX))?;
-        let (stretched, what) = if once {
-            (tasks > budget.requests() as usize, "to look at each once takes about")
+    /// A remark on a limit that slows down the polls of so many tasks.
+    pub(crate) fn remark(self, tasks: usize, max_interval: Duration, once: bool) -> Option<String> {
+        let limit = self.0?;
+        let round = limit.spacing().checked_mul(u32::try_from(tasks).unwrap_or(u32::MAX))?;
+        let (is_slow, what) = if once {
+            (tasks > limit.requests() as usize, "one poll of each takes about")
         } else {
-            (tasks > 1 && all > max_interval, "each is looked at about every")
+            (tasks > 1 && round > max_interval, "each is polled about every")
         };
-        let all = duration::brief(all);
-        stretched.then(|| format!("{tasks} tasks share {self} requests (--rate-limit): {what} {all}"))
+        is_slow.then(|| format!("{tasks} tasks share --rate-limit {self}: {what} {}", brief(round)))
     }
 }
 
@@ -44,20 +43,20 @@ impl FromStr for RateLimitArg {
         if text == "none" {
             return Ok(Self(None));
         }
-        let form = || "the form is 180/5m, or none".to_owned();
-        let (requests, window) = text.split_once('/').ok_or_else(form)?;
-        let requests = requests.trim().parse().map_err(|_| form())?;
+        let expected = || "expected requests/duration such as 180/5m, or none".to_owned();
+        let (requests, window) = text.split_once('/').ok_or_else(expected)?;
+        let requests = requests.trim().parse().map_err(|_| expected())?;
         let window = duration::positive(window)?;
-        RateLimit::new(requests, window).map(|budget| Self(Some(budget))).map_err(|error| error.to_string())
+        RateLimit::new(requests, window).map(|limit| Self(Some(limit))).map_err(reason)
     }
 }
 
 impl fmt::Display for RateLimitArg {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Some(budget) => {
-                let window = humantime::format_duration(budget.window()).to_string();
-                write!(f, "{}/{}", budget.requests(), window.replace(' ', ""))
+            Some(limit) => {
+                let window = humantime::format_duration(limit.window()).to_string();
+                write!(f, "{}/{}", limit.requests(), window.replace(' ', ""))
             }
             None => f.write_str("none"),
         }
@@ -69,26 +68,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_budget_that_many_tasks_share_is_told() {
+    fn a_limit_that_slows_down_many_tasks_is_remarked_on() {
         let limit: RateLimitArg = RateLimitArg::DEFAULT.parse().unwrap();
         let longest = Duration::from_secs(15);
-        assert_eq!([1, 2, 6].map(|tasks| limit.stretches(tasks, longest, false)), [None, None, None]);
-        let said = limit.stretches(50, longest, false).unwrap();
-        assert_eq!(
-            said,
-            "50 tasks share 180/5m requests (--rate-limit): each is looked at about every 1m 51s"
-        );
-        assert!(limit.stretches(usize::MAX, longest, false).is_some());
-        assert_eq!("none".parse::<RateLimitArg>().unwrap().stretches(10_000, longest, false), None);
-        // A look each is spent at once, if the budget has as many.
-        assert_eq!(limit.stretches(180, longest, true), None);
-        assert!(
-            limit.stretches(181, longest, true).unwrap().ends_with("to look at each once takes about 6m 42s")
-        );
+        assert_eq!([1, 2, 6].map(|tasks| limit.remark(tasks, longest, false)), [None, None, None]);
+        let remark = limit.remark(50, longest, false).unwrap();
+        assert_eq!(remark, "50 tasks share --rate-limit 180/5m: each is polled about every 1m 51s");
+        assert!(limit.remark(usize::MAX, longest, false).is_some());
+        assert_eq!("none".parse::<RateLimitArg>().unwrap().remark(10_000, longest, false), None);
+        // With --once, the limit may be used up in one burst.
+        assert_eq!(limit.remark(180, longest, true), None);
+        assert!(limit.remark(181, longest, true).unwrap().ends_with("one poll of each takes about 6m 42s"));
     }
 
     #[test]
-    fn budgets_are_read_and_shown() {
+    fn limits_are_parsed_and_shown() {
         for (text, shown) in
             [("180/5m", "180/5m"), (" 1 / 90 ", "1/1m30s"), ("none", "none"), ("5/0.5s", "5/500ms")]
         {
@@ -97,7 +91,7 @@ mod tests {
         for text in ["", "180", "0/5m", "x/5m", "-1/5m", "180/", "180/0", "180/31d", "180/5m/3"] {
             assert!(text.parse::<RateLimitArg>().is_err(), "{text}");
         }
-        assert!("none".parse::<RateLimitArg>().unwrap().budget().is_none());
-        assert!(RateLimitArg::DEFAULT.parse::<RateLimitArg>().unwrap().budget().is_some());
+        assert!("none".parse::<RateLimitArg>().unwrap().limit().is_none());
+        assert!(RateLimitArg::DEFAULT.parse::<RateLimitArg>().unwrap().limit().is_some());
     }
 }

@@ -1,133 +1,137 @@
-//! One wait from the first moment to the exit code: under signals, on time, and shown.
+//! A wait under signals and a deadline, from the first moment to the exit code.
 
 use std::cell::{Cell, RefCell};
 use std::future;
+use std::sync::Arc;
 use std::time::Duration;
 
-use jobwait::{Clock, Event, JobId, Observation, Probe, RateLimit, Verdict, Waits};
+use jobwait::{Clock, Event, JobId, Limiter, Observation, Probe, Verdict, Waits};
 
-use crate::options::{Config, Refusal};
+use crate::exit::{Refusal, Summary};
+use crate::options::Options;
 use crate::report::Report;
 use crate::resume::Resume;
 use crate::signals::{Signal, Signals};
 use crate::stream::Stream;
-use crate::target::Connected;
-use crate::worker::Worker;
+use crate::worker::{self, Connected};
 
-/// How long the streams may take to be read after the deadline, and after a signal.
+/// The time for the readers of the streams after the deadline, after a signal, and in any case.
 const AFTER_DEADLINE: Duration = Duration::from_millis(150);
 const AFTER_SIGNAL: Duration = Duration::from_millis(40);
-/// And in any case.
 const AT_LEAST: Duration = Duration::from_millis(20);
 
-/// Waits as configured, with what `connect` makes; the exit code. `resume` is the command that waits on, if
-/// there is one.
+/// Waits for the tasks over a connection that `connect` makes, and returns the exit code.
 ///
 /// # Errors
 ///
-/// When the configuration turns out to be wrong: nothing was sent to the service.
+/// The configuration is wrong, and nothing was sent to the service.
 pub(crate) async fn run(
-    config: Config,
+    jobs: Vec<JobId>,
+    options: Options,
     connect: impl AsyncFnOnce() -> Result<Connected, Refusal> + Send + 'static,
+    resume: Option<&Resume>,
     signals: Signals,
     clock: Clock,
-    stderr: Stream,
-    resume: Option<Resume<'_>>,
+    stderr: &Stream,
 ) -> Result<u8, Refusal> {
-    let Config { jobs, several, timing, view } = config;
-    let stdout = Stream::into(std::io::stdout());
-    let report =
-        Report::new(jobs.clone(), view, several.until, timing.deadline, stdout.clone(), stderr.clone());
-    let session = Session {
-        waits: Waits::new(timing.wait.clock(clock)).until(several.until),
-        clock,
-        report: RefCell::new(report),
-        signals: tokio::sync::Mutex::new(signals),
-        signal: Cell::new(None),
-    };
-    let verdicts = session.wait_for(jobs, connect).await?;
-    let code = session.report.borrow_mut().verdict(&verdicts, session.signal.get(), resume);
+    let jobs: Arc<[JobId]> = jobs.into();
+    let stdout = Stream::to(std::io::stdout());
+    let report = Report::new(Arc::clone(&jobs), options.view, options.deadline, &stdout, stderr);
+    let mut session = Session { clock, report: RefCell::new(report), signals, signal: Cell::new(None) };
+    let verdicts = session.wait(&jobs, &options, connect).await?;
+    let signal = session.signal.get();
+    let summary = Summary::new(&jobs, &verdicts, signal, options.until, resume);
+    session.report.into_inner().finish(&summary);
 
-    // A reader that is slow has until the deadline, one that hangs no longer. A signal then only ends the
-    // patience: how the task ended is known.
-    let until = if session.signal.get().is_some() {
-        clock.elapsed() + AFTER_SIGNAL
-    } else {
-        (timing.deadline + AFTER_DEADLINE).max(clock.elapsed() + AT_LEAST)
+    // A slow reader has until the deadline. A signal then ends only the wait for the reader, because the
+    // result is known.
+    let until = match signal {
+        Some(_) => clock.elapsed() + AFTER_SIGNAL,
+        None => (options.deadline + AFTER_DEADLINE).max(clock.elapsed() + AT_LEAST),
     };
     let written = async {
         stdout.written().await;
         stderr.written().await;
     };
-    let mut signals = session.signals.into_inner();
     tokio::select! {
         () = written => {}
         () = clock.sleep_until(until) => {}
-        _ = signals.next() => {}
+        _ = session.signals.next() => {}
     }
     if stdout.is_behind() {
-        stderr.line("jobwait: the result was cut: whoever reads it was too slow");
+        stderr.message("the result on standard output is incomplete: its reader was too slow");
         stderr.finish(AT_LEAST);
     }
-    Ok(code)
+    Ok(summary.ending.code())
 }
 
 struct Session {
-    waits: Waits,
     clock: Clock,
     report: RefCell<Report>,
-    signals: tokio::sync::Mutex<Signals>,
+    signals: Signals,
     signal: Cell<Option<Signal>>,
 }
 
 impl Session {
-    async fn wait_for(
-        &self,
-        jobs: Vec<JobId>,
+    async fn wait(
+        &mut self,
+        jobs: &Arc<[JobId]>,
+        options: &Options,
         connect: impl AsyncFnOnce() -> Result<Connected, Refusal> + Send + 'static,
     ) -> Result<Vec<Verdict>, Refusal> {
-        let nothing_yet = jobs.iter().map(|_| NothingYet).collect();
-        let (workers, limiter, warnings) = tokio::select! {
-            ready = Worker::start(jobs, connect) => ready?,
-            // Reading a token can hang as a network can: deadline and signals bind it too.
-            verdicts = self.watch(self.waits.clone(), nothing_yet) => return Ok(verdicts),
+        let waits = Waits::new(options.wait.clone().clock(self.clock)).until(options.until);
+        let unconnected = jobs.iter().map(|_| Unconnected).collect();
+        let (probes, limiter, warnings) = tokio::select! {
+            connected = worker::start(Arc::clone(jobs), connect) => connected?,
+            // Reading a token can hang as a network can. The deadline and signals bind it, too.
+            verdicts = self.watch(waits.clone(), unconnected, None) => return Ok(verdicts),
         };
         for warning in warnings {
-            self.report.borrow().say(&format!(": warning: {warning}"));
+            self.report.get_mut().message(&format!("warning: {warning}"));
         }
-        let waits = self.waits.clone().limiter(limiter);
-        Ok(self.watch(waits, workers).await)
+        Ok(self.watch(waits.limiter(limiter.clone()), probes, Some(limiter)).await)
     }
 
-    /// Waits, shows what happens, and says at least something every heartbeat.
-    async fn watch<P: Probe + Send>(&self, waits: Waits, probes: Vec<P>) -> Vec<Verdict> {
-        let stop = async {
-            self.signal.set(Some(self.signals.lock().await.next().await));
-        };
-        let tell = |number: usize, event: Event<'_>| {
-            self.report.borrow_mut().event(number, &event, self.signal.get());
+    /// Waits and reports, at the latest until a signal.
+    async fn watch<P: Probe + Send>(
+        &mut self,
+        waits: Waits,
+        probes: Vec<P>,
+        mut limiter: Option<Limiter>,
+    ) -> Vec<Verdict> {
+        let Self { clock, report, signals, signal } = self;
+        let stop = async { signal.set(Some(signals.next().await)) };
+        let on_event = |task: usize, event: Event<'_>| {
+            // The limiter keeps to this process if it cannot share its file, which is said once.
+            if let Some(warning) = limiter.as_ref().and_then(Limiter::warning) {
+                report
+                    .borrow()
+                    .message(&format!("warning: the rate limit is for this process alone: {warning}"));
+                limiter = None;
+            }
+            report.borrow_mut().event(task, &event, signal.get());
         };
         let time_passes = async {
             loop {
-                let due = self.report.borrow().due_at();
+                let due = report.borrow().due_at();
                 match due {
-                    Some(due) => self.clock.sleep_until(due).await,
+                    Some(due) => clock.sleep_until(due).await,
                     None => future::pending().await,
                 }
-                self.report.borrow_mut().pass(self.clock.elapsed());
+                report.borrow_mut().pass(clock.elapsed());
             }
         };
         tokio::select! {
-            verdicts = waits.run_until(probes, stop, tell) => verdicts,
-            () = time_passes => unreachable!("they never end"),
+            verdicts = waits.run_until(probes, stop, on_event) => verdicts,
+            () = time_passes => unreachable!("time does not end"),
         }
     }
 }
 
-/// What there is to look at before there is anything to ask with.
-struct NothingYet;
+/// A task before there is a connection to poll it with.
+struct Unconnected;
 
-impl Probe for NothingYet {
+impl Probe for Unconnected {
     async fn poll(&mut self) -> Observation {
         future::pending().await
     }

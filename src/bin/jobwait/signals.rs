@@ -1,17 +1,17 @@
-//! Signals, and the differences between platforms.
+//! Signals, on each platform.
 
-use std::io;
+pub(crate) use self::platform::Signals;
 
-/// A signal that ends a wait, not the task.
+/// A signal that ends a wait. The task is not affected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Signal {
     /// The terminal is gone.
-    #[cfg_attr(not(unix), expect(dead_code, reason = "there is no such signal"))]
+    #[cfg_attr(not(unix), expect(dead_code, reason = "only Unix has this signal"))]
     Hangup,
     /// Ctrl-C.
     Interrupt,
-    /// Somebody asks to end.
-    #[cfg_attr(not(unix), expect(dead_code, reason = "there is no such signal"))]
+    /// A request to end, such as that of `kill`.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "only Unix has this signal"))]
     Terminate,
 }
 
@@ -24,29 +24,13 @@ impl Signal {
         }
     }
 
-    /// 128 and the signal's number, as a shell shows a process that a signal ended.
+    /// 128 plus the number of the signal, as in a shell.
     pub(crate) fn exit_code(self) -> u8 {
         match self {
             Self::Hangup => 129,
             Self::Interrupt => 130,
             Self::Terminate => 143,
         }
-    }
-}
-
-/// The signals from now on.
-#[derive(Debug)]
-pub(crate) struct Signals(platform::Signals);
-
-impl Signals {
-    /// Takes the signals over, inside a tokio runtime. A second one ends the process at once.
-    pub(crate) fn listen() -> io::Result<Self> {
-        platform::Signals::listen().map(Self)
-    }
-
-    /// The next signal.
-    pub(crate) async fn next(&mut self) -> Signal {
-        self.0.next().await
     }
 }
 
@@ -62,18 +46,20 @@ mod platform {
 
     use super::Signal;
 
+    /// The signals that the process receives.
     #[derive(Debug)]
-    pub(super) struct Signals {
+    pub(crate) struct Signals {
         hangup: Option<Stream>,
         interrupt: Stream,
         terminate: Stream,
     }
 
     impl Signals {
-        pub(super) fn listen() -> io::Result<Self> {
+        /// Takes over the signals, inside a tokio runtime. The second one ends the process at once.
+        pub(crate) fn listen() -> io::Result<Self> {
             let second = Arc::new(AtomicBool::new(false));
             let listen = |number: i32| {
-                // In this order: the first signal finds the flag down, and raises it for the second.
+                // The order matters: the first signal finds the flag down and raises it for the second.
                 flag::register_conditional_shutdown(number, 128 + number, Arc::clone(&second))?;
                 flag::register(number, Arc::clone(&second))?;
                 signal(SignalKind::from_raw(number))
@@ -85,7 +71,8 @@ mod platform {
             })
         }
 
-        pub(super) async fn next(&mut self) -> Signal {
+        /// Waits for the next signal.
+        pub(crate) async fn next(&mut self) -> Signal {
             let hangup = async {
                 match &mut self.hangup {
                     Some(stream) => stream.recv().await,
@@ -100,10 +87,10 @@ mod platform {
         }
     }
 
-    /// Under `nohup` the wait is meant to outlive its terminal. Only Linux tells without unsafe code;
-    /// elsewhere a hangup ends the wait.
+    /// Returns whether hangups are ignored, as under `nohup`, where the wait is meant to outlive its
+    /// terminal. Only Linux shows that without unsafe code. Elsewhere a hangup ends the wait.
     fn hangups_are_ignored() -> bool {
-        // Room for all of it: read in one piece.
+        // The capacity lets the file be read in one piece.
         let mut status = String::with_capacity(4096);
         let _ =
             std::fs::File::open("/proc/self/status").and_then(|mut file| file.read_to_string(&mut status));
@@ -119,17 +106,17 @@ mod platform {
 
     use super::Signal;
 
-    /// Ctrl-C is all there is; tokio takes it over at the first wait for it.
+    /// Ctrl-C is the only signal. Tokio takes it over at the first wait for it.
     #[derive(Debug)]
-    pub(super) struct Signals;
+    pub(crate) struct Signals;
 
     impl Signals {
-        #[expect(clippy::unnecessary_wraps, reason = "on Unix it can fail")]
-        pub(super) fn listen() -> io::Result<Self> {
+        #[expect(clippy::unnecessary_wraps, reason = "it can fail on Unix")]
+        pub(crate) fn listen() -> io::Result<Self> {
             Ok(Self)
         }
 
-        pub(super) async fn next(&mut self) -> Signal {
+        pub(crate) async fn next(&mut self) -> Signal {
             if tokio::signal::ctrl_c().await.is_err() {
                 std::future::pending::<()>().await;
             }

@@ -1,8 +1,8 @@
 //! Standard output and standard error, each written by a thread of its own.
 //!
 //! A stream can block for as long as its reader likes: a terminal after Ctrl-S, a pager, a log collector that
-//! hangs. The thread that keeps the time must not wait for it, so it hands its text over, and at the end
-//! waits for what is not written yet for a bounded time only.
+//! hangs. The thread that keeps the time must not wait for it. It hands its text over, and waits at the end,
+//! for a bounded time, until the text is written.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -14,16 +14,16 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-/// Bytes that may be waiting. Further ones are lost until the reader reads on: they are progress and logs.
-const WAITING: usize = 256 * 1024;
+/// The bytes of progress and logs that may be queued. Further text is dropped until the reader reads on.
+const QUEUED: usize = 256 * 1024;
 
-/// A stream that never blocks who writes to it.
+/// A stream that never blocks its writer.
 #[derive(Clone)]
 pub(crate) struct Stream {
     texts: Sender<Text>,
-    waiting: Arc<AtomicUsize>,
-    /// Starts the thread that writes, at the first text: most waits for a task that has ended say nothing on
-    /// standard error.
+    queued: Arc<AtomicUsize>,
+    /// Starts the thread at the first text. Most waits for a task that has ended write nothing on standard
+    /// error.
     start: Arc<Mutex<Option<Start>>>,
 }
 
@@ -31,35 +31,40 @@ type Start = Box<dyn FnOnce() + Send>;
 
 enum Text {
     Write(Vec<u8>),
-    /// Called once all before it is written.
+    /// A callback for the time when all earlier text is written.
     Written(Box<dyn FnOnce() + Send>),
 }
 
 impl Stream {
-    /// A stream into this writer. Where no thread can be had, what is written is lost: the exit code remains.
-    pub(crate) fn into(writer: impl Write + Send + 'static) -> Self {
+    /// A stream to this writer. If no thread can be started, the text is lost and the exit code remains.
+    pub(crate) fn to(writer: impl Write + Send + 'static) -> Self {
         let (texts, queue) = channel();
-        let waiting = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&waiting);
+        let queued = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&queued);
         let start: Start = Box::new(move || {
             let _ = thread::Builder::new().name("write".into()).spawn(move || serve(writer, &queue, &count));
         });
-        Self { texts, waiting, start: Arc::new(Mutex::new(Some(start))) }
+        Self { texts, queued, start: Arc::new(Mutex::new(Some(start))) }
     }
 
-    /// A line that may be lost when nobody reads.
+    /// Writes a message for people.
+    pub(crate) fn message(&self, text: &str) {
+        self.line(&format!("jobwait: {text}"));
+    }
+
+    /// Writes a line that may be dropped if the reader is slow.
     pub(crate) fn line(&self, line: &str) {
         self.text(format!("{line}\n").into_bytes());
     }
 
-    /// A text that may be lost when nobody reads.
+    /// Writes a text that may be dropped if the reader is slow.
     pub(crate) fn text(&self, text: Vec<u8>) {
-        if self.waiting.load(Ordering::Relaxed) < WAITING {
+        if self.queued.load(Ordering::Relaxed) < QUEUED {
             self.keep(text);
         }
     }
 
-    /// A line that waits for its reader, however much there is before it: a result, of which there are few.
+    /// Writes a line that is never dropped. There are few of these: the results.
     pub(crate) fn result(&self, line: &str) {
         self.keep(format!("{line}\n").into_bytes());
     }
@@ -68,50 +73,45 @@ impl Stream {
         if let Some(start) = self.start.lock().unwrap_or_else(PoisonError::into_inner).take() {
             start();
         }
-        self.waiting.fetch_add(text.len(), Ordering::Relaxed);
+        self.queued.fetch_add(text.len(), Ordering::Relaxed);
         let _ = self.texts.send(Text::Write(text));
     }
 
-    /// Whether nothing was ever to be written.
-    fn is_unused(&self) -> bool {
-        self.start.lock().unwrap_or_else(PoisonError::into_inner).is_some()
-    }
-
-    /// Whether there is something that is not written yet.
+    /// Returns whether some text is not written yet.
     pub(crate) fn is_behind(&self) -> bool {
-        self.waiting.load(Ordering::Relaxed) > 0
+        self.queued.load(Ordering::Relaxed) > 0
     }
 
-    /// Waits until all is written.
+    /// Waits until everything is written.
     pub(crate) async fn written(&self) {
-        let (tell, written) = oneshot::channel();
-        let tell = Box::new(move || {
-            let _ = tell.send(());
-        });
-        if !self.is_unused() && self.texts.send(Text::Written(tell)).is_ok() {
+        let (done, written) = oneshot::channel();
+        if self.when_written(move || _ = done.send(())) {
             let _ = written.await;
         }
     }
 
-    /// Waits until all is written, and no longer than this. It blocks.
+    /// Waits until everything is written, but no longer than `patience`. Blocks.
     pub(crate) fn finish(&self, patience: Duration) {
-        let (tell, written) = channel();
-        let tell = Box::new(move || {
-            let _ = tell.send(());
-        });
-        if !self.is_unused() && self.texts.send(Text::Written(tell)).is_ok() {
+        let (done, written) = channel();
+        if self.when_written(move || _ = done.send(())) {
             let _ = written.recv_timeout(patience);
         }
+    }
+
+    /// Returns whether `done` will be called. It will not if there is no thread.
+    fn when_written(&self, done: impl FnOnce() + Send + 'static) -> bool {
+        let has_thread = self.start.lock().unwrap_or_else(PoisonError::into_inner).is_none();
+        has_thread && self.texts.send(Text::Written(Box::new(done))).is_ok()
     }
 }
 
 impl fmt::Debug for Stream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Stream").field("waiting", &self.waiting).finish_non_exhaustive()
+        f.debug_struct("Stream").field("queued", &self.queued).finish_non_exhaustive()
     }
 }
 
-/// For logs: a record is one write.
+/// Writes logs, where each record is one write.
 impl Write for &Stream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.text(bytes.to_vec());
@@ -123,17 +123,15 @@ impl Write for &Stream {
     }
 }
 
-/// A stream that is full or closed changes nothing: how the task ended is told by the exit code.
-fn serve(mut writer: impl Write, queue: &Receiver<Text>, waiting: &AtomicUsize) {
+/// Writes the queued texts. A stream that is full or closed is ignored, because the exit code is the result.
+fn serve(mut writer: impl Write, queue: &Receiver<Text>, queued: &AtomicUsize) {
     for text in queue {
         match text {
             Text::Write(bytes) => {
                 let _ = writer.write_all(&bytes).and_then(|()| writer.flush());
-                waiting.fetch_sub(bytes.len(), Ordering::Relaxed);
+                queued.fetch_sub(bytes.len(), Ordering::Relaxed);
             }
-            Text::Written(tell) => {
-                tell();
-            }
+            Text::Written(done) => done(),
         }
     }
 }

@@ -1,106 +1,108 @@
-//! Looks on a thread of their own.
+//! The worker: a thread that connects and polls.
 //!
-//! The deadline, the signals and the heartbeat have to hold whatever a look does, and a look can do more than
-//! wait: a token file can block on opening, and an answer can keep the HTTP parser busy for as long as it
-//! likes. So the thread that keeps the time does nothing else, and the exit waits for nobody.
+//! The deadline, the signals and the heartbeat have to hold whatever a poll does, and a poll can do more than
+//! wait: a token file can block on opening, and an answer can keep the HTTP parser busy for as long as the
+//! service likes. So the thread that keeps the time does nothing else, and the exit does not wait for the
+//! worker.
 
 use std::io;
 use std::sync::Arc;
-use std::thread;
-
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
 
 use jobwait::{Cloud, Fault, FaultKind, JobId, Limiter, Observation, Probe};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::options::Refusal;
+use crate::exit::Refusal;
 use crate::panics;
-use crate::target::Connected;
 
-/// A task that is looked at on another thread.
+/// A connection, and its warnings for the user.
 #[derive(Debug)]
-pub(crate) struct Worker {
-    number: usize,
+pub(crate) struct Connected {
+    pub(crate) cloud: Cloud,
+    pub(crate) limiter: Limiter,
+    pub(crate) warnings: Vec<String>,
+}
+
+/// A task that the worker polls.
+#[derive(Debug)]
+pub(crate) struct WorkerProbe {
+    task: usize,
+    polls: mpsc::UnboundedSender<Poll>,
+    /// The number of requests that were sent for each task.
     requests: Arc<[AtomicU32]>,
-    asks: mpsc::UnboundedSender<Ask>,
 }
 
-/// Which task is to be looked at, and where to tell of it.
-type Ask = (usize, oneshot::Sender<Observation>);
+/// The number of a task to poll, and the channel for the observation.
+type Poll = (usize, oneshot::Sender<Observation>);
 
-impl Worker {
-    /// Starts the thread and connects there; ready once that is done: a probe for each task, and what the
-    /// user should know.
-    pub(crate) async fn start(
-        jobs: Vec<JobId>,
-        connect: impl AsyncFnOnce() -> Result<Connected, Refusal> + Send + 'static,
-    ) -> Result<(Vec<Self>, Limiter, Vec<String>), Refusal> {
-        let (asks, asked) = mpsc::unbounded_channel();
-        let count = jobs.len();
-        let requests: Arc<[AtomicU32]> = jobs.iter().map(|_| AtomicU32::new(0)).collect();
-        let counts = Arc::clone(&requests);
-        let (tell, ready) = oneshot::channel();
-        let cannot = |error: io::Error| Refusal(format!("cannot start: {error}"));
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(cannot)?;
-        thread::Builder::new()
-            .name("look".into())
-            .spawn(move || {
-                runtime.block_on(async {
-                    match connect().await {
-                        Ok(Connected { cloud, limiter, warnings }) => {
-                            let _ = tell.send(Ok((limiter, warnings)));
-                            serve(Arc::new(cloud), jobs.into(), counts, asked).await;
-                        }
-                        Err(refusal) => {
-                            let _ = tell.send(Err(refusal));
-                        }
-                    }
-                });
-                // A lookup that hangs has a thread that cannot be cancelled.
-                runtime.shutdown_background();
-            })
-            .map_err(cannot)?;
-        let (limiter, warnings) = ready.await.unwrap_or_else(|_| panics::pass_on())?;
-        let worker = (0..count)
-            .map(|number| Self { number, requests: Arc::clone(&requests), asks: asks.clone() })
-            .collect();
-        Ok((worker, limiter, warnings))
-    }
+/// Starts the worker. Returns a probe for each task, the limiter of the connection, and warnings for the
+/// user, once the worker has connected.
+pub(crate) async fn start(
+    jobs: Arc<[JobId]>,
+    connect: impl AsyncFnOnce() -> Result<Connected, Refusal> + Send + 'static,
+) -> Result<(Vec<WorkerProbe>, Limiter, Vec<String>), Refusal> {
+    let (polls, queue) = mpsc::unbounded_channel();
+    let requests: Arc<[AtomicU32]> = jobs.iter().map(|_| AtomicU32::new(0)).collect();
+    let (report, connected) = oneshot::channel();
+    let cannot = |error: io::Error| Refusal(format!("cannot start: {error}"));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(cannot)?;
+    let probe = |task| WorkerProbe { task, polls: polls.clone(), requests: Arc::clone(&requests) };
+    let probes = (0..jobs.len()).map(probe).collect();
+    let work = move || {
+        runtime.block_on(async {
+            match connect().await {
+                Ok(Connected { cloud, limiter, warnings }) => {
+                    let _ = report.send(Ok((limiter, warnings)));
+                    serve(Arc::new(cloud), jobs, requests, queue).await;
+                }
+                Err(refusal) => {
+                    let _ = report.send(Err(refusal));
+                }
+            }
+        });
+        // A name lookup that hangs has a thread that cannot be cancelled.
+        runtime.shutdown_background();
+    };
+    thread::Builder::new().name("poll".into()).spawn(work).map_err(cannot)?;
+    let (limiter, warnings) = connected.await.unwrap_or_else(|_| panics::propagate())?;
+    Ok((probes, limiter, warnings))
 }
 
-impl Probe for Worker {
-    fn requests(&self) -> Option<u32> {
-        Some(self.requests[self.number].load(Ordering::Relaxed))
-    }
-
+impl Probe for WorkerProbe {
     async fn poll(&mut self) -> Observation {
-        let (tell, told) = oneshot::channel();
-        let _ = self.asks.send((self.number, tell));
-        told.await.unwrap_or_else(|_| {
-            Observation::Permanent(Fault::new(FaultKind::Local, "the thread that looks has died"))
+        let (report, observation) = oneshot::channel();
+        let _ = self.polls.send((self.task, report));
+        observation.await.unwrap_or_else(|_| {
+            Observation::Permanent(Fault::new(FaultKind::Local, "the thread that polls has panicked"))
         })
     }
+
+    fn requests(&self) -> Option<u32> {
+        Some(self.requests[self.task].load(Ordering::Relaxed))
+    }
 }
 
-/// Looks when asked.
+/// Polls on request.
 async fn serve(
     cloud: Arc<Cloud>,
     jobs: Arc<[JobId]>,
-    counts: Arc<[AtomicU32]>,
-    mut asked: mpsc::UnboundedReceiver<Ask>,
+    requests: Arc<[AtomicU32]>,
+    mut queue: mpsc::UnboundedReceiver<Poll>,
 ) {
-    while let Some((number, mut tell)) = asked.recv().await {
-        let (cloud, jobs, counts) = (Arc::clone(&cloud), Arc::clone(&jobs), Arc::clone(&counts));
+    while let Some((task, mut report)) = queue.recv().await {
+        let (cloud, jobs, requests) = (Arc::clone(&cloud), Arc::clone(&jobs), Arc::clone(&requests));
         tokio::spawn(async move {
-            let mut probe = cloud.job(&jobs[number]);
+            let mut probe = cloud.job(&jobs[task]);
             let observation = tokio::select! {
                 biased;
-                () = tell.closed() => None,
+                // The wait no longer needs this poll.
+                () = report.closed() => None,
                 observation = probe.poll() => Some(observation),
             };
-            counts[number].fetch_add(probe.requests().unwrap_or(1), Ordering::Relaxed);
+            requests[task].fetch_add(probe.requests().unwrap_or(1), Ordering::Relaxed);
             if let Some(observation) = observation {
-                let _ = tell.send(observation);
+                let _ = report.send(observation);
             }
         });
     }

@@ -1,26 +1,26 @@
-//! What the help and the manual page say beside the options.
+//! The sections of the help and of the manual page that follow the options.
 
-/// Under the short help.
+/// The end of the short help.
 pub(super) const SHORT: &str = "\
-Try 'jobwait demo' without any cloud, and '--help' for all options, examples, exit codes and the environment.";
+Try 'jobwait demo', which needs no cloud. See '--help' for all options, examples and exit codes.";
 
-/// Under the long help, and in the manual page: a title and its lines.
-pub(super) const SECTIONS: [(&str, &str); 6] = [
+/// The sections of the long help and of the manual page: a title and its lines.
+pub(crate) const SECTIONS: [(&str, &str); 6] = [
     (
         "Examples",
-        "  # What a task says, until it has ended, for half an hour at the most:
+        "  # Wait for a task, for half an hour at most:
   jobwait --region cn-north-4 --timeout 30m \"$job_id\"
 
-  # In a script: 0 is the only success.
+  # In a script: only 0 is a success.
   jobwait --region cn-north-4 \"$job_id\" || exit
 
-  # The service's own object of a task that completed:
+  # Print the service's own object of a task that completed:
   jobwait -o json \"$job_id\" | jq '.jobs[0].job'
 
-  # Read replicas start together, with one answer; all have to be there:
+  # Wait for all tasks that one call started:
   curl ... | jobwait --region cn-north-4 -
 
-  # Is it still going? 124 says so.
+  # Check whether a task is still running: the exit code is then 124.
   jobwait --once -q \"$job_id\"",
     ),
     (
@@ -30,30 +30,30 @@ pub(super) const SECTIONS: [(&str, &str); 6] = [
     2  usage or configuration is wrong; nothing was sent
     3  the service knows no such task, and the grace or the deadline is over
     4  the service refuses these credentials
-  124  the deadline passed, and the task was last seen going on; also --once on such a task
-  125  no usable answer about the task could be had
-  129, 130, 143  SIGHUP, SIGINT, SIGTERM; the task goes on in the cloud
-  Of several tasks, the first of 1, 4, 3, 125, 124, 0 that occurred counts.",
+  124  the deadline passed, and the task was last seen running; also --once on such a task
+  125  no usable response about the task
+  129, 130, 143  SIGHUP, SIGINT, SIGTERM; the task continues in the cloud
+  With several tasks, the first of 1, 4, 3, 125, 124, 0 that occurred is used.",
     ),
     (
         "Environment",
-        "  JOBWAIT_<OPTION>            every long option, as JOBWAIT_MAX_INTERVAL; the option beats it
+        "  JOBWAIT_<OPTION>            each long option, as JOBWAIT_MAX_INTERVAL; an option takes precedence
   HW_REGION_NAME, OS_REGION_NAME; HW_CLOUD
                               the region, and the domain of another cloud
   HW_PROJECT_ID, OS_PROJECT_ID, OS_TENANT_ID, HUAWEICLOUD_SDK_PROJECT_ID; HW_PROJECT_NAME
                               the project
   HW_AUTH_URL, OS_AUTH_URL, HUAWEICLOUD_SDK_IAM_ENDPOINT
-                              where IAM is
+                              the endpoint of IAM
   HW_PROFILE, HW_SHARED_CONFIG_FILE, HUAWEICLOUD_SDK_CREDENTIALS_FILE
-                              the profile, and where the files are
-  OS_CACERT                   a PEM file with more trust roots
+                              the profile, and the paths of the files
+  OS_CACERT                   a PEM file with additional trust roots
   HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY
-                              the proxy on the way
-  CI, TERM, NO_COLOR          lines instead of a bar with CI set or TERM=dumb; a bar without color
-  GITHUB_ACTIONS              if true, a failure is an annotation, too",
+                              the proxy
+  CI, TERM, NO_COLOR          CI or TERM=dumb: lines instead of a bar; NO_COLOR: a bar without color
+  GITHUB_ACTIONS              if true, a failure is also reported as an annotation",
     ),
     (
-        "Credentials are the first of these; a secret is never an option",
+        "Credentials, in order of precedence; a secret is never an option",
         "  1. --token-file, HW_AUTH_TOKEN, OS_AUTH_TOKEN
   2. HW_ACCESS_KEY and HW_SECRET_KEY [and HW_SECURITY_TOKEN], OS_..., HUAWEICLOUD_SDK_AK and _SK
   3. HW_USER_NAME, HW_USER_PASSWORD, HW_DOMAIN_NAME, OS_USERNAME, ...
@@ -63,10 +63,10 @@ pub(super) const SECTIONS: [(&str, &str); 6] = [
     ),
     (
         "Files",
-        "  ~/.hcloud/config.json         profiles, as KooCLI writes them
-  ~/.huaweicloud/credentials    as the SDKs read them",
+        "  ~/.hcloud/config.json         profiles, as written by KooCLI
+  ~/.huaweicloud/credentials    the file of the SDKs",
     ),
-    ("Durations", "  90s, 5m, 1h30m; a bare number is seconds; 30 days at the most."),
+    ("Durations", "  90s, 5m, 1h30m; a bare number is seconds; at most 30 days."),
 ];
 
 pub(super) fn long() -> String {

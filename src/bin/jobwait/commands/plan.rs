@@ -1,4 +1,4 @@
-//! The polls that a wait would make, rehearsed on the machine that makes them.
+//! The polls that a wait would make, rehearsed on the state machine of a wait.
 
 mod text;
 
@@ -8,31 +8,32 @@ use jobwait::{Job, Observation, Pace, Status, Wait};
 use serde::{Serialize, Serializer};
 
 use crate::args::{Output, PlanArgs};
-use crate::options::{self, Refusal};
+use crate::exit::Refusal;
+use crate::options;
 use crate::stream::Stream;
 
-/// More polls than this are no plan for anybody.
+/// The most polls in a plan.
 const MOST: usize = 100_000;
 
-/// How often a wait is rehearsed with jitter, and how many polls all rehearsals may have.
+/// The number of rehearsals with jitter, and the most polls of all of them.
 const REHEARSALS: usize = 200;
 const REHEARSED: usize = 1_000_000;
 
-/// What an account can spare: 200 requests in 5 minutes were reported to be its quota on the same gateway,
-/// and others use it too.
+/// The requests that an account can spare: 200 in 5 minutes were reported to be its quota on the same
+/// gateway, and others use it, too.
 const BUDGET: usize = 180;
 const BUDGET_WINDOW: Duration = Duration::from_secs(5 * 60);
 
-/// A wait that did not take place: without jitter, but for what is said to be over rehearsals with it. Field
-/// names are API.
+/// The plan of a wait without jitter. Some fields are the maximum over rehearsals with jitter. Field names
+/// are API.
 #[derive(Debug, Serialize)]
 struct Plan {
     #[serde(rename = "timeout_seconds", serialize_with = "seconds")]
     timeout: Duration,
     polls: usize,
-    /// Over the rehearsals with jitter.
+    /// The maximum over the rehearsals with jitter.
     polls_at_most: usize,
-    /// The longest rest: a task that ended right after a poll is seen to have ended so much later.
+    /// The longest delay, after which the end of a task is seen if it ends right after a poll.
     #[serde(rename = "worst_lag_seconds", serialize_with = "seconds")]
     worst_lag: Duration,
     busiest: Window,
@@ -47,18 +48,18 @@ struct Window {
     #[serde(rename = "window_seconds", serialize_with = "seconds")]
     length: Duration,
     polls: usize,
-    /// Over the rehearsals with jitter.
+    /// The maximum over the rehearsals with jitter.
     polls_at_most: usize,
     budget: usize,
 }
 
-/// The task that is planned for.
+/// The task of the plan.
 #[derive(Debug, Serialize)]
 struct Task {
     #[serde(rename = "duration_seconds", serialize_with = "seconds")]
     duration: Duration,
-    /// How long after its end that is seen, if it ends before the deadline: the median over the rehearsals
-    /// with jitter, and the longest.
+    /// The time from the end of the task to the poll that sees it, if it ends before the deadline: the median
+    /// and the maximum over the rehearsals with jitter.
     #[serde(rename = "lag_seconds", serialize_with = "maybe_seconds")]
     lag: Option<Duration>,
     #[serde(rename = "lag_at_most_seconds", serialize_with = "maybe_seconds")]
@@ -66,39 +67,41 @@ struct Task {
 }
 
 /// Prints the plan.
-pub(crate) fn run(args: &PlanArgs, stderr: &Stream) -> Result<u8, Refusal> {
+pub(super) fn run(args: &PlanArgs, stderr: &Stream) -> Result<u8, Refusal> {
     let plan = Plan::new(args)?;
     if let Some(remark) = options::remark(&args.pace) {
-        stderr.line(&format!("jobwait: {remark}"));
+        stderr.message(&remark);
         stderr.finish(Duration::from_secs(1));
     }
     let text = match args.output {
         Output::Text => text::of(&plan),
-        // A plan is one object: a line of it.
+        // A plan is one object, on one line.
         Output::Json | Output::Jsonl => {
-            let json = serde_json::to_string(&plan).map_err(|error| Refusal(format!("the plan: {error}")))?;
+            let json = serde_json::to_string(&plan)
+                .map_err(|error| Refusal(format!("cannot format the plan: {error}")))?;
             json + "\n"
         }
     };
-    crate::print(text.as_bytes())
+    super::print(text.as_bytes())
 }
 
 impl Plan {
     fn new(args: &PlanArgs) -> Result<Self, Refusal> {
         let pace = options::pace(&args.pace)?;
-        let strict = pace.clone().jitter(0.0).map_err(|error| options::refuse("--jitter", &error))?;
+        let strict = pace.clone().jitter(0.0)?;
         let stage = Stage { timeout: args.pace.timeout, duration: args.duration, steps: args.steps };
         let times = stage.rehearse(strict, 0);
         if times.len() > MOST {
             return Err(Refusal(format!(
-                "a wait with these options polls more than {MOST} times: give a longer --interval, a longer --max-interval or a shorter --timeout"
+                "a wait with these options polls more than {MOST} times: \
+                 use a longer --interval, a longer --max-interval or a shorter --timeout"
             )));
         }
         let mut polls_at_most = times.len();
         let mut busiest_at_most = busiest(&times);
         let mut lags: Vec<Duration> = stage.lag(&times).into_iter().collect();
         if args.pace.jitter > 0.0 {
-            // Many polls vary little.
+            // A plan with many polls varies little.
             for seed in 0..REHEARSALS.min(REHEARSED / times.len()) {
                 let times = stage.rehearse(pace.clone(), seed as u64);
                 polls_at_most = polls_at_most.max(times.len());
@@ -128,7 +131,7 @@ impl Plan {
     }
 }
 
-/// Where a wait is rehearsed.
+/// The conditions of a rehearsal.
 struct Stage {
     timeout: Duration,
     duration: Option<Duration>,
@@ -138,23 +141,23 @@ struct Stage {
 impl Stage {
     fn rehearse(&self, pace: Pace, seed: u64) -> Vec<Duration> {
         let going = Job::new("planned", &Status::Running);
-        let look = |at| match (self.duration, self.steps) {
+        let poll = |at| match (self.duration, self.steps) {
             (Some(duration), _) if at >= duration => {
                 Observation::Seen(Job::new("planned", &Status::Completed))
             }
             (Some(duration), Some(step)) => in_steps(at, duration, step),
             _ => Observation::Seen(going.clone()),
         };
-        Wait::new().deadline(self.timeout).pace(pace).rehearse(seed, look).take(MOST + 1).collect()
+        Wait::new().deadline(self.timeout).pace(pace).rehearse(seed, poll).take(MOST + 1).collect()
     }
 
-    /// How long after the task's end the last look was, if it did end before that.
+    /// The time from the end of the task to the last poll, if the task has ended by then.
     fn lag(&self, times: &[Duration]) -> Option<Duration> {
         times.last()?.checked_sub(self.duration?)
     }
 }
 
-/// What a look at a task sees that tells its progress in steps of so many percent.
+/// The observation of a task that reports its progress in steps of so many percent.
 fn in_steps(at: Duration, duration: Duration, step: f64) -> Observation {
     let percent = 100.0 * at.as_secs_f64() / duration.as_secs_f64();
     let process = ((percent / step).floor() * step).to_string();
@@ -162,7 +165,7 @@ fn in_steps(at: Duration, duration: Duration, step: f64) -> Observation {
     Job::from_json(&json.to_string()).map_or_else(Observation::Permanent, Observation::Seen)
 }
 
-/// The most polls in any window of which the budget is.
+/// The most polls in any window of the budget.
 fn busiest(times: &[Duration]) -> usize {
     let mut first = 0;
     let mut most = 0;
@@ -183,7 +186,7 @@ fn seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S
     serializer.serialize_f64(rounded(*duration))
 }
 
-#[expect(clippy::ref_option, reason = "serde hands it over so")]
+#[expect(clippy::ref_option, reason = "serde passes it so")]
 fn maybe_seconds<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
     duration.map(rounded).serialize(serializer)
 }

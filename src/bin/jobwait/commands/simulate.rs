@@ -1,13 +1,14 @@
-//! The simulator by itself.
+//! The simulator alone.
 
 use jobwait::simulator::{Accepted, Simulator};
 
 use crate::args::SimulateArgs;
-use crate::options::Refusal;
+use crate::exit::Refusal;
+use crate::rate_limit::RateLimitArg;
 use crate::signals::Signals;
 
-/// Prints the base URL, and serves until a signal. That is how it is meant to end, so the exit code is 0.
-pub(crate) async fn run(args: SimulateArgs, mut signals: Signals) -> Result<u8, Refusal> {
+/// Prints the base URL and serves until a signal, which is its regular end: the exit code is 0.
+pub(super) async fn run(args: SimulateArgs, mut signals: Signals) -> Result<u8, Refusal> {
     let mut simulator =
         Simulator::new().duration(args.duration).appear_after(args.appear_after).token_life(args.token_life);
     if args.require_auth {
@@ -18,7 +19,7 @@ pub(crate) async fn run(args: SimulateArgs, mut signals: Signals) -> Result<u8, 
         accepted.password = args.password;
         simulator = simulator.require_auth(accepted);
     }
-    if let Some(quota) = args.quota.and_then(crate::rate_limit::RateLimitArg::budget) {
+    if let Some(quota) = args.quota.and_then(RateLimitArg::limit) {
         simulator = simulator.quota(quota);
     }
     if let Some(reason) = args.fail_reason {
@@ -28,12 +29,12 @@ pub(crate) async fn run(args: SimulateArgs, mut signals: Signals) -> Result<u8, 
         .start(args.listen)
         .await
         .map_err(|error| Refusal(format!("--listen {}: {error}", args.listen)))?;
-    // By another thread: a full pipe must not keep a signal waiting.
+    // On another thread: a full pipe must not delay a signal.
     let address = format!("{}\n", service.endpoint());
-    let printed = tokio::task::spawn_blocking(move || crate::print(address.as_bytes()));
+    let printed = tokio::task::spawn_blocking(move || super::print(address.as_bytes()));
     tokio::select! {
         printed = printed => {
-            printed.map_err(|error| Refusal(format!("cannot print the address: {error}")))??;
+            printed.unwrap_or_else(|_| crate::panics::propagate())?;
             signals.next().await;
         }
         _ = signals.next() => {}

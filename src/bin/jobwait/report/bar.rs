@@ -1,6 +1,6 @@
-//! Progress on a terminal: a line a task, redrawn in place; one for all when there are more than it holds.
+//! Progress on a terminal: a bar for each task, redrawn in place, or one for all if there are more than fit.
 //!
-//! The drawing library writes into a buffer that the stream's own thread takes to the terminal: a terminal
+//! The drawing library writes into a buffer, which the thread of the stream takes to the terminal. A terminal
 //! that is stopped with Ctrl-S must not stop the wait.
 
 use std::io;
@@ -11,16 +11,20 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle, T
 use jobwait::{Event, EventKind, JobId, Progress};
 
 use super::tally::Tally;
-use super::words::name;
+use super::wording::name;
+use super::{Sink, Summary};
+use crate::exit::Ending;
+use crate::options::View;
+use crate::signals::Signal;
 use crate::stream::Stream;
 
-/// How often the times are drawn anew.
-const EVERY: Duration = Duration::from_secs(1);
+/// The time between two redraws of the times.
+const REDRAW: Duration = Duration::from_secs(1);
 
-/// A terminal that is narrower than this has room for words only.
-const WIDTH_OF_WORDS: u16 = 60;
+/// The width below which a terminal has room for text only.
+const WIDTH_FOR_BARS: u16 = 60;
 
-/// Columns and lines of a terminal.
+/// A function that returns the columns and lines of a terminal.
 pub(super) type Size = fn() -> (u16, u16);
 
 /// The bars of all tasks.
@@ -28,8 +32,9 @@ pub(super) type Size = fn() -> (u16, u16);
 pub(super) struct Bars {
     multi: MultiProgress,
     each: Vec<Bar>,
-    /// Of several tasks.
-    summary: Option<ProgressBar>,
+    /// The line for several tasks.
+    total: Option<ProgressBar>,
+    tally: Tally,
     size: Size,
     deadline: Duration,
     drawn: Duration,
@@ -40,83 +45,91 @@ impl Bars {
         target: ProgressDrawTarget,
         size: Size,
         jobs: &[JobId],
+        view: View,
         deadline: Duration,
         color: bool,
     ) -> Self {
         let multi = MultiProgress::with_draw_target(target);
         let several = jobs.len() > 1;
-        // One line is of all, and one the cursor's.
+        // One line is for the total, and one for the cursor.
         let fit = jobs.len() + 2 <= usize::from(size().1);
-        let bar = |job: &JobId| {
-            let drawing = multi.add(ProgressBar::new(100));
-            Bar::new(drawing, size, several.then(|| job.as_str().to_owned()), deadline, color)
+        let bar = |job: &JobId| Bar {
+            drawing: multi.add(ProgressBar::new(100)),
+            size,
+            label: several.then(|| job.as_str().to_owned()),
+            deadline,
+            color,
+            state: "connecting".to_owned(),
+            progress: None,
+            next_poll: None,
+            seen_at: None,
+            stale_after: view.stale_after,
         };
         let each = if fit || !several { jobs.iter().map(bar).collect() } else { Vec::new() };
-        let summary = several.then(|| multi.add(ProgressBar::new(100)));
-        if let Some(summary) = &summary {
-            summary.set_style(style("{msg}"));
-        }
-        Self { multi, each, summary, size, deadline, drawn: Duration::ZERO }
+        let total = several.then(|| multi.add(ProgressBar::new(100).with_style(style("{msg}"))));
+        let tally = Tally::of(jobs.len());
+        Self { multi, each, total, tally, size, deadline, drawn: Duration::ZERO }
     }
 
-    pub(super) fn on(stream: Stream, jobs: &[JobId], deadline: Duration, color: bool) -> Self {
-        // Several lines are drawn as one that goes on over the whole width.
+    pub(super) fn on(stream: Stream, jobs: &[JobId], view: View, deadline: Duration, color: bool) -> Self {
+        // Several lines are drawn as one that continues over the whole width.
         let margin = if jobs.len() > 1 { 0 } else { MARGIN };
         let screen = Screen { stream, margin, drawn: Mutex::default() };
-        // Each second and each event is little enough to be drawn always: no limit to its rate.
-        Self::new(ProgressDrawTarget::term_like(Box::new(screen)), size, jobs, deadline, color)
+        // One redraw for each second and each event is little, so the rate is not limited.
+        Self::new(ProgressDrawTarget::term_like(Box::new(screen)), size, jobs, view, deadline, color)
     }
 
-    /// Whether each task has a bar of its own.
+    /// The drawing, which is suspended while a message is written above it.
+    pub(super) fn drawing(&self) -> MultiProgress {
+        self.multi.clone()
+    }
+
+    /// Returns whether each task has a bar of its own.
     pub(super) fn show_each(&self) -> bool {
         !self.each.is_empty()
     }
 
-    pub(super) fn event(&mut self, number: usize, event: &Event<'_>, tally: &Tally) {
-        if let Some(bar) = self.each.get_mut(number) {
+    fn draw_total(&self, elapsed: Duration) {
+        let Some(total) = &self.total else { return };
+        let left = whole_seconds(self.deadline.saturating_sub(elapsed));
+        let elapsed = whole_seconds(elapsed);
+        let long = format!("{}; {elapsed} elapsed, times out in {left}", self.tally);
+        let room = room(self.size);
+        let short = || format!("{}, times out in {left}", self.tally.brief()).chars().take(room).collect();
+        total.set_message(if long.chars().count() <= room { long } else { short() });
+        total.tick();
+    }
+}
+
+impl Sink for Bars {
+    fn event(&mut self, task: usize, event: &Event<'_>, signal: Option<Signal>) {
+        if let Some(bar) = self.each.get_mut(task) {
             bar.event(event);
         }
-        if matches!(event.kind, EventKind::Ended(_)) {
-            self.draw_summary(event.elapsed, tally);
+        // The times of a single bar were drawn with the event.
+        if self.total.is_none() {
+            self.drawn = event.elapsed;
+        }
+        if let EventKind::Ended(verdict) = event.kind {
+            self.tally.count(Ending::of(verdict.outcome, signal));
+            self.draw_total(event.elapsed);
         }
     }
 
-    /// When the times are to be drawn anew, from the beginning of the wait.
-    pub(super) fn due_at(&self) -> Duration {
-        let latest = if self.summary.is_some() {
-            self.drawn
-        } else {
-            self.each.first().map_or(self.drawn, |bar| bar.drawn)
-        };
-        latest.saturating_add(EVERY)
+    fn due_at(&self) -> Option<Duration> {
+        Some(self.drawn.saturating_add(REDRAW))
     }
 
-    pub(super) fn draw(&mut self, elapsed: Duration, tally: &Tally) {
-        self.drawn = elapsed;
-        self.each.iter_mut().for_each(|bar| bar.draw(elapsed));
-        self.draw_summary(elapsed, tally);
+    fn pass(&mut self, elapsed: Duration) {
+        if self.drawn.saturating_add(REDRAW) <= elapsed {
+            self.drawn = elapsed;
+            self.each.iter_mut().for_each(|bar| bar.draw(elapsed));
+            self.draw_total(elapsed);
+        }
     }
 
-    fn draw_summary(&self, elapsed: Duration, tally: &Tally) {
-        let Some(summary) = &self.summary else { return };
-        let left = whole_seconds(self.deadline.saturating_sub(elapsed));
-        let words = format!("{tally}; {} elapsed, {left} left", whole_seconds(elapsed));
-        let short = format!("{} of {}, {left} left", tally.ended(), tally.tasks);
-        let fits = words.chars().count() <= room(self.size);
-        let words = if fits { words } else { short.chars().take(room(self.size)).collect() };
-        summary.set_message(words);
-        summary.tick();
-    }
-
-    /// Lets something write above the bars. The library's own way pads the line to the terminal's width in
-    /// place of ending it, which shows when a window is resized or the text is copied.
-    pub(super) fn above(&self, write: impl FnOnce()) {
-        self.multi.suspend(write);
-    }
-
-    /// Nothing is left of them.
-    pub(super) fn clear(&self) {
-        for bar in self.each.iter().map(|bar| &bar.drawing).chain(&self.summary) {
+    fn finish(&mut self, _: &Summary<'_>) {
+        for bar in self.each.iter().map(|bar| &bar.drawing).chain(&self.total) {
             bar.finish_and_clear();
         }
         let _ = self.multi.clear();
@@ -128,36 +141,24 @@ fn style(template: &str) -> ProgressStyle {
     style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> ")
 }
 
-/// The bar of one task, and what it shows.
+/// The bar of one task.
 #[derive(Debug)]
 struct Bar {
     drawing: ProgressBar,
     size: Size,
+    /// The ID, if there are several tasks.
     label: Option<String>,
     deadline: Duration,
     color: bool,
     state: String,
     progress: Option<Progress>,
     next_poll: Option<Duration>,
-    drawn: Duration,
+    /// The time of the latest observation, and the age from which it is shown.
+    seen_at: Option<Duration>,
+    stale_after: Duration,
 }
 
 impl Bar {
-    fn new(drawing: ProgressBar, size: Size, label: Option<String>, deadline: Duration, color: bool) -> Self {
-        let state = "asking".to_owned();
-        Self {
-            drawing,
-            size,
-            label,
-            deadline,
-            color,
-            state,
-            progress: None,
-            next_poll: None,
-            drawn: Duration::ZERO,
-        }
-    }
-
     fn event(&mut self, event: &Event<'_>) {
         match event.kind {
             EventKind::Invisible { next_poll, .. } => {
@@ -168,15 +169,16 @@ impl Bar {
             EventKind::Going { job, next_poll } => {
                 self.state = name(job.status());
                 self.progress = job.progress();
+                self.seen_at = Some(event.elapsed);
                 self.next_poll = Some(next_poll);
             }
             EventKind::Retry { next_poll, .. } => {
-                if !self.state.ends_with(NO_ANSWER) {
-                    self.state += NO_ANSWER;
+                if !self.state.ends_with(NO_RESPONSE) {
+                    self.state += NO_RESPONSE;
                 }
                 self.next_poll = Some(next_poll);
             }
-            // The lines above say how it ended.
+            // The line above shows the verdict.
             EventKind::Ended(_) if self.label.is_some() => return self.drawing.finish_and_clear(),
             _ => return,
         }
@@ -187,9 +189,8 @@ impl Bar {
         if self.drawing.is_finished() {
             return;
         }
-        self.drawn = elapsed;
         let width = (self.size)().0;
-        let bar = self.progress.filter(|_| width >= WIDTH_OF_WORDS);
+        let bar = self.progress.filter(|_| width >= WIDTH_FOR_BARS);
         let template = match (bar, self.color) {
             (Some(_), true) => "[{bar:20.cyan}] {msg}",
             (Some(_), false) => "[{bar:20}] {msg}",
@@ -205,7 +206,7 @@ impl Bar {
         self.drawing.tick();
     }
 
-    /// As much as there is room for.
+    /// The longest text that fits.
     fn words(&self, elapsed: Duration, room: usize) -> String {
         let label = match &self.label {
             Some(label) if room >= 100 => format!("{label} "),
@@ -216,17 +217,22 @@ impl Bar {
             Some(progress) => format!("{label}{progress} {}", self.state),
             None => format!("{label}{}", self.state),
         };
+        let age = self.seen_at.map(|at| elapsed.saturating_sub(at)).filter(|age| *age > self.stale_after);
+        let state = match age {
+            Some(age) => format!("{state} ({} ago)", whole_seconds(age)),
+            None => state,
+        };
         let passed = format!("{} elapsed", whole_seconds(elapsed));
-        let left = format!("{} left", whole_seconds(self.deadline.saturating_sub(elapsed)));
+        let left = format!("times out in {}", whole_seconds(self.deadline.saturating_sub(elapsed)));
         let next = match self.next_poll.map(|at| at.saturating_sub(elapsed)) {
-            // Of several, each has to wait for its turn.
-            Some(Duration::ZERO) if self.label.is_some() => ", next look in its turn".to_owned(),
-            None | Some(Duration::ZERO) => ", asking".to_owned(),
-            Some(rest) => format!(", next look in {}", whole_seconds(rest)),
+            // Several tasks share a limiter.
+            Some(Duration::ZERO) if self.label.is_some() => "queued".to_owned(),
+            None | Some(Duration::ZERO) => "polling".to_owned(),
+            Some(delay) => format!("next poll in {}", whole_seconds(delay)),
         };
         let choices = [
-            format!("{state}  {passed}, {left}{next}"),
-            format!("{state}  {left}{next}"),
+            format!("{state}  {passed}, {left}, {next}"),
+            format!("{state}  {passed}, {left}"),
             format!("{state}  {left}"),
         ];
         choices
@@ -236,33 +242,33 @@ impl Bar {
     }
 }
 
-const NO_ANSWER: &str = ", no answer";
+const NO_RESPONSE: &str = ", no response";
 
 fn whole_seconds(duration: Duration) -> String {
-    // Up, so that no look seems to be overdue.
+    // Rounded up, so that no poll seems to be overdue.
     let seconds = duration.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX);
     humantime::format_duration(Duration::from_secs(seconds)).to_string()
 }
 
-/// Columns and lines.
+/// The columns and lines of the terminal.
 fn size() -> (u16, u16) {
     let size = terminal_size::terminal_size_of(io::stderr());
     size.map_or((80, 24), |(width, height)| (width.0.max(1), height.0))
 }
 
-/// Columns that are left free: a line that is full to its end goes on in the next one on some terminals.
+/// The columns that stay free: on some terminals, a full line continues on the next one.
 const MARGIN: u16 = 3;
 
-/// How long a line may be.
+/// The longest line that fits.
 fn room(size: Size) -> usize {
     usize::from(size().0.saturating_sub(MARGIN).max(1))
 }
 
-/// A terminal that never blocks who draws.
+/// A terminal that never blocks the thread that draws.
 #[derive(Debug)]
 struct Screen {
     stream: Stream,
-    /// How many columns the drawing library is not told of: it fills a line to its end.
+    /// The columns that are hidden from the drawing library, because it fills a line to its end.
     margin: u16,
     drawn: Mutex<String>,
 }
@@ -272,7 +278,7 @@ impl Screen {
         self.drawn.lock().unwrap_or_else(PoisonError::into_inner).push_str(text);
     }
 
-    /// Moves the cursor; where it would not move, a terminal moves it by one.
+    /// Moves the cursor. Zero is left out, because a terminal would move the cursor by one.
     fn go(&self, n: usize, to: char) {
         if n > 0 {
             self.add(&format!("\u{1b}[{n}{to}"));
@@ -326,8 +332,7 @@ impl TermLike for Screen {
     }
 
     fn flush(&self) -> io::Result<()> {
-        // A terminal writes `^C` where the cursor is: at the end of a full line it would go on in the next
-        // one.
+        // A terminal writes `^C` at the cursor. At the end of a full line it would continue on the next one.
         self.add("\r");
         let drawn = std::mem::take(&mut *self.drawn.lock().unwrap_or_else(PoisonError::into_inner));
         self.stream.text(drawn.into_bytes());

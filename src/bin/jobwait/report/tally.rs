@@ -1,38 +1,39 @@
-//! How many of several tasks' waits have ended, and how.
+//! A count of the tasks that have ended, by their endings.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::exit;
+use crate::exit::Ending;
 
-/// What there is to tell of all.
 #[derive(Debug, Clone)]
 pub(super) struct Tally {
-    pub(super) tasks: usize,
-    /// By the name of the outcome.
-    ends: BTreeMap<&'static str, usize>,
+    tasks: usize,
+    /// By the name of the ending.
+    ended: BTreeMap<&'static str, usize>,
 }
 
 impl Tally {
     pub(super) fn of(tasks: usize) -> Self {
-        Self { tasks, ends: BTreeMap::new() }
+        Self { tasks, ended: BTreeMap::new() }
     }
 
-    pub(super) fn count(&mut self, outcome: &'static str) {
-        *self.ends.entry(outcome).or_default() += 1;
+    pub(super) fn count(&mut self, ending: Ending) {
+        *self.ended.entry(ending.name()).or_default() += 1;
     }
 
-    pub(super) fn ended(&self) -> usize {
-        self.ends.values().sum()
+    /// Formats the tally for a narrow terminal: `13 of 50`.
+    pub(super) fn brief(&self) -> String {
+        format!("{} of {}", self.ended.values().sum::<usize>(), self.tasks)
     }
 }
 
 /// `12 of 50 tasks completed, 1 failed`
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let completed = self.ends.get(exit::COMPLETED).copied().unwrap_or_default();
-        write!(f, "{completed} of {} tasks completed", self.tasks)?;
-        let mut others = self.ends.iter().filter(|(outcome, _)| **outcome != exit::COMPLETED);
-        others.try_for_each(|(outcome, count)| write!(f, ", {count} {outcome}"))
+        let completed = Ending::Completed.name();
+        let count = self.ended.get(completed).copied().unwrap_or_default();
+        write!(f, "{count} of {} tasks completed", self.tasks)?;
+        let mut others = self.ended.iter().filter(|(name, _)| **name != completed);
+        others.try_for_each(|(name, count)| write!(f, ", {count} {name}"))
     }
 }

@@ -1,25 +1,23 @@
-//! Every event, with hostile text, as a terminal, a log and a script see it. `UPDATE_SNAPSHOTS=1` writes them
-//! anew.
+//! Every event, with hostile text, as a terminal, a log and a script see it.
 
 use std::io::Write;
-use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use indicatif::{InMemoryTerm, ProgressDrawTarget, TermLike as _};
-use jobwait::{Fault, FaultKind, Job, Observation, Outcome, Pace, Probe, Status, Wait};
+use jobwait::{Fault, FaultKind, Job, Observation, Pace, Probe, Status, Until, Verdict, Wait};
 
 use super::*;
+use crate::resume::Resume;
 
 const DEADLINE: Duration = Duration::from_secs(60);
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
-/// Moves the cursor, rings, sets a clipboard, reorders, ends the line, pretends to be a log command, and is
-/// long.
+/// Text that moves the cursor, rings, sets a clipboard, reorders, ends the line, and imitates log commands.
 const HOSTILE: &str =
     "\u{1b}[2J\u{1b}]52;c;aGk=\u{7}\r\n::error::no\u{202e}gnp.exe\u{9b}1A\u{200b}\t磁盘##[stop-commands]x";
 
-/// What the looks of one wait see, of every kind.
-fn sightings(hostile: &str) -> Vec<Observation> {
+/// The observations of one wait, of every kind.
+fn observations(hostile: &str) -> Vec<Observation> {
     let job = |fields: &str| {
         let name = serde_json::Value::from(hostile);
         let json =
@@ -58,11 +56,11 @@ impl Probe for Scripted {
     }
 }
 
-/// Where a stream goes.
+/// The bytes that were written to a stream.
 #[derive(Clone, Default)]
-struct Sink(Arc<Mutex<Vec<u8>>>);
+struct Written(Arc<Mutex<Vec<u8>>>);
 
-impl Write for Sink {
+impl Write for Written {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.0.lock().unwrap().extend(bytes);
         Ok(bytes.len())
@@ -73,7 +71,7 @@ impl Write for Sink {
     }
 }
 
-impl Sink {
+impl Written {
     fn text(&self, stream: &Stream) -> String {
         stream.finish(Duration::from_secs(10));
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
@@ -81,170 +79,133 @@ impl Sink {
 }
 
 fn view(progress: Shown, output: Output) -> View {
-    View { output, progress, heartbeat: HEARTBEAT, annotates: true, logs: None }
+    View {
+        output,
+        progress,
+        heartbeat: HEARTBEAT,
+        stale_after: Duration::from_secs(20),
+        annotates: true,
+        logs: None,
+    }
 }
 
-/// What is on standard output and on standard error after a wait; `seen` is called after each event and each
+fn jobs() -> Arc<[JobId]> {
+    Arc::new([JobId::parse("31b8ae23").unwrap()])
+}
+
+/// The command that resumes the wait.
+const RESUME: &str = "to resume, run: jobwait 31b8ae23";
+
+fn resume() -> Resume {
+    let (_, given) = crate::args::parse(["jobwait", "x"].map(Into::into).into_iter()).unwrap();
+    Resume::new(&given)
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
+}
+
+/// Returns standard output and standard error of a wait. `on_step` is called after each event and each
 /// second.
-fn shown(view: View, bar: Option<Bars>, hostile: &str, mut seen: impl FnMut(usize)) -> (String, String) {
-    let (out, err) = (Sink::default(), Sink::default());
-    let (result, progress) = (Stream::into(out.clone()), Stream::into(err.clone()));
-    let mut report = Report::new(
-        vec![JobId::parse("31b8ae23").unwrap()],
-        view,
-        Until::default(),
-        DEADLINE,
-        result.clone(),
-        progress.clone(),
-    );
-    if bar.is_some() {
-        report.bars = bar;
-    }
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+fn shown(view: View, bars: Option<Bars>, hostile: &str, mut on_step: impl FnMut(usize)) -> (String, String) {
+    let (out, err) = (Written::default(), Written::default());
+    let (stdout, stderr) = (Stream::to(out.clone()), Stream::to(err.clone()));
+    let mut report = match bars {
+        Some(bars) => Report::with_bars(Some(bars), jobs(), view, DEADLINE, &stdout, &stderr),
+        None => Report::new(jobs(), view, DEADLINE, &stdout, &stderr),
+    };
     let pace = Pace::new(Duration::from_secs(2), Duration::from_secs(8)).unwrap().jitter(0.0).unwrap();
-    let mut step = 0;
+    let mut steps = 0..;
     let mut last = Duration::ZERO;
-    let verdict = runtime.block_on(Wait::new().deadline(DEADLINE).pace(pace).run(
-        &mut Scripted(sightings(hostile).into_iter()),
+    let verdict = runtime().block_on(Wait::new().deadline(DEADLINE).pace(pace).run(
+        &mut Scripted(observations(hostile).into_iter()),
         |event| {
-            // What passes between the looks.
-            while report.due_at().is_some_and(|due| due < event.elapsed && due > last) {
-                last = report.due_at().unwrap();
-                report.pass(last);
-                seen(step);
-                step += 1;
+            while let Some(due) = report.due_at().filter(|due| *due < event.elapsed && *due > last) {
+                last = due;
+                report.pass(due);
+                on_step(steps.next().unwrap());
             }
             last = event.elapsed;
             report.event(0, &event, None);
-            seen(step);
-            step += 1;
+            on_step(steps.next().unwrap());
         },
     ));
-    assert_eq!(verdict.outcome, Outcome::Failed);
-    assert_eq!(report.verdict(std::slice::from_ref(&verdict), None, Some(&|_| COMMAND.into())), 1);
-    seen(step);
-    (out.text(&result), err.text(&progress))
+    finish(report, &verdict);
+    on_step(steps.next().unwrap());
+    (out.text(&stdout), err.text(&stderr))
 }
 
-/// What is said at the end of a wait of half a minute that sees this again and again, after `first`.
-fn ended(first: Option<Observation>, then: impl Fn() -> Observation + Send) -> (u8, Vec<String>) {
-    struct Again<F>(Option<Observation>, F);
+/// Finishes the report of a wait for one task, and returns the exit code.
+fn finish(report: Report, verdict: &Verdict) -> u8 {
+    let (jobs, resume) = (jobs(), resume());
+    let verdicts = std::slice::from_ref(verdict);
+    let summary = Summary::new(&jobs, verdicts, None, Until::default(), Some(&resume));
+    report.finish(&summary);
+    summary.ending.code()
+}
 
-    impl<F: Fn() -> Observation + Send> Probe for Again<F> {
+/// Returns the exit code and the hints after a wait of half a minute that sees `first`, and then the same
+/// again and again.
+fn ended(first: Option<Observation>, then: Observation) -> (u8, Vec<String>) {
+    struct Again(Option<Observation>, Observation);
+
+    impl Probe for Again {
         async fn poll(&mut self) -> Observation {
-            self.0.take().unwrap_or_else(&self.1)
+            self.0.take().unwrap_or_else(|| self.1.clone())
         }
     }
 
-    let (out, err) = (Sink::default(), Sink::default());
-    let (result, progress) = (Stream::into(out.clone()), Stream::into(err.clone()));
-    let id = JobId::parse("31b8ae23").unwrap();
-    let mut report = Report::new(
-        vec![id],
-        view(Shown::Nothing, Output::Text),
-        Until::default(),
-        DEADLINE,
-        result.clone(),
-        progress.clone(),
-    );
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    let (out, err) = (Written::default(), Written::default());
+    let (stdout, stderr) = (Stream::to(out.clone()), Stream::to(err.clone()));
+    let report = Report::new(jobs(), view(Shown::Nothing, Output::Text), DEADLINE, &stdout, &stderr);
     let wait = Wait::new().deadline(Duration::from_secs(30)).grace(Duration::from_secs(5));
-    let verdict = runtime.unwrap().block_on(wait.run(&mut Again(first, then), |_| {}));
-    let code = report.verdict(std::slice::from_ref(&verdict), None, Some(&|_| COMMAND.into()));
-    is_plain(&out.text(&result));
-    let said = err.text(&progress);
-    is_plain(&said);
-    (code, said.lines().filter(|line| !line.starts_with("::error")).map(str::to_owned).collect())
+    let verdict = runtime().block_on(wait.run(&mut Again(first, then), |_| {}));
+    let code = finish(report, &verdict);
+    is_plain(&out.text(&stdout));
+    let hints = err.text(&stderr);
+    is_plain(&hints);
+    (code, hints.lines().filter(|line| !line.starts_with("::error")).map(str::to_owned).collect())
 }
 
-/// The code, what is seen first and then again and again, and words of the advice.
-type Case = (u8, Option<Observation>, Box<dyn Fn() -> Observation + Send>, &'static [&'static str]);
-
-/// What is said where waiting on may help.
-const COMMAND: &str = "wait on with: jobwait 31b8ae23";
-
 #[test]
-fn every_end_says_what_is_likely_and_what_to_do_in_four_lines() {
-    let hostile = |kind| {
+fn every_ending_has_up_to_four_hints_with_the_likely_cause_and_the_next_command() {
+    use FaultKind::{
+        BadRequest, Forbidden, Local, Network, NotVisible, Proxy, Redirected, Throttled, TimedOut,
+        Unauthenticated, Unavailable, UnknownHost, UnknownProject, Unreadable, Untrusted, WrongApi,
+    };
+    let fault = |kind| {
         let mut fault = Fault::new(kind, HOSTILE);
         fault.error_code = Some(HOSTILE.into());
         fault
     };
-    let running = || Some(Observation::Seen(Job::new("1", &Status::Running)));
-    let transient = move |kind| Observation::Transient { fault: hostile(kind), retry_after: None };
-    let cases: Vec<Case> = vec![
-        (
-            3,
-            None,
-            Box::new(move || Observation::NotVisible(hostile(FaultKind::NotVisible))),
-            &["another project", COMMAND],
-        ),
-        (
-            3,
-            running(),
-            Box::new(move || Observation::NotVisible(hostile(FaultKind::NotVisible))),
-            &["gone", "deleted"],
-        ),
-        (4, None, Box::new(move || Observation::Permanent(hostile(FaultKind::Forbidden))), &["task:list"]),
-        (
-            4,
-            None,
-            Box::new(move || Observation::Permanent(hostile(FaultKind::Unauthenticated))),
-            &["expired"],
-        ),
-        (
-            124,
-            None,
-            Box::new(|| Observation::Seen(Job::new("1", &Status::Running))),
-            &["goes on in the cloud", COMMAND],
-        ),
-        (
-            124,
-            None,
-            Box::new(|| Observation::Seen(Job::new("1", &Status::Unauthorized))),
-            &["a person must approve", COMMAND],
-        ),
-        (
-            124,
-            None,
-            Box::new(|| Observation::Seen(Job::new("1", &Status::Pending))),
-            &["maintenance window", COMMAND],
-        ),
-        (
-            124,
-            running(),
-            Box::new(move || transient(FaultKind::Unavailable)),
-            &["the last look failed", COMMAND],
-        ),
-        (125, None, Box::new(move || transient(FaultKind::Unavailable)), &["out of order", COMMAND]),
-        (125, None, Box::new(move || transient(FaultKind::Throttled)), &["too many requests", COMMAND]),
-        (125, None, Box::new(move || transient(FaultKind::Network)), &["--endpoint", COMMAND]),
-        (125, None, Box::new(move || transient(FaultKind::TimedOut)), &["--endpoint", COMMAND]),
-        (125, None, Box::new(move || transient(FaultKind::UnknownHost)), &["--region", COMMAND]),
-        (125, None, Box::new(move || transient(FaultKind::Local)), &["this machine", COMMAND]),
-        (125, None, Box::new(move || transient(FaultKind::Unreadable)), &["something else answers"]),
-        (125, None, Box::new(move || transient(FaultKind::Proxy)), &["HTTPS_PROXY"]),
-        (125, None, Box::new(move || Observation::Permanent(hostile(FaultKind::Untrusted))), &["--ca-cert"]),
-        (125, None, Box::new(move || Observation::Permanent(hostile(FaultKind::WrongApi))), &["path prefix"]),
-        (
-            125,
-            None,
-            Box::new(move || Observation::Permanent(hostile(FaultKind::Redirected))),
-            &["path prefix"],
-        ),
-        (
-            125,
-            None,
-            Box::new(move || Observation::Permanent(hostile(FaultKind::BadRequest))),
-            &["--project-id"],
-        ),
-        (
-            125,
-            None,
-            Box::new(move || Observation::Permanent(hostile(FaultKind::UnknownProject))),
-            &["--project-id"],
-        ),
+    let seen = |status| Observation::Seen(Job::new("1", &status));
+    let unseen = || Observation::NotVisible(fault(NotVisible));
+    let refused = |kind| Observation::Permanent(fault(kind));
+    let transient = |kind| Observation::Transient { fault: fault(kind), retry_after: None };
+    let first = || Some(seen(Status::Running));
+    // The exit code, the first observation, the further ones, and words of the hints.
+    let cases: [(u8, Option<Observation>, Observation, &[&str]); 21] = [
+        (3, None, unseen(), &["another project", RESUME]),
+        (3, first(), unseen(), &["gone", "deleted"]),
+        (4, None, refused(Forbidden), &["task:list"]),
+        (4, None, refused(Unauthenticated), &["expired"]),
+        (124, None, seen(Status::Running), &["continues in the cloud", RESUME]),
+        (124, None, seen(Status::Unauthorized), &["a person must approve", RESUME]),
+        (124, None, seen(Status::Pending), &["maintenance window", RESUME]),
+        (124, first(), transient(Unavailable), &["the last poll failed", RESUME]),
+        (125, None, transient(Unavailable), &["out of order", RESUME]),
+        (125, None, transient(Throttled), &["one jobwait", RESUME]),
+        (125, None, transient(Network), &["--endpoint", RESUME]),
+        (125, None, transient(TimedOut), &["--endpoint", RESUME]),
+        (125, None, transient(UnknownHost), &["--region", RESUME]),
+        (125, None, transient(Local), &["this machine", RESUME]),
+        (125, None, transient(Unreadable), &["something else answers"]),
+        (125, None, transient(Proxy), &["HTTPS_PROXY"]),
+        (125, None, refused(Untrusted), &["--ca-cert"]),
+        (125, None, refused(WrongApi), &["path prefix"]),
+        (125, None, refused(Redirected), &["path prefix"]),
+        (125, None, refused(BadRequest), &["--project-id"]),
+        (125, None, refused(UnknownProject), &["--project-id"]),
     ];
     for (expected, first, then, words) in cases {
         let (code, lines) = ended(first, then);
@@ -253,22 +214,11 @@ fn every_end_says_what_is_likely_and_what_to_do_in_four_lines() {
         for word in words {
             assert!(lines.iter().any(|line| line.contains(word)), "'{word}' is missing: {lines:?}");
         }
-        assert_eq!(lines.iter().any(|line| line.contains(COMMAND)), words.contains(&COMMAND), "{lines:?}");
+        assert_eq!(lines.iter().any(|line| line.contains(RESUME)), words.contains(&RESUME), "{lines:?}");
     }
 }
 
-#[track_caller]
-fn snapshot(name: &str, text: &str) {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/bin/jobwait/report/snapshots").join(name);
-    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
-        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
-        std::fs::write(&file, text).unwrap();
-    }
-    let known = std::fs::read_to_string(&file).unwrap_or_default();
-    assert_eq!(text, known, "{name}: UPDATE_SNAPSHOTS=1 writes it anew");
-}
-
-/// No control byte but the end of a line.
+/// Checks that there is no control character but the end of a line.
 #[track_caller]
 fn is_plain(text: &str) {
     let hidden = |c: char| {
@@ -279,36 +229,36 @@ fn is_plain(text: &str) {
 
 /// Covers L5.
 #[test]
-fn a_log_shows_what_happened_and_no_control_byte() {
+fn a_log_shows_every_change_and_no_control_character() {
     let (out, err) = shown(view(Shown::Lines, Output::Text), None, HOSTILE, |_| {});
     is_plain(&out);
     is_plain(&err);
     assert_eq!(err.lines().filter(|line| line.starts_with("::")).count(), 1, "the annotation only: {err}");
-    snapshot("plain.txt", &format!("{err}== standard output\n{out}"));
+    insta::assert_snapshot!("lines", format!("{err}== standard output\n{out}"));
 }
 
 #[test]
-fn quiet_shows_each_error_once_and_none_only_the_verdict() {
+fn quiet_shows_each_error_once_and_progress_none_only_the_verdict() {
     let (_, quiet) = shown(view(Shown::Errors, Output::Text), None, HOSTILE, |_| {});
-    snapshot("quiet.txt", &quiet);
+    insta::assert_snapshot!("quiet", quiet);
     let (_, none) = shown(view(Shown::Nothing, Output::Text), None, HOSTILE, |_| {});
     assert!(none.starts_with("::error title=") && none.lines().count() == 1, "{none}");
 }
 
 /// Covers L5.
 #[test]
-fn json_is_valid_and_unaltered() {
+fn json_is_valid_and_has_the_unaltered_text_of_the_service() {
     let (out, _) = shown(view(Shown::Nothing, Output::Json), None, HOSTILE, |_| {});
     assert_eq!(out.lines().count(), 1);
     let document: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!(document["jobs"][0]["fail_reason"], HOSTILE);
     assert_eq!(document["jobs"][0]["job"]["name"], HOSTILE);
     is_plain(&out);
-    snapshot("result.json", &out);
+    insta::assert_snapshot!("json", out);
 }
 
 #[test]
-fn events_are_objects_a_line() {
+fn events_are_one_object_per_line() {
     let (out, _) = shown(view(Shown::Nothing, Output::Jsonl), None, HOSTILE, |_| {});
     let names: Vec<String> = out
         .lines()
@@ -321,19 +271,20 @@ fn events_are_objects_a_line() {
     }
     assert_eq!(names[names.len() - 2..], ["verdict", "result"]);
     is_plain(&out);
-    snapshot("events.jsonl", &out);
+    insta::assert_snapshot!("jsonl", out);
 }
 
-/// The screen after each event, where it changed.
+/// Returns the screen after each event that changes it.
 fn terminal(size: bar::Size) -> String {
     let screen = InMemoryTerm::new(200, size().0);
     let target = ProgressDrawTarget::term_like(Box::new(screen.clone()));
-    let bar = Bars::new(target, size, &[JobId::parse("31b8ae23").unwrap()], DEADLINE, false);
-    // The test's terminal cannot hold a wide letter in one column.
+    let view = view(Shown::Bar { color: false }, Output::Text);
+    let bars = Bars::new(target, size, &jobs(), view, DEADLINE, false);
+    // The terminal of the test cannot show a wide letter in one column.
     let hostile = if size().0 == 1 { HOSTILE.replace("磁盘", "") } else { HOSTILE.to_owned() };
     let mut last = String::new();
     let mut text = String::new();
-    shown(view(Shown::Bar { color: false }, Output::Text), Some(bar), &hostile, |step| {
+    shown(view, Some(bars), &hostile, |step| {
         let now = screen.contents();
         let line = now.lines().last().unwrap_or_default().to_owned();
         if now != last {
@@ -358,11 +309,10 @@ fn a_terminal_of_any_width_shows_a_line_that_fits() {
     for (width, get) in
         [(1, (|| (1, 24)) as bar::Size), (20, || (20, 24)), (80, || (80, 24)), (300, || (300, 24))]
     {
-        snapshot(&format!("terminal-{width}.txt"), &terminal(get));
+        insta::assert_snapshot!(format!("terminal-{width}"), terminal(get));
     }
 }
 
-/// What is sent to a terminal holds what draws the bar, and nothing else that is not plain.
 /// Covers L5.
 #[test]
 fn only_the_bar_itself_moves_the_cursor() {

@@ -1,4 +1,4 @@
-//! A plan for people, and a small picture of it.
+//! The plan as text, with a small chart.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -6,13 +6,13 @@ use std::time::Duration;
 use super::Plan;
 use crate::duration::brief;
 
-/// How many slices of time the picture has, and how wide the longest bar is.
+/// The number of slices of time in the chart, and the width of its longest bar.
 const SLICES: u32 = 12;
 const WIDEST: usize = 40;
-/// As many times as are listed. The JSON form has them all.
+/// The most times that are listed. The JSON form has them all.
 const LISTED: usize = 100;
-/// Fewer polls make no picture.
-const PICTURED: usize = 4;
+/// The fewest polls for a chart.
+const CHARTED: usize = 4;
 
 pub(super) fn of(plan: &Plan) -> String {
     let mut text = String::new();
@@ -37,10 +37,10 @@ fn write(plan: &Plan, text: &mut String) -> std::fmt::Result {
     if let Some(task) = &plan.task
         && let (Some(lag), Some(most)) = (task.lag, task.lag_at_most)
     {
-        let most = if most > lag { format!(" mostly, up to {}", exact(most)) } else { String::new() };
-        writeln!(text, "lag        {}{most}: the task's end is seen so late", exact(lag))?;
+        let most = if most > lag { format!(" typically, up to {}", exact(most)) } else { String::new() };
+        writeln!(text, "lag        {}{most}: from the end of the task to the poll that sees it", exact(lag))?;
     }
-    writeln!(text, "worst lag  {}: the longest rest", exact(plan.worst_lag))?;
+    writeln!(text, "worst lag  {}: the longest delay", exact(plan.worst_lag))?;
     let busiest = &plan.busiest;
     let too_many = busiest.polls_at_most > busiest.budget;
     writeln!(
@@ -51,13 +51,13 @@ fn write(plan: &Plan, text: &mut String) -> std::fmt::Result {
         exact(busiest.length),
         with_jitter(busiest.polls, busiest.polls_at_most),
         busiest.budget,
-        if too_many { ": TOO MANY, give a longer --max-interval" } else { "" }
+        if too_many { ": TOO MANY, use a longer --max-interval" } else { "" }
     )?;
     writeln!(text, "at         {}", times(&plan.times))?;
-    if plan.times.len() >= PICTURED { picture(plan, text) } else { Ok(()) }
+    if plan.times.len() >= CHARTED { chart(plan, text) } else { Ok(()) }
 }
 
-/// Milliseconds below a second: a plan may be as fine as that.
+/// Formats a duration, in milliseconds below a second.
 fn exact(duration: Duration) -> String {
     if duration.is_zero() {
         "0s".into()
@@ -68,38 +68,38 @@ fn exact(duration: Duration) -> String {
     }
 }
 
-/// When the polls are; a run of equal rests is told in one.
+/// Formats the times of the polls. A run of equal delays is summarized.
 fn times(times: &[Duration]) -> String {
-    let mut told: Vec<String> = Vec::new();
-    let rest = |at: usize| Some(times.get(at + 1)?.saturating_sub(times[at]));
+    let mut parts: Vec<String> = Vec::new();
+    let delay = |at: usize| Some(times.get(at + 1)?.saturating_sub(times[at]));
     let alike = |a: Duration, b: Duration| a.abs_diff(b) < Duration::from_millis(1);
     let mut at = 0;
     while at < times.len() {
-        if told.len() == LISTED {
-            told.push(format!("and {} more, which --output json lists", times.len() - at));
+        if parts.len() == LISTED {
+            parts.push(format!("and {} more (see --output json)", times.len() - at));
             break;
         }
-        let run = match (rest(at), at.checked_sub(1).and_then(rest)) {
-            // The rest that leads here opens the run.
-            (Some(next), Some(before)) if alike(next, before) => {
-                (at..times.len() - 1).take_while(|&n| rest(n).is_some_and(|rest| alike(rest, next))).count()
-            }
+        let run = match (delay(at), at.checked_sub(1).and_then(delay)) {
+            // The delay before this poll is the first of the run.
+            (Some(next), Some(before)) if alike(next, before) => (at..times.len() - 1)
+                .take_while(|&n| delay(n).is_some_and(|delay| alike(delay, next)))
+                .count(),
             _ => 0,
         };
         if run >= 2 {
             let every = exact(times[at].saturating_sub(times[at - 1]));
-            told.push(format!("then every {every} until {}", exact(times[at + run])));
+            parts.push(format!("then every {every} until {}", exact(times[at + run])));
             at += run + 1;
         } else {
-            told.push(exact(times[at]));
+            parts.push(exact(times[at]));
             at += 1;
         }
     }
-    told.join(", ")
+    parts.join(", ")
 }
 
-/// How many polls there are in each slice of the time.
-fn picture(plan: &Plan, text: &mut String) -> std::fmt::Result {
+/// Draws the number of polls in each slice of time.
+fn chart(plan: &Plan, text: &mut String) -> std::fmt::Result {
     let last = plan.times.last().copied().unwrap_or_default();
     let opens = |slice: u32| last * slice / SLICES;
     let mut counts = [0_usize; SLICES as usize];
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_of_equal_rests_is_told_in_one() {
+    fn a_run_of_equal_delays_is_summarized() {
         assert_eq!(at(&[0.0]), "0s");
         assert_eq!(at(&[0.0, 0.05, 0.125]), "0s, 50ms, 125ms");
         assert_eq!(at(&[0.0, 1.0, 2.5]), "0s, 1.0s, 2.5s");
@@ -142,6 +142,6 @@ mod tests {
         for n in 1..200_u32 {
             seconds.push(seconds[n as usize - 1] + f64::from(n));
         }
-        assert!(at(&seconds).ends_with("s, and 100 more, which --output json lists"), "{}", at(&seconds));
+        assert!(at(&seconds).ends_with("s, and 100 more (see --output json)"), "{}", at(&seconds));
     }
 }

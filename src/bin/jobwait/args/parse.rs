@@ -1,0 +1,146 @@
+//! The parser of the command line, and of the variables that stand for options.
+
+use std::env;
+use std::ffi::OsString;
+use std::io::{self, Write as _};
+
+use clap::builder::FalseyValueParser;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory as _, FromArgMatches as _};
+use jobwait::text::safe;
+
+use super::Args;
+use crate::exit;
+
+/// The pairs of options that exclude each other. An option beats the variable of the other one.
+const EXCLUSIVE: [(&str, &str, &str); 2] = [
+    ("once", "timeout", "--once polls once and --timeout waits: use only one of them"),
+    (
+        "any",
+        "keep_going",
+        "--any ends with the first success and --keep-going waits for all: use only one of them",
+    ),
+];
+
+/// Clap's record of the values that were given, and where.
+#[derive(Debug)]
+pub(crate) struct Given {
+    pub(crate) command: Command,
+    pub(crate) matches: ArgMatches,
+}
+
+impl Given {
+    /// Returns whether a value is from an option or a variable that is not set to no.
+    pub(crate) fn contains(&self, id: &str) -> bool {
+        self.source(id).is_some()
+    }
+
+    /// The name under which a value was given: the option, or its variable.
+    pub(crate) fn origin(&self, id: &str) -> String {
+        let option = id.replace('_', "-");
+        match self.source(id) {
+            Some(ValueSource::EnvVariable) => variable(&option),
+            _ => format!("--{option}"),
+        }
+    }
+
+    fn source(&self, id: &str) -> Option<ValueSource> {
+        let is_off = matches!(self.matches.try_get_one(id), Ok(Some(&false)));
+        self.matches.value_source(id).filter(|source| *source != ValueSource::DefaultValue && !is_off)
+    }
+}
+
+/// Parses the command line.
+///
+/// # Errors
+///
+/// A request for the help or the version, or an error in the usage; see [`print`].
+pub(crate) fn parse(words: impl Iterator<Item = OsString>) -> Result<(Args, Given), clap::Error> {
+    let words: Vec<OsString> = words.collect();
+    let read = |ignored: &[&str]| {
+        let mut command = command(ignored);
+        command.try_get_matches_from_mut(&words).map(|matches| Given { command, matches })
+    };
+    let mut given = read(&[]).map_err(|error| with_variable(error, read))?;
+    let mut ignored = Vec::new();
+    for (first, second, message) in EXCLUSIVE {
+        match (given.source(first), given.source(second)) {
+            (Some(one), Some(other)) if one == other => {
+                return Err(given.command.error(ErrorKind::ArgumentConflict, message));
+            }
+            (Some(ValueSource::CommandLine), Some(_)) => ignored.push(second),
+            (Some(_), Some(_)) => ignored.push(first),
+            _ => continue,
+        }
+        given = read(&ignored)?;
+    }
+    Ok((Args::from_arg_matches(&given.matches)?, given))
+}
+
+/// Names the variable in an error about its value, where clap names the option.
+fn with_variable(
+    mut error: clap::Error,
+    read: impl Fn(&[&str]) -> Result<Given, clap::Error>,
+) -> clap::Error {
+    let option = |error: &clap::Error| {
+        let arg = error.get(ContextKind::InvalidArg)?.to_string();
+        Some(arg.strip_prefix("--")?.split(' ').next()?.to_owned())
+    };
+    if let Some(name) = option(&error)
+        && read(&[&name.replace('-', "_")]).err().as_ref().and_then(option).as_ref() != Some(&name)
+    {
+        error.insert(ContextKind::InvalidArg, ContextValue::String(variable(&name)));
+    }
+    error
+}
+
+/// The definition of the command line. Each option of a wait has a variable, and so has the same option of a
+/// command.
+fn command(ignored: &[&str]) -> Command {
+    let command = Args::command();
+    let options: Vec<String> = command.get_arguments().filter_map(Arg::get_long).map(str::to_owned).collect();
+    let with_variable = |arg: Arg| {
+        let option = arg.get_long().filter(|long| options.iter().any(|option| option == long));
+        let Some(name) = option.map(variable).filter(|_| !ignored.contains(&arg.get_id().as_str())) else {
+            return arg;
+        };
+        let arg = match arg.get_action() {
+            ArgAction::SetTrue => arg.value_parser(FalseyValueParser::new()),
+            _ => arg,
+        };
+        // CI systems set variables to nothing where an input was left out.
+        let is_empty = env::var_os(&name).is_some_and(|value| value.is_empty());
+        if is_empty { arg } else { arg.env(name).hide_env(true) }
+    };
+    command.mut_args(with_variable).mut_subcommands(|command| command.mut_args(with_variable))
+}
+
+/// The variable of an option.
+fn variable(option: &str) -> String {
+    format!("JOBWAIT_{}", option.to_uppercase().replace('-', "_"))
+}
+
+/// Prints the help or the version on standard output, or an error on standard error, and returns the exit
+/// code.
+pub(crate) fn print(error: &clap::Error) -> u8 {
+    if error.use_stderr() {
+        let text = error.render().to_string();
+        let lines: Vec<String> = text.lines().map(|line| safe(line, 1000).to_string()).collect();
+        let text = lines.join("\n");
+        let _ = writeln!(io::stderr(), "jobwait: {}", text.strip_prefix("error: ").unwrap_or(&text));
+    } else {
+        let _ = error.print();
+    }
+    u8::try_from(error.exit_code()).unwrap_or(exit::USAGE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        command(&[]).debug_assert();
+    }
+}

@@ -1,0 +1,58 @@
+//! Parsers of the values of options. Clap names the option and the value, so an error says only what is
+//! expected.
+
+use jobwait::{ConfigError, Pace};
+
+/// The names of the commands. To get them from clap would build the whole command line again.
+const COMMANDS: [&str; 5] = ["demo", "simulate", "plan", "completions", "man"];
+
+/// Accepts everything but the name of a command. The ID itself is checked later.
+pub(super) fn job_id(text: &str) -> Result<String, String> {
+    if COMMANDS.contains(&text) {
+        return Err("a command must come before all options".into());
+    }
+    Ok(text.to_owned())
+}
+
+pub(super) fn backoff(text: &str) -> Result<f64, String> {
+    number(text, |factor| Pace::default().factor(factor))
+}
+
+pub(super) fn jitter(text: &str) -> Result<f64, String> {
+    number(text, |share| Pace::default().jitter(share))
+}
+
+pub(super) fn percent(text: &str) -> Result<f64, String> {
+    let text = text.trim();
+    let percent = text.strip_suffix('%').unwrap_or(text).trim_end().parse().unwrap_or(f64::NAN);
+    let accepted = Some(percent).filter(|percent| (0.01..=100.0).contains(percent));
+    accepted.ok_or_else(|| "expected a percentage from 0.01 to 100".into())
+}
+
+fn number(text: &str, check: impl Fn(f64) -> Result<Pace, ConfigError>) -> Result<f64, String> {
+    let number = text.trim().parse().unwrap_or(f64::NAN);
+    check(number).map(|_| number).map_err(reason)
+}
+
+/// The reason alone of an error in a value.
+pub(crate) fn reason(error: ConfigError) -> String {
+    match error {
+        ConfigError::Invalid { reason, .. } => reason,
+        error => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+    use crate::args::Args;
+
+    #[test]
+    fn the_list_of_commands_is_complete() {
+        let command = Args::command();
+        let names: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
+        assert_eq!(names, COMMANDS);
+    }
+}
