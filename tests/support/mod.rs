@@ -1,23 +1,65 @@
 //! The built binary as a child process, and a server that misbehaves to order.
 
 pub mod child;
+pub mod messages;
+pub mod punctual;
 pub mod schema;
 pub mod server;
 #[cfg(unix)]
 pub mod terminal;
 pub mod tls;
 
+use std::sync::Mutex;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Checks several cases at the same time: most of them only wait. The first that fails fails the test.
+pub fn at_once<T: Send>(cases: impl IntoIterator<Item = T>, check: impl Fn(T) + Sync) {
+    const AT_MOST: usize = 8;
+
+    let cases: Vec<T> = cases.into_iter().collect();
+    let threads = cases.len().min(AT_MOST);
+    let cases = Mutex::new(cases.into_iter());
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while let Some(case) = { cases.lock().unwrap().next() } {
+                    check(case);
+                }
+            });
+        }
+    });
+}
+
+/// Runs two checks at the same time.
+pub fn both(one: impl FnOnce() + Send, other: impl FnOnce() + Send) {
+    thread::scope(|scope| {
+        scope.spawn(one);
+        scope.spawn(other);
+    });
+}
+
+/// Waits for a condition, for a minute at most.
+#[track_caller]
+pub fn wait_until(what: &str, condition: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < Duration::from_secs(60), "it does not come: {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
 /// A secret as the user info of a URL holds it.
 pub fn in_a_url(secret: &str) -> String {
     secret.replace('/', "%2F").replace('=', "%3D")
 }
 
-/// The ID and the answers of the documented example.
+/// The ID and the response of the documented example.
 pub const ID: &str = "31b8ae23-c687-4d80-b7b4-42a66c9bb886";
 pub const PROJECT: &str = "054e292c9880d4992f02c0196d3ea468";
 
-/// A secret that must turn up nowhere, nor any beginning of it. Every run of the child looks for it. As long as a text
-/// that is cut, and with what JSON escapes.
+/// A secret that must turn up nowhere, nor any beginning of it: [`child::Running::end`] searches the output of every
+/// process. It is as long as a text that is cut, and has characters that JSON escapes.
 pub const CANARY: &str = "MIIEcanary/TokenThatMustNeverBeSeenAnywhere==0123456789/\
     aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\
     bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\
@@ -26,10 +68,10 @@ pub const CANARY: &str = "MIIEcanary/TokenThatMustNeverBeSeenAnywhere==012345678
 /// The documented success example, byte for byte.
 pub const SUCCESS: &str = include_str!("../../src/cloud/judge/success.json");
 
-/// The documented not-found answer.
+/// The documented response about an unknown ID.
 pub const NOT_FOUND: &str = r#"{"error_code":"DBS.200543","error_msg":"The job does not exist."}"#;
 
-/// The example as it was while it ran.
+/// The documented example while it ran.
 pub fn running(process: &str) -> String {
     SUCCESS
         .replace(r#""Completed""#, r#""Running""#)
@@ -43,7 +85,7 @@ pub fn failed(reason: &str) -> String {
         .replace(r#""process": """#, &format!(r#""process": "", "fail_reason": "{reason}""#))
 }
 
-/// A job object with these fields, whatever they are.
+/// A response with a job object of these fields.
 pub fn job(fields: &str) -> String {
     format!(r#"{{"job": {{"id": "{ID}", {fields}}}}}"#)
 }
