@@ -25,10 +25,8 @@ fn a_bar_is_redrawn_in_place_and_replaced_by_the_result() {
     assert!(bytes.contains(&format!("s elapsed, 1h left, {RETRY} 1s")), "{bytes:?}");
     assert!(bytes.contains('\r') && bytes.contains("\u{1b}[36m"), "{bytes:?}");
     let screen = screen.join("\n");
-    assert!(
-        screen.starts_with("jobwait [0.0s] Running  CreateGaussDBforMySQLInstance of DO-NOT-TOUCH"),
-        "{screen}"
-    );
+    assert!(screen.starts_with("jobwait [0."), "{screen}");
+    assert!(screen.contains("s] Running  CreateGaussDBforMySQLInstance of DO-NOT-TOUCH"), "{screen}");
     assert!(!screen.contains("elapsed"), "{screen}");
     assert_eq!(screen.matches(ID).count(), 1, "one result: {screen}");
     assert!(screen.contains(&format!("\n{ID} completed ")), "{screen}");

@@ -133,7 +133,7 @@ fn a_lack_of_file_descriptors_is_reported() {
     let codes = Mutex::new(Vec::new());
     // A process cannot load its libraries with fewer than four.
     at_once(4..24, |most| {
-        let ended = at(&server.url()).timeout("3s").with_descriptors(most).run();
+        let ended = at(&server.url()).timeout("2s").with_descriptors(most).run();
         assert!(matches!(ended.code, Some(0 | 2 | 125)), "{most}: {ended:?}");
         if ended.code != Some(0) {
             assert!(

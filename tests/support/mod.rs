@@ -22,11 +22,13 @@ pub fn at_once<T: Send>(cases: impl IntoIterator<Item = T>, check: impl Fn(T) + 
     let cases = Mutex::new(cases.into_iter());
     thread::scope(|scope| {
         for _ in 0..threads {
-            scope.spawn(|| {
-                while let Some(case) = { cases.lock().unwrap().next() } {
-                    check(case);
-                }
-            });
+            thread_of_this_test()
+                .spawn_scoped(scope, || {
+                    while let Some(case) = { cases.lock().unwrap().next() } {
+                        check(case);
+                    }
+                })
+                .unwrap();
         }
     });
 }
@@ -34,9 +36,14 @@ pub fn at_once<T: Send>(cases: impl IntoIterator<Item = T>, check: impl Fn(T) + 
 /// Runs two checks at the same time.
 pub fn both(one: impl FnOnce() + Send, other: impl FnOnce() + Send) {
     thread::scope(|scope| {
-        scope.spawn(one);
-        scope.spawn(other);
+        thread_of_this_test().spawn_scoped(scope, one).unwrap();
+        other();
     });
+}
+
+/// A thread whose panic is reported with the name of the test.
+fn thread_of_this_test() -> thread::Builder {
+    thread::Builder::new().name(thread::current().name().unwrap_or("test").to_owned())
 }
 
 /// Waits for a condition, for a minute at most.
