@@ -1,10 +1,8 @@
-//! The tests that take minutes or a quiet machine: `cargo test --test outside -- --ignored --test-threads 1`.
+//! The tests that take minutes or need a quiet machine: `cargo test --test outside -- --ignored --nocapture soak`.
 //!
-//! `soak` runs hundreds of waits at once against a server with random faults, each of which has to end as its script
-//! demands. It takes a minute; `SOAK_SECONDS` and `SOAK_SEED` change that. It prints its seed: the same seed makes the
-//! same scripts.
-//!
-//! `strict` runs the other tests one by one with strict times.
+//! One runs the tests of deadlines and signals again, one by one and with strict times. Another runs hundreds of waits
+//! at once against a server with random faults, each of which has to end as its script demands. It takes a minute;
+//! `SOAK_SECONDS` and `SOAK_SEED` change that. It prints its seed: the same seed makes the same scripts.
 
 use std::collections::HashMap;
 use std::process::Command;
@@ -34,7 +32,7 @@ static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 /// The deadline is kept to 250 ms and a signal to 100 ms, among others. A test may be disturbed twice.
 #[test]
 #[ignore = "it needs a quiet machine"]
-fn strict_times_are_kept() {
+fn soak_strict_times_are_kept() {
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     println!("this machine wakes up to {:?} late", wakes_late_by());
     let failed = |names: &[String]| -> Vec<String> {
@@ -46,8 +44,8 @@ fn strict_times_are_kept() {
         let lines = output.lines().filter_map(|line| line.strip_prefix("test ")?.strip_suffix(" ... FAILED"));
         lines.map(str::to_owned).collect()
     };
-    let timed = ["credentials::", "http::", "input::", "process::", "several::", "time::", "transport::"];
-    let mut late = failed(&timed.map(str::to_owned));
+    let mut late =
+        failed(&["deadline", "process::", "request_timeout", "signal", "time::"].map(str::to_owned));
     for _ in 0..2 {
         if !late.is_empty() {
             late = failed(&late);
