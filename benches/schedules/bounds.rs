@@ -1,4 +1,4 @@
-//! What jobwait promises of its pace, against fixed 10 s polling of the same tasks.
+//! The promises about the pace, against fixed 10 s polling of the same tasks.
 
 use std::fmt::Write as _;
 
@@ -7,11 +7,11 @@ use crate::schedules::{FIXED, JOBWAIT, PLAIN};
 use crate::score::count;
 use crate::shapes::{PROMISED, Shape, TELLING, shapes};
 
-/// A sentence on each promise that is kept.
+/// Returns a sentence about each promise, all of which are kept.
 ///
 /// # Errors
 ///
-/// The sentences of those that are not.
+/// The sentences about the broken promises.
 pub(crate) fn check(study: &Study) -> Result<String, String> {
     let ratio = |shape| study.score(JOBWAIT, shape).price() / study.score(FIXED, shape).price();
     let mut kept = String::new();

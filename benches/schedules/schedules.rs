@@ -1,4 +1,4 @@
-//! When who polls: jobwait, by the library itself; the others, by their default schedules.
+//! The times of polls: jobwait's by the library itself, those of other waiters by their default schedules.
 
 use std::time::Duration;
 
@@ -7,15 +7,15 @@ use jobwait::{Job, Pace, Sighting, Wait};
 use crate::shapes::Task;
 
 pub(crate) const JOBWAIT: &str = "jobwait";
-/// jobwait's delays, blind to what the service says.
+/// jobwait's delays without its use of progress.
 pub(crate) const PLAIN: &str = "jobwait, blind";
-/// What all is compared with.
+/// The reference for all schedules.
 pub(crate) const FIXED: &str = "fixed 10 s (Terraform provider, TaurusDB task)";
 
-/// How one wait went.
+/// The result of one wait.
 pub(crate) struct Followed {
     pub(crate) polls: u32,
-    /// How long after the task's end that was seen, in seconds. None: it was given up on before.
+    /// The time from the task's end until the wait saw it, in seconds. None if the wait gave up before.
     pub(crate) lag: Option<f64>,
 }
 
@@ -41,7 +41,7 @@ struct Growing {
 
 enum Jitter {
     None,
-    /// Anything from the shortest delay to the one that is due.
+    /// Evenly from the shortest delay to the full one.
     FromShortest,
     /// Up to a second more.
     UpToASecondMore,
@@ -87,7 +87,7 @@ pub(crate) fn schedules() -> Vec<Schedule> {
 }
 
 impl Schedule {
-    /// Whether it is one of the others.
+    /// Returns true for the schedule of another waiter.
     pub(crate) fn is_peer(&self) -> bool {
         matches!(self.kind, Kind::Growing(_))
     }
@@ -100,8 +100,7 @@ impl Schedule {
     }
 }
 
-/// What the library does at its defaults, told what the task tells. Two hours are given, so that no deadline puts a
-/// look forward.
+/// Follows a task by the library at its defaults. The deadline of two hours is too late to advance a poll.
 fn jobwait(task: &Task, blind: bool, seed: u64) -> Followed {
     let look = |at: Duration| {
         let at = at.as_secs_f64();

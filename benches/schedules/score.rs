@@ -1,14 +1,14 @@
-//! How well a schedule did over many tasks.
+//! The quality of a schedule over many tasks.
 
 use crate::schedules::Followed;
 
 pub(crate) struct Score {
     /// Mean, over all tasks.
     pub(crate) polls: f64,
-    /// Mean and 99th percentile, in seconds, over the tasks that it saw the end of.
+    /// Mean and 99th percentile, in seconds, over the tasks whose end it saw.
     pub(crate) lag: f64,
     pub(crate) late: f64,
-    /// The share of tasks that it gave up on.
+    /// The share of tasks whose end it did not wait for.
     pub(crate) given_up: f64,
 }
 
@@ -34,7 +34,7 @@ impl Score {
         }
     }
 
-    /// What a shorter lag is paid with: constant for all that polls evenly.
+    /// Polls times lag, which is constant for all even schedules.
     pub(crate) fn price(&self) -> f64 {
         self.polls * self.lag
     }

@@ -1,11 +1,11 @@
-//! Tasks of any duration, and how they tell their progress.
+//! Tasks of any duration, and the progress that they report.
 
-/// How a task's progress moves.
+/// The course of a task's progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shape {
     /// In proportion to the time.
     Even,
-    /// The same, in steps of so many percent.
+    /// Even, in steps of this number of percent.
     Steps(u8),
     /// Fast up to 70 to 95 % in 30 to 60 % of the time, then slow.
     SlowTail,
@@ -13,13 +13,13 @@ pub(crate) enum Shape {
     LateBurst,
     /// Even up to anywhere in 10 to 60 % of the time, and no further.
     Stuck,
-    /// The same, up to 99 %.
+    /// Even up to 99 %, and no further.
     StuckAtTheEnd,
-    /// No progress is told.
+    /// The task reports no progress.
     None,
-    /// No progress is told, but about how long it takes is known: the truth is within a quarter of what is expected.
+    /// The task reports no progress, and its duration is within a quarter of the expected one.
     Expected,
-    /// The same, but it takes half of what is expected, or twice that.
+    /// The task reports no progress, and takes half or twice the expected duration.
     ExpectedWrongly,
     /// Steps of ten percent, of which one can take ten times as long as another.
     Uneven,
@@ -29,7 +29,7 @@ pub(crate) enum Shape {
     JoinedLate,
 }
 
-/// Those of which something is promised.
+/// The shapes that the promises are about.
 pub(crate) const PROMISED: [Shape; 10] = [
     Shape::Even,
     Shape::Steps(1),
@@ -43,7 +43,7 @@ pub(crate) const PROMISED: [Shape; 10] = [
     Shape::Expected,
 ];
 
-/// Those that were not thought of when the pace was made.
+/// Shapes that the pace was not designed for.
 pub(crate) const OTHERS: [Shape; 4] =
     [Shape::Uneven, Shape::CoarseTail, Shape::JoinedLate, Shape::ExpectedWrongly];
 
@@ -51,7 +51,7 @@ pub(crate) fn shapes() -> impl Iterator<Item = Shape> {
     PROMISED.into_iter().chain(OTHERS)
 }
 
-/// Those whose progress tells when the task will end.
+/// The shapes whose progress predicts the task's end.
 pub(crate) const TELLING: [Shape; 6] =
     [Shape::Even, Shape::Steps(1), Shape::Steps(5), Shape::Steps(20), Shape::SlowTail, Shape::LateBurst];
 
@@ -78,19 +78,19 @@ impl Shape {
 #[derive(Debug, Clone)]
 pub(crate) struct Task {
     pub(crate) duration: f64,
-    /// How long it is expected to take, if that is known.
+    /// The expected duration, if any.
     pub(crate) expected: Option<f64>,
     shape: Shape,
-    /// The share of the time and the percentage at which its speed changes.
+    /// The share of the time, and the percentage, at which the speed changes.
     bend: (f64, f64),
-    /// The shares of the time at which uneven steps are taken.
+    /// The times of uneven steps, as shares of the duration.
     steps: [f64; 9],
 }
 
 impl Task {
-    /// So many tasks of a shape. Durations are from 20 s to 1 h, by their logarithm: as many take 30 to 60 s as take
-    /// 30 to 60 min. They are the same for each shape, and one is drawn from each of as many equal parts as there are
-    /// tasks, so that few tasks stand for many.
+    /// Draws this number of tasks of a shape. Durations are from 20 s to 1 h, evenly by their logarithm: as many take 30 to
+    /// 60 s as take 30 to 60 min. They are the same for each shape. The range is divided into as many equal parts as
+    /// there are tasks, and one duration is drawn from each part, so that a few tasks represent many.
     pub(crate) fn all(shape: Shape, count: u32, seed: u64) -> Vec<Self> {
         let mut durations = fastrand::Rng::with_seed(seed);
         let mut random = fastrand::Rng::with_seed(seed + 1);
@@ -103,7 +103,7 @@ impl Task {
                     Shape::LateBurst => (between(0.6, 0.9), between(10.0, 40.0)),
                     Shape::Stuck => (between(0.1, 0.6), between(0.0, 99.0)),
                     Shape::StuckAtTheEnd => (between(0.1, 0.6), 99.0),
-                    // It is there when the wait begins.
+                    // Progress begins before the wait.
                     Shape::JoinedLate => (0.0, between(10.0, 90.0)),
                     _ => (1.0, 100.0),
                 };
@@ -126,7 +126,7 @@ impl Task {
             .collect()
     }
 
-    /// What it tells of its progress at a time before its end, in percent.
+    /// The reported progress at a time before the end, in percent.
     pub(crate) fn progress(&self, at: f64) -> Option<f64> {
         let (share, percent) = self.bend;
         let time = at / self.duration;

@@ -12,15 +12,20 @@ use super::support::child::{Run, Running, at, bare};
 use super::support::messages::{LAST_SEEN, RESUME, TASK_GOES_ON};
 use super::support::punctual::slack;
 use super::support::server::{Act, Server, answer, black_hole};
-use super::support::{ID, SUCCESS, at_once, failed, running, wait_until};
+use super::support::{ID, SUCCESS, at_once, failed, running, until_printed, wait_until};
 
 /// Each signal ends the wait within 100 ms, with its own code and the command that resumes the wait. `ready` returns
 /// once the process is where the signal has to meet it.
 fn signals_end_the_wait(start: impl Fn() -> Run + Sync, ready: impl Fn() + Sync) {
     at_once([("INT", 130), ("TERM", 143), ("HUP", 129)], |(signal, code)| {
-        let running = start().start().handles_signals();
-        ready();
-        let ended = running.end_by(signal).expect(code, &format!("ended by SIG{signal}; {TASK_GOES_ON}"));
+        let interrupted = || {
+            let running = start().start().handles_signals();
+            ready();
+            running.end_by(signal)
+        };
+        let ended =
+            until_printed(interrupted, |ended| ended.stderr.contains(RESUME) && !ended.stdout.is_empty());
+        let ended = ended.expect(code, &format!("ended by SIG{signal}; {TASK_GOES_ON}"));
         assert!(ended.stderr.contains(&format!("{RESUME}jobwait --project-id ")), "{ended:?}");
         assert!(ended.stdout.starts_with(&format!("{ID} interrupted")), "{ended:?}");
     });

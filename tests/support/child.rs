@@ -305,6 +305,8 @@ impl Running {
 /// The largest resident memory of a process so far, in KiB.
 fn peak_memory(pid: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    // Before its new name, a process that has just been started may still have the memory of the test.
+    let status = status.strip_prefix("Name:\tjobwait\n")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.trim().strip_suffix(" kB")?.parse().ok()
 }

@@ -46,6 +46,22 @@ fn thread_of_this_test() -> thread::Builder {
     thread::Builder::new().name(thread::current().name().unwrap_or("test").to_owned())
 }
 
+/// Repeats a run up to five times until its output is whole: after a signal a process prints for some milliseconds only,
+/// in which a busy machine may not let it.
+pub fn until_printed(
+    run: impl Fn() -> child::Ended,
+    is_whole: impl Fn(&child::Ended) -> bool,
+) -> child::Ended {
+    let mut ended = run();
+    for _ in 0..4 {
+        if is_whole(&ended) || punctual::slack().is_zero() {
+            break;
+        }
+        ended = run();
+    }
+    ended
+}
+
 /// Waits for a condition, for a minute at most.
 #[track_caller]
 pub fn wait_until(what: &str, condition: impl Fn() -> bool) {
