@@ -8,7 +8,7 @@ use super::support::child::{Run, bare};
 use super::support::messages::{NO_RESPONSE_IN_TIME, NOT_VISIBLE, RETRY};
 use super::support::punctual::slack;
 use super::support::server::{Act, Server, answer, answer_with, raw, refusing};
-use super::support::{CANARY, ID, PROJECT, SUCCESS, at_once, both, in_a_url, running};
+use super::support::{CANARY, ID, PROJECT, SUCCESS, at_once, both, despite_noise, in_a_url, running};
 
 const REGION: &str = "cn-north-4";
 
@@ -296,15 +296,24 @@ fn a_rejected_renewal_is_not_repeated_while_the_old_token_works() {
 
 #[test]
 fn errors_of_iam_come_with_advice_about_iam() {
-    let iam = |status| {
-        let server = Server::acts([answer(status, "{}")]);
-        let run = bare().env("HW_AUTH_TOKEN", CANARY).args(["--region", REGION, ID]);
-        run.args(["--endpoint", "http://127.0.0.1:9", "--iam-endpoint", &server.url(), "--timeout", "700ms"])
+    despite_noise(|| {
+        let iam = |status| {
+            let server = Server::acts([answer(status, "{}")]);
+            let run = bare().env("HW_AUTH_TOKEN", CANARY).args(["--region", REGION, ID]);
+            run.args([
+                "--endpoint",
+                "http://127.0.0.1:9",
+                "--iam-endpoint",
+                &server.url(),
+                "--timeout",
+                "700ms",
+            ])
             .run()
-    };
-    iam(403).expect(4, "give --project-id");
-    iam(404).expect(125, "check --region and --iam-endpoint");
-    iam(500).expect(125, "check --region and --iam-endpoint");
+        };
+        iam(403).expect(4, "give --project-id");
+        iam(404).expect(125, "check --region and --iam-endpoint");
+        iam(500).expect(125, "check --region and --iam-endpoint");
+    });
 }
 
 #[test]
@@ -330,26 +339,35 @@ fn an_invalid_endpoint_is_rejected_before_a_token_is_read() {
 
 #[test]
 fn failed_requests_to_iam_are_retried() {
-    let server =
-        Server::acts([answer(503, "busy"), Act::Reset, answer(201, "{}"), token("t"), answer(200, SUCCESS)]);
-    let ended = with_password(&server).run().expect(0, "signing in at http://127.0.0.1");
-    assert!(ended.stderr.contains("there is no token in it"), "{ended:?}");
+    despite_noise(|| {
+        let server = Server::acts([
+            answer(503, "busy"),
+            Act::Reset,
+            answer(201, "{}"),
+            token("t"),
+            answer(200, SUCCESS),
+        ]);
+        let ended = with_password(&server).run().expect(0, "signing in at http://127.0.0.1");
+        assert!(ended.stderr.contains("there is no token in it"), "{ended:?}");
 
-    let iam = format!("http://{}", refusing());
-    let server = Server::acts([answer(200, SUCCESS)]);
-    let ended = with_password(&server).timeout("500ms").args(["--iam-endpoint", &iam]).run();
-    ended.within(0.5).expect(125, "signing in at http://127.0.0.1");
-    assert!(server.seen().is_empty());
+        let iam = format!("http://{}", refusing());
+        let server = Server::acts([answer(200, SUCCESS)]);
+        let ended = with_password(&server).timeout("500ms").args(["--iam-endpoint", &iam]).run();
+        ended.within(0.5).expect(125, "signing in at http://127.0.0.1");
+        assert!(server.seen().is_empty());
+    });
 }
 
 /// Covers C1.
 #[test]
 fn a_sign_in_or_project_lookup_that_hangs_ends_at_the_deadline() {
-    let server = Server::acts([Act::SendAndHang(Vec::new())]);
-    with_password(&server).timeout("500ms").run().within(0.5).expect(125, NO_RESPONSE_IN_TIME);
-    let run = bare().env("HW_AUTH_TOKEN", CANARY).args(["--region", REGION, "--timeout", "500ms", ID]);
-    let run = run.args(["--endpoint", &server.url(), "--iam-endpoint", &server.url()]);
-    run.run().within(0.5).expect(125, NO_RESPONSE_IN_TIME);
+    despite_noise(|| {
+        let server = Server::acts([Act::SendAndHang(Vec::new())]);
+        with_password(&server).timeout("500ms").run().within(0.5).expect(125, NO_RESPONSE_IN_TIME);
+        let run = bare().env("HW_AUTH_TOKEN", CANARY).args(["--region", REGION, "--timeout", "500ms", ID]);
+        let run = run.args(["--endpoint", &server.url(), "--iam-endpoint", &server.url()]);
+        run.run().within(0.5).expect(125, NO_RESPONSE_IN_TIME);
+    });
 }
 
 /// Covers H5.
@@ -511,31 +529,33 @@ fn the_response_formats_of_sibling_services_are_read() {
 /// Covers T12.
 #[test]
 fn a_proxy_that_rejects_requests_ends_the_wait_and_a_broken_one_is_retried() {
-    let endpoint = "https://jobs.example";
-    let through = |proxy: &Server| {
-        let url = proxy.url().replace("http://", &format!("http://user:{}@", in_a_url(CANARY)));
-        super::support::child::at(endpoint).env("HTTPS_PROXY", &url).args(["-vv"]).timeout("600ms")
-    };
-    let says = |status: u16| Act::SendAndClose(format!("HTTP/1.1 {status} no\r\n\r\n").into_bytes());
-    let proxy = Server::acts([says(407)]);
-    through(&proxy).run().expect(125, "HTTPS_PROXY");
-    assert!(proxy.seen()[0].head.starts_with("CONNECT jobs.example:443 "), "{:?}", proxy.seen());
-    assert_eq!(proxy.seen().len(), 1);
+    despite_noise(|| {
+        let endpoint = "https://jobs.example";
+        let through = |proxy: &Server| {
+            let url = proxy.url().replace("http://", &format!("http://user:{}@", in_a_url(CANARY)));
+            super::support::child::at(endpoint).env("HTTPS_PROXY", &url).args(["-vv"]).timeout("600ms")
+        };
+        let says = |status: u16| Act::SendAndClose(format!("HTTP/1.1 {status} no\r\n\r\n").into_bytes());
+        let proxy = Server::acts([says(407)]);
+        through(&proxy).run().expect(125, "HTTPS_PROXY");
+        assert!(proxy.seen()[0].head.starts_with("CONNECT jobs.example:443 "), "{:?}", proxy.seen());
+        assert_eq!(proxy.seen().len(), 1);
 
-    // A 403 looks like a 502 until it comes five times.
-    let rejecting = || {
-        let proxy = Server::acts([says(403)]);
-        through(&proxy).args(["--timeout", "60s"]).run().expect(125, "HTTPS_PROXY");
-        assert_eq!(proxy.seen().len(), 5);
-    };
-    let broken = || {
-        for act in [says(502), Act::SendAndClose(Vec::new())] {
-            let proxy = Server::acts([act]);
-            through(&proxy).args(["--progress", "plain"]).run().within(0.6).expect(125, RETRY);
-            assert!(proxy.seen().len() > 1);
-        }
-    };
-    both(rejecting, broken);
+        // A 403 looks like a 502 until it comes five times.
+        let rejecting = || {
+            let proxy = Server::acts([says(403)]);
+            through(&proxy).args(["--timeout", "60s"]).run().expect(125, "HTTPS_PROXY");
+            assert_eq!(proxy.seen().len(), 5);
+        };
+        let broken = || {
+            for act in [says(502), Act::SendAndClose(Vec::new())] {
+                let proxy = Server::acts([act]);
+                through(&proxy).args(["--progress", "plain"]).run().within(0.6).expect(125, RETRY);
+                assert!(proxy.seen().len() > 1);
+            }
+        };
+        both(rejecting, broken);
+    });
 }
 
 #[cfg(target_os = "linux")]

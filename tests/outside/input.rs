@@ -2,7 +2,7 @@
 
 use super::support::child::{Run, bare};
 use super::support::server::Server;
-use super::support::{CANARY, ID, PROJECT, SUCCESS, at_once, until_printed};
+use super::support::{CANARY, ID, PROJECT, SUCCESS, at_once, despite_noise};
 
 fn piped(server: &Server) -> Run {
     let run = bare().env("HW_AUTH_TOKEN", CANARY).env("HW_PROJECT_ID", PROJECT);
@@ -74,18 +74,16 @@ fn a_signal_ends_the_reading_of_an_endless_pipe() {
     let server = Server::answers([(200, SUCCESS)]);
     let (open, _keep) = std::io::pipe().unwrap();
     at_once(["text", "json", "jsonl"], |form| {
-        let interrupted = || {
+        despite_noise(|| {
             let stdin = open.try_clone().unwrap().into();
-            piped(&server).args(["-o", form]).stdin_from(stdin).start().handles_signals().end_by("TERM")
-        };
-        let ended = until_printed(interrupted, |ended| {
-            !ended.stderr.is_empty() && (form == "text" || !ended.stdout.is_empty())
+            let running = piped(&server).args(["-o", form]).stdin_from(stdin).start().handles_signals();
+            let ended =
+                running.end_by("TERM").expect(143, "ended by SIGTERM; the tasks were still being read");
+            match form {
+                "json" => assert_eq!(ended.json()["jobs"].as_array().unwrap().len(), 0),
+                "jsonl" => assert_eq!(ended.events()[0]["exit_code"], 143),
+                _ => assert!(ended.stdout.is_empty()),
+            }
         });
-        let ended = ended.expect(143, "ended by SIGTERM; the tasks were still being read");
-        match form {
-            "json" => assert_eq!(ended.json()["jobs"].as_array().unwrap().len(), 0),
-            "jsonl" => assert_eq!(ended.events()[0]["exit_code"], 143),
-            _ => assert!(ended.stdout.is_empty()),
-        }
     });
 }

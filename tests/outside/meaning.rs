@@ -3,7 +3,7 @@
 use super::support::child::at;
 use super::support::messages::LAST_SEEN;
 use super::support::server::{Server, answer};
-use super::support::{ID, NOT_FOUND, SUCCESS, failed, job, running};
+use super::support::{ID, NOT_FOUND, SUCCESS, despite_noise, failed, job, running};
 
 /// Covers S1.
 #[test]
@@ -69,17 +69,19 @@ fn a_completed_task_with_a_fail_reason_is_a_warning() {
 /// Covers S4.
 #[test]
 fn canceled_is_a_failure_and_pending_is_not() {
-    let server = Server::acts([answer(200, &job(r#""status": "Canceled""#))]);
-    at(&server.url()).run().expect(1, "Canceled, without a reason");
+    despite_noise(|| {
+        let server = Server::acts([answer(200, &job(r#""status": "Canceled""#))]);
+        at(&server.url()).run().expect(1, "Canceled, without a reason");
 
-    let (pending, unauthorized) = (job(r#""status": "Pending""#), job(r#""status": "Unauthorized""#));
-    let server = Server::answers([(200, pending.as_str()), (200, unauthorized.as_str()), (200, SUCCESS)]);
-    let ended =
-        at(&server.url()).run().expect(0, "Pending (delayed; it may wait for the maintenance window)");
-    assert!(ended.stderr.contains("Unauthorized (a person must approve it)"), "{ended:?}");
+        let (pending, unauthorized) = (job(r#""status": "Pending""#), job(r#""status": "Unauthorized""#));
+        let server = Server::answers([(200, pending.as_str()), (200, unauthorized.as_str()), (200, SUCCESS)]);
+        let ended =
+            at(&server.url()).run().expect(0, "Pending (delayed; it may wait for the maintenance window)");
+        assert!(ended.stderr.contains("Unauthorized (a person must approve it)"), "{ended:?}");
 
-    let server = Server::acts([answer(200, &pending)]);
-    at(&server.url()).timeout("800ms").run().within(0.8).expect(124, &format!("{LAST_SEEN} Pending"));
+        let server = Server::acts([answer(200, &pending)]);
+        at(&server.url()).timeout("800ms").run().within(0.8).expect(124, &format!("{LAST_SEEN} Pending"));
+    });
 }
 
 /// Covers S5.
@@ -115,10 +117,13 @@ fn progress_and_status_may_go_backwards() {
 /// Covers S8.
 #[test]
 fn a_task_that_completes_at_the_last_poll_is_completed() {
-    let server = Server::start(|n| if n == 0 { answer(200, &running("40%")) } else { answer(200, SUCCESS) });
-    let run = at(&server.url()).timeout("1s").args(["--interval", "15s", "--max-interval", "15s"]);
-    let ended = run.run().within(1.0).expect(0, "completed");
-    assert!(ended.took.as_millis() >= 850, "{ended:?}");
+    despite_noise(|| {
+        let server =
+            Server::start(|n| if n == 0 { answer(200, &running("40%")) } else { answer(200, SUCCESS) });
+        let run = at(&server.url()).timeout("1s").args(["--interval", "15s", "--max-interval", "15s"]);
+        let ended = run.run().within(1.0).expect(0, "completed");
+        assert!(ended.took.as_millis() >= 850, "{ended:?}");
+    });
 }
 
 /// Covers S9.

@@ -3,7 +3,7 @@
 use super::support::child::at;
 use super::support::messages::RETRY;
 use super::support::server::{Act, Server, answer};
-use super::support::{CANARY, ID, NOT_FOUND, SUCCESS, at_once, both, failed, job, running};
+use super::support::{CANARY, ID, NOT_FOUND, SUCCESS, at_once, both, despite_noise, failed, job, running};
 
 #[test]
 fn each_change_of_progress_is_one_line() {
@@ -32,19 +32,21 @@ fn each_change_of_progress_is_one_line() {
 
 #[test]
 fn a_wait_is_never_silent_for_longer_than_the_heartbeat() {
-    let between_polls = || {
-        let server = Server::answers([(200, running("40%").as_str())]);
-        let slow = ["--heartbeat", "200ms", "--interval", "10s", "--max-interval", "10s"];
-        let ended = at(&server.url()).timeout("1s").args(slow).run().expect(124, "Running 40%, asked 0.");
-        let beats = ended.stderr.matches("s left\n").count();
-        assert!((2..=6).contains(&beats), "{ended:?}");
-    };
-    let without_a_response = || {
-        let hanging = Server::acts([Act::SendAndHang(Vec::new())]);
-        let ended = at(&hanging.url()).timeout("1s").args(["--heartbeat", "200ms"]).run();
-        ended.expect(125, "no answer about the task yet");
-    };
-    both(between_polls, without_a_response);
+    despite_noise(|| {
+        let between_polls = || {
+            let server = Server::answers([(200, running("40%").as_str())]);
+            let slow = ["--heartbeat", "200ms", "--interval", "10s", "--max-interval", "10s"];
+            let ended = at(&server.url()).timeout("1s").args(slow).run().expect(124, "Running 40%, asked 0.");
+            let beats = ended.stderr.matches("s left\n").count();
+            assert!((2..=6).contains(&beats), "{ended:?}");
+        };
+        let without_a_response = || {
+            let hanging = Server::acts([Act::SendAndHang(Vec::new())]);
+            let ended = at(&hanging.url()).timeout("1s").args(["--heartbeat", "200ms"]).run();
+            ended.expect(125, "no answer about the task yet");
+        };
+        both(between_polls, without_a_response);
+    });
 }
 
 #[test]
@@ -91,7 +93,7 @@ fn json_is_one_document_for_every_exit_code() {
     ];
     at_once(cases, |(status, body, code, outcome)| {
         let server = Server::answers([(status, body)]);
-        let run = at(&server.url()).timeout("700ms").args(["-o", "json", "--not-found-grace", "0"]);
+        let run = at(&server.url()).args(["--once", "-o", "json", "--not-found-grace", "0"]);
         let said = run.run().expect(code, "").json();
         let task = &said["jobs"][0];
         assert_eq!((&said["outcome"], &said["exit_code"]), (&outcome.into(), &code.into()));
@@ -123,15 +125,17 @@ fn events_are_printed_in_order_and_end_with_verdict_and_result() {
 
 #[test]
 fn events_include_heartbeats_and_end_with_the_exit_code() {
-    let server = Server::answers([(200, running("40%").as_str())]);
-    let run = at(&server.url()).timeout("800ms").args(["-o", "jsonl", "--heartbeat", "100ms", "-q"]);
-    let events = run.run().expect(124, "timed_out").events();
-    let beats: Vec<_> = events.iter().filter(|event| event["event"] == "heartbeat").collect();
-    assert!(
-        (2..=16).contains(&beats.len()) && beats.iter().all(|beat| beat["status"] == "Running"),
-        "{events:?}"
-    );
-    assert_eq!(events.last().unwrap()["exit_code"], 124);
+    despite_noise(|| {
+        let server = Server::answers([(200, running("40%").as_str())]);
+        let run = at(&server.url()).timeout("800ms").args(["-o", "jsonl", "--heartbeat", "100ms", "-q"]);
+        let events = run.run().expect(124, "timed_out").events();
+        let beats: Vec<_> = events.iter().filter(|event| event["event"] == "heartbeat").collect();
+        assert!(
+            (2..=16).contains(&beats.len()) && beats.iter().all(|beat| beat["status"] == "Running"),
+            "{events:?}"
+        );
+        assert_eq!(events.last().unwrap()["exit_code"], 124);
+    });
 }
 
 #[test]

@@ -12,22 +12,19 @@ use super::support::child::{Run, Running, at, bare};
 use super::support::messages::{LAST_SEEN, RESUME, TASK_GOES_ON};
 use super::support::punctual::slack;
 use super::support::server::{Act, Server, answer, black_hole};
-use super::support::{ID, SUCCESS, at_once, failed, running, until_printed, wait_until};
+use super::support::{ID, SUCCESS, at_once, despite_noise, failed, running, wait_until};
 
 /// Each signal ends the wait within 100 ms, with its own code and the command that resumes the wait. `ready` returns
 /// once the process is where the signal has to meet it.
 fn signals_end_the_wait(start: impl Fn() -> Run + Sync, ready: impl Fn() + Sync) {
     at_once([("INT", 130), ("TERM", 143), ("HUP", 129)], |(signal, code)| {
-        let interrupted = || {
+        despite_noise(|| {
             let running = start().start().handles_signals();
             ready();
-            running.end_by(signal)
-        };
-        let ended =
-            until_printed(interrupted, |ended| ended.stderr.contains(RESUME) && !ended.stdout.is_empty());
-        let ended = ended.expect(code, &format!("ended by SIG{signal}; {TASK_GOES_ON}"));
-        assert!(ended.stderr.contains(&format!("{RESUME}jobwait --project-id ")), "{ended:?}");
-        assert!(ended.stdout.starts_with(&format!("{ID} interrupted")), "{ended:?}");
+            let ended = running.end_by(signal).expect(code, &format!("ended by SIG{signal}; {TASK_GOES_ON}"));
+            assert!(ended.stderr.contains(&format!("{RESUME}jobwait --project-id ")), "{ended:?}");
+            assert!(ended.stdout.starts_with(&format!("{ID} interrupted")), "{ended:?}");
+        });
     });
 }
 
@@ -136,14 +133,16 @@ fn a_stream_without_a_reader_delays_neither_the_deadline_nor_a_signal() {
     let server = Server::answers([(200, running("40%").as_str())]);
     let cases = ["stdout", "stderr"].into_iter().flat_map(|stream| [(stream, true), (stream, false)]);
     at_once(cases, |(stream, deadline)| {
-        let (pipe, _keep) = blocked();
-        let run = at(&server.url()).arg("-v");
-        let run = if stream == "stdout" { run.stdout(pipe) } else { run.stderr(pipe) };
-        if deadline {
-            run.timeout("500ms").run().within(0.5).expect(124, "");
-        } else {
-            run.start().handles_signals().end_by("TERM").expect(143, "");
-        }
+        despite_noise(|| {
+            let (pipe, _keep) = blocked();
+            let run = at(&server.url()).arg("-v");
+            let run = if stream == "stdout" { run.stdout(pipe) } else { run.stderr(pipe) };
+            if deadline {
+                run.timeout("500ms").run().within(0.5).expect(124, "");
+            } else {
+                run.start().handles_signals().end_by("TERM").expect(143, "");
+            }
+        });
     });
 }
 

@@ -1,6 +1,7 @@
 //! Case A1: no output contains a secret. The end of every process is checked for the canary in it.
 
 use super::support::child::{Ended, Run, at, bare};
+use super::support::punctual::slack;
 use super::support::server::{Act, Server, answer, answer_with};
 use super::support::tls::{Wrong, serve};
 use super::support::{CANARY, ID, NOT_FOUND, PROJECT, SUCCESS, at_once, in_a_url, running, wait_until};
@@ -66,6 +67,7 @@ fn no_log_and_no_error_contains_a_secret() {
         Act::SendAndHang(CANARY.into()),
     ];
     at_once(acts, |act| {
+        let mut logged = 0;
         for format in ["text", "json"] {
             let server = Server::acts([act.clone()]);
             let wait = || {
@@ -76,9 +78,11 @@ fn no_log_and_no_error_contains_a_secret() {
             for run in with_each_kind_of_credentials(wait) {
                 let ended = run.run();
                 assert_ne!(ended.code, Some(2), "{ended:?}");
-                assert!(ended.stderr.contains("jobwait::cloud"), "{ended:?}");
+                logged += usize::from(ended.stderr.contains("jobwait::cloud"));
             }
         }
+        // A busy machine may reach the deadline before the first request.
+        assert!(logged > if slack().is_zero() { 5 } else { 0 }, "{logged}");
     });
 }
 

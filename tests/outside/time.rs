@@ -6,22 +6,30 @@ use super::support::child::{at, bare};
 use super::support::messages::{LAST_SEEN, NO_RESPONSE_IN_TIME, RESUME, TASK_GOES_ON};
 use super::support::punctual::slack;
 use super::support::server::{Act, Server, answer, black_hole, raw};
-use super::support::{CANARY, ID, PROJECT, SUCCESS, at_once, both, running, wait_until};
+use super::support::{CANARY, ID, PROJECT, SUCCESS, at_once, both, despite_noise, running, wait_until};
 
 /// A wait ends at its deadline although the request timeout is longer.
 #[track_caller]
 fn ends_at_the_deadline(endpoint: &str) {
-    let run = at(endpoint).timeout("1s").args(["--request-timeout", "30s"]);
-    let ended = run.run().within(1.0).expect(125, NO_RESPONSE_IN_TIME);
-    assert!(ended.took >= Duration::from_secs(1), "{ended:?}");
+    despite_noise(|| {
+        let run = at(endpoint).timeout("1s").args(["--request-timeout", "30s"]);
+        let ended = run.run().within(1.0).expect(125, NO_RESPONSE_IN_TIME);
+        assert!(ended.took >= Duration::from_secs(1), "{ended:?}");
+    });
 }
 
 #[cfg(target_os = "linux")]
 /// Covers C1 and T4.
 #[test]
 fn a_name_lookup_that_hangs_ends_at_the_deadline() {
-    let Some(run) = super::support::child::with_a_lookup_that_hangs() else { return };
-    run.timeout("1s").args(["--request-timeout", "30s"]).run().within(1.0).expect(125, NO_RESPONSE_IN_TIME);
+    despite_noise(|| {
+        let Some(run) = super::support::child::with_a_lookup_that_hangs() else { return };
+        run.timeout("1s")
+            .args(["--request-timeout", "30s"])
+            .run()
+            .within(1.0)
+            .expect(125, NO_RESPONSE_IN_TIME);
+    });
 }
 
 /// Covers C1.
@@ -56,10 +64,12 @@ fn a_body_that_hangs_ends_at_the_deadline() {
 /// Covers C1.
 #[test]
 fn a_delay_longer_than_the_deadline_ends_at_the_deadline() {
-    let server = Server::answers([(200, running("1%").as_str())]);
-    let run = at(&server.url()).timeout("1s").args(["--interval", "10s", "--max-interval", "10s"]);
-    run.run().within(1.0).expect(124, &format!("{LAST_SEEN} Running 1%"));
-    assert_eq!(server.seen().len(), 2);
+    despite_noise(|| {
+        let server = Server::answers([(200, running("1%").as_str())]);
+        let run = at(&server.url()).timeout("1s").args(["--interval", "10s", "--max-interval", "10s"]);
+        run.run().within(1.0).expect(124, &format!("{LAST_SEEN} Running 1%"));
+        assert_eq!(server.seen().len(), 2);
+    });
 }
 
 #[cfg(unix)]
@@ -123,15 +133,17 @@ fn one_slow_response_does_not_end_the_wait() {
 
 #[test]
 fn the_deadline_includes_the_time_that_reading_a_token_takes() {
-    let (read, mut write) = std::io::pipe().unwrap();
-    let server = Server::acts([Act::SendAndHang(Vec::new())]);
-    let run = at(&server.url()).timeout("2s").args(["--token-file", "-"]).stdin_from(read.into());
-    let running = run.start();
-    std::thread::sleep(Duration::from_millis(800));
-    std::io::Write::write_all(&mut write, b"late").unwrap();
-    drop(write);
-    running.end().within(2.0).expect(125, NO_RESPONSE_IN_TIME);
-    assert_eq!(server.seen().len(), 1);
+    despite_noise(|| {
+        let (read, mut write) = std::io::pipe().unwrap();
+        let server = Server::acts([Act::SendAndHang(Vec::new())]);
+        let run = at(&server.url()).timeout("2s").args(["--token-file", "-"]).stdin_from(read.into());
+        let running = run.start();
+        std::thread::sleep(Duration::from_millis(800));
+        std::io::Write::write_all(&mut write, b"late").unwrap();
+        drop(write);
+        running.end().within(2.0).expect(125, NO_RESPONSE_IN_TIME);
+        assert_eq!(server.seen().len(), 1);
+    });
 }
 
 #[test]
@@ -147,58 +159,66 @@ fn the_command_that_resumes_a_wait_includes_the_settings_of_variables() {
 /// Covers C7.
 #[test]
 fn immediate_errors_are_never_retried_faster_than_the_shortest_delay() {
-    let server = Server::acts([Act::Send(raw(500, "", b""))]);
-    let steady = ["--interval", "50ms", "--max-interval", "50ms", "--jitter", "0"];
-    let ended = at(&server.url()).timeout("1s").args(steady).run().within(1.0).expect(125, "HTTP 500");
-    // One more at the start, and one at the deadline.
-    let most = ended.took.as_millis() / 50 + 2;
-    assert!((3..=most).contains(&(server.seen().len() as u128)), "{:?}", server.delays());
+    despite_noise(|| {
+        let server = Server::acts([Act::Send(raw(500, "", b""))]);
+        let steady = ["--interval", "50ms", "--max-interval", "50ms", "--jitter", "0"];
+        let ended = at(&server.url()).timeout("1s").args(steady).run().within(1.0).expect(125, "HTTP 500");
+        // One more at the start, and one at the deadline.
+        let most = ended.took.as_millis() / 50 + 2;
+        assert!((3..=most).contains(&(server.seen().len() as u128)), "{:?}", server.delays());
+    });
 }
 
 #[test]
 fn at_the_deadline_the_last_status_and_the_command_that_resumes_are_printed() {
-    let server = Server::answers([(200, running("40%").as_str())]);
-    let ended = at(&server.url()).timeout("500ms").run().within(0.5);
-    let ended = ended.expect(124, &format!("{TASK_GOES_ON}; {LAST_SEEN} Running 40%"));
-    let resume = format!(
-        "{RESUME}jobwait --project-id {PROJECT} --endpoint {} --timeout 500ms --interval 20ms --max-interval 60ms {ID}\n",
-        server.url()
-    );
-    assert!(ended.stderr.contains(&resume), "{ended:?}");
-    assert!(ended.stdout.contains(&format!("{ID} timed_out Create")), "{ended:?}");
+    despite_noise(|| {
+        let server = Server::answers([(200, running("40%").as_str())]);
+        let ended = at(&server.url()).timeout("500ms").run().within(0.5);
+        let ended = ended.expect(124, &format!("{TASK_GOES_ON}; {LAST_SEEN} Running 40%"));
+        let resume = format!(
+            "{RESUME}jobwait --project-id {PROJECT} --endpoint {} --timeout 500ms --interval 20ms --max-interval 60ms {ID}\n",
+            server.url()
+        );
+        assert!(ended.stderr.contains(&resume), "{ended:?}");
+        assert!(ended.stdout.contains(&format!("{ID} timed_out Create")), "{ended:?}");
+    });
 }
 
 #[test]
 fn an_option_overrides_the_variable_of_a_conflicting_option() {
-    let server = Server::answers([(200, running("40%").as_str())]);
-    at(&server.url()).env("JOBWAIT_TIMEOUT", "5m").args(["--once"]).run().expect(124, "");
-    at(&server.url()).args(["--once", "--timeout", "5m"]).run().expect(2, "--once");
-    at(&server.url()).env("JOBWAIT_ONCE", "true").timeout("500ms").run().expect(124, "");
-    assert!(server.seen().len() > 2, "the last one waited");
-    let both = bare().env("JOBWAIT_ONCE", "1").env("JOBWAIT_TIMEOUT", "5m").env("HW_AUTH_TOKEN", CANARY);
-    both.args([ID]).run().expect(2, "--once");
+    despite_noise(|| {
+        let server = Server::answers([(200, running("40%").as_str())]);
+        at(&server.url()).env("JOBWAIT_TIMEOUT", "5m").args(["--once"]).run().expect(124, "");
+        at(&server.url()).args(["--once", "--timeout", "5m"]).run().expect(2, "--once");
+        at(&server.url()).env("JOBWAIT_ONCE", "true").timeout("500ms").run().expect(124, "");
+        assert!(server.seen().len() > 2, "the last one waited");
+        let both = bare().env("JOBWAIT_ONCE", "1").env("JOBWAIT_TIMEOUT", "5m").env("HW_AUTH_TOKEN", CANARY);
+        both.args([ID]).run().expect(2, "--once");
+    });
 }
 
 #[cfg(target_os = "linux")]
 /// Covers C4.
 #[test]
 fn a_jump_of_the_wall_clock_changes_only_the_dates_of_signatures() {
-    at_once([86_400, -86_400], |day| {
-        let server = Server::answers([(200, running("1%").as_str())]);
-        let run = bare()
-            .env("HW_ACCESS_KEY", "AK")
-            .env("HW_SECRET_KEY", CANARY)
-            .args(["--project-id", PROJECT, "--endpoint", &server.url(), "--timeout", "1500ms"])
-            .args(["--interval", "100ms", "--backoff", "1", ID]);
-        let Some(run) = super::support::child::with_a_clock_that_jumps(run, day) else { return };
-        let ended = run.run().within(1.5).expect(124, &format!("{LAST_SEEN} Running 1%"));
-        assert!(ended.took >= Duration::from_millis(1350), "{ended:?}");
-        let dates: Vec<String> =
-            server.seen().iter().map(|seen| seen.header("x-sdk-date").unwrap()[..8].to_owned()).collect();
-        let (first, last) = (&dates[0], dates.last().unwrap());
-        assert!(if day > 0 { first < last } else { first > last }, "{dates:?}");
-        // A delay is at least 90 ms long, and a day would be the last one.
-        assert!((5..=19).contains(&dates.len()), "{dates:?}");
+    despite_noise(|| {
+        at_once([86_400, -86_400], |day| {
+            let server = Server::answers([(200, running("1%").as_str())]);
+            let run = bare()
+                .env("HW_ACCESS_KEY", "AK")
+                .env("HW_SECRET_KEY", CANARY)
+                .args(["--project-id", PROJECT, "--endpoint", &server.url(), "--timeout", "1500ms"])
+                .args(["--interval", "100ms", "--backoff", "1", ID]);
+            let Some(run) = super::support::child::with_a_clock_that_jumps(run, day) else { return };
+            let ended = run.run().within(1.5).expect(124, &format!("{LAST_SEEN} Running 1%"));
+            assert!(ended.took >= Duration::from_millis(1350), "{ended:?}");
+            let dates: Vec<String> =
+                server.seen().iter().map(|seen| seen.header("x-sdk-date").unwrap()[..8].to_owned()).collect();
+            let (first, last) = (&dates[0], dates.last().unwrap());
+            assert!(if day > 0 { first < last } else { first > last }, "{dates:?}");
+            // A delay is at least 90 ms long, and a day would be the last one.
+            assert!((5..=19).contains(&dates.len()), "{dates:?}");
+        });
     });
 }
 
@@ -221,37 +241,41 @@ fn stopped_past_the_deadline(server: &Server) -> (super::support::child::Ended, 
 /// Covers C5.
 #[test]
 fn a_process_stopped_past_its_deadline_polls_once_more_and_exits() {
-    let completed = || {
-        let server = Server::answers([(200, running("40%").as_str()), (200, SUCCESS)]);
-        stopped_past_the_deadline(&server).0.expect(0, "");
-        assert_eq!(server.seen().len(), 2);
-    };
-    let still_running = || {
-        let server = Server::answers([(200, running("40%").as_str())]);
-        let (ended, after) = stopped_past_the_deadline(&server);
-        assert_eq!(ended.expect(124, "").json()["jobs"][0]["job"]["process"], "40%");
-        assert_eq!(server.seen().len(), 2);
-        assert!(after < Duration::from_millis(500) + slack(), "{after:?}");
-    };
-    both(completed, still_running);
+    despite_noise(|| {
+        let completed = || {
+            let server = Server::answers([(200, running("40%").as_str()), (200, SUCCESS)]);
+            stopped_past_the_deadline(&server).0.expect(0, "");
+            assert_eq!(server.seen().len(), 2);
+        };
+        let still_running = || {
+            let server = Server::answers([(200, running("40%").as_str())]);
+            let (ended, after) = stopped_past_the_deadline(&server);
+            assert_eq!(ended.expect(124, "").json()["jobs"][0]["job"]["process"], "40%");
+            assert_eq!(server.seen().len(), 2);
+            assert!(after < Duration::from_millis(500) + slack(), "{after:?}");
+        };
+        both(completed, still_running);
+    });
 }
 
 #[cfg(unix)]
 /// Covers C5.
 #[test]
 fn a_process_stopped_during_a_poll_polls_again_and_exits() {
-    let completed = || {
-        let server = Server::acts([Act::SendAndHang(Vec::new()), answer(200, SUCCESS)]);
-        stopped_past_the_deadline(&server).0.expect(0, "");
-    };
-    let hanging = || {
-        let server = Server::acts([Act::SendAndHang(Vec::new())]);
-        let (ended, after) = stopped_past_the_deadline(&server);
-        assert_eq!(ended.expect(125, "").json()["outcome"], "unreachable");
-        assert_eq!(server.seen().len(), 2);
-        assert!(after < Duration::from_millis(700) + slack(), "{after:?}");
-    };
-    both(completed, hanging);
+    despite_noise(|| {
+        let completed = || {
+            let server = Server::acts([Act::SendAndHang(Vec::new()), answer(200, SUCCESS)]);
+            stopped_past_the_deadline(&server).0.expect(0, "");
+        };
+        let hanging = || {
+            let server = Server::acts([Act::SendAndHang(Vec::new())]);
+            let (ended, after) = stopped_past_the_deadline(&server);
+            assert_eq!(ended.expect(125, "").json()["outcome"], "unreachable");
+            assert_eq!(server.seen().len(), 2);
+            assert!(after < Duration::from_millis(700) + slack(), "{after:?}");
+        };
+        both(completed, hanging);
+    });
 }
 
 /// A status that arrived before the process was stopped may have changed long ago.
@@ -259,11 +283,13 @@ fn a_process_stopped_during_a_poll_polls_again_and_exits() {
 /// Covers C5.
 #[test]
 fn a_response_received_before_the_process_was_stopped_is_not_final() {
-    let body = running("40%");
-    let late = Act::Drip(raw(200, "", body.as_bytes()), Duration::from_millis(1));
-    let server = Server::acts([late, answer(200, SUCCESS)]);
-    stopped_past_the_deadline(&server).0.expect(0, "");
-    assert_eq!(server.seen().len(), 2);
+    despite_noise(|| {
+        let body = running("40%");
+        let late = Act::Drip(raw(200, "", body.as_bytes()), Duration::from_millis(1));
+        let server = Server::acts([late, answer(200, SUCCESS)]);
+        stopped_past_the_deadline(&server).0.expect(0, "");
+        assert_eq!(server.seen().len(), 2);
+    });
 }
 
 /// A wait of 6 s that polls only seven times without knowledge about the task, two of them at the deadline: at the start,
@@ -274,25 +300,29 @@ fn polls_rarely(server: &Server) -> super::support::child::Run {
 
 #[test]
 fn progress_near_100_percent_shortens_the_delays() {
-    let steps = ["0%", "50%", "90%", "92%", "94%", "96%", "98%", "99%"].map(running);
-    let answers = steps.iter().map(|step| (200, step.as_str())).chain([(200, SUCCESS)]);
-    polls_rarely(&Server::answers(answers)).run().expect(0, "completed");
+    despite_noise(|| {
+        let steps = ["0%", "50%", "90%", "92%", "94%", "96%", "98%", "99%"].map(running);
+        let answers = steps.iter().map(|step| (200, step.as_str())).chain([(200, SUCCESS)]);
+        polls_rarely(&Server::answers(answers)).run().expect(0, "completed");
+    });
 }
 
 #[test]
 fn delays_are_short_around_the_expected_end() {
-    let wait = || {
-        let going = running("");
-        let server = Server::start(move |n| answer(200, if n < 8 { &going } else { SUCCESS }));
-        let run = polls_rarely(&server);
-        (server, run)
-    };
-    at_once(0..3, |case| {
-        let (_server, run) = wait();
-        match case {
-            0 => run.args(["--expect", "2s"]).run().expect(0, "completed"),
-            1 => run.env("JOBWAIT_EXPECT", "2s").run().expect(0, "completed"),
-            _ => run.run().expect(124, &format!("{LAST_SEEN} Running")),
+    despite_noise(|| {
+        let wait = || {
+            let going = running("");
+            let server = Server::start(move |n| answer(200, if n < 8 { &going } else { SUCCESS }));
+            let run = polls_rarely(&server);
+            (server, run)
         };
+        at_once(0..3, |case| {
+            let (_server, run) = wait();
+            match case {
+                0 => run.args(["--expect", "2s"]).run().expect(0, "completed"),
+                1 => run.env("JOBWAIT_EXPECT", "2s").run().expect(0, "completed"),
+                _ => run.run().expect(124, &format!("{LAST_SEEN} Running")),
+            };
+        });
     });
 }

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use super::support::child::{at, with_unknown_hosts};
 use super::support::messages::{LAST_SEEN, NO_RESPONSE, RETRY};
 use super::support::server::{Act, Server, answer, black_hole, raw, refusing};
-use super::support::{SUCCESS, at_once, both, running, tls};
+use super::support::{SUCCESS, at_once, both, despite_noise, running, tls};
 
 /// A fault that passes is shown, and the wait goes on to its end.
 #[track_caller]
@@ -25,9 +25,11 @@ pub fn passes(act: &Act, said: &str) {
 #[track_caller]
 pub fn stays(act: Act, said: &str) {
     let at_the_deadline = |acts: &[Act], code: i32, said: &str| {
-        let server = Server::acts(acts.iter().cloned());
-        let run = at(&server.url()).timeout("1200ms").args(["--request-timeout", "800ms"]);
-        run.run().within(1.2).expect(code, said);
+        despite_noise(|| {
+            let server = Server::acts(acts.iter().cloned());
+            let run = at(&server.url()).timeout("1200ms").args(["--request-timeout", "800ms"]);
+            run.run().within(1.2).expect(code, said);
+        });
     };
     let never_seen = [act.clone()];
     let seen = [answer(200, &running("40%")), act];
@@ -40,25 +42,36 @@ pub fn stays(act: Act, said: &str) {
 /// Covers T1.
 #[test]
 fn a_refused_connection_is_retried() {
-    let url = format!("http://{}", refusing());
-    let ended = at(&url).timeout("500ms").run().within(0.5).expect(125, "refused");
-    assert!(ended.stderr.matches(RETRY).count() > 3, "{ended:?}");
+    despite_noise(|| {
+        let url = format!("http://{}", refusing());
+        let ended = at(&url).timeout("500ms").run().within(0.5).expect(125, "refused");
+        assert!(ended.stderr.matches(RETRY).count() > 3, "{ended:?}");
+    });
 }
 
 /// Covers T2.
 #[test]
 fn a_connection_that_never_opens_ends_at_the_request_timeout() {
-    let (address, _keep) = black_hole();
-    let ended = at(&format!("http://{address}")).timeout("1s").args(["--request-timeout", "200ms"]).run();
-    ended.within(1.0).expect(125, "within 200ms");
+    despite_noise(|| {
+        let (address, _keep) = black_hole();
+        let ended = at(&format!("http://{address}")).timeout("1s").args(["--request-timeout", "200ms"]).run();
+        ended.within(1.0).expect(125, "within 200ms");
+    });
 }
 
 /// Covers T2.
 #[test]
 fn a_silent_tls_peer_ends_at_the_request_timeout() {
-    let server = Server::acts([Act::SendAndHang(Vec::new())]);
-    let url = server.url().replace("http:", "https:");
-    at(&url).timeout("1s").args(["--request-timeout", "200ms"]).run().within(1.0).expect(125, "within 200ms");
+    despite_noise(|| {
+        let server = Server::acts([Act::SendAndHang(Vec::new())]);
+        let url = server.url().replace("http:", "https:");
+        at(&url)
+            .timeout("1s")
+            .args(["--request-timeout", "200ms"])
+            .run()
+            .within(1.0)
+            .expect(125, "within 200ms");
+    });
 }
 
 /// Covers T3.
@@ -240,8 +253,10 @@ fn plain_http_on_a_tls_port_and_the_reverse_are_reported() {
     let secure = secure.url.replace("https:", "http:").replace("localhost", "127.0.0.1");
     let cases = [(silent, "127.0.0.1"), (url, "is it plain http there?"), (secure, "is it https there?")];
     at_once(cases, |(url, said)| {
-        let run = at(&url).timeout("1s").args(["--request-timeout", "700ms"]);
-        run.run().within(1.0).expect(125, said);
+        despite_noise(|| {
+            let run = at(&url).timeout("1s").args(["--request-timeout", "700ms"]);
+            run.run().within(1.0).expect(125, said);
+        });
     });
 }
 
