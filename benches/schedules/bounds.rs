@@ -1,4 +1,4 @@
-//! The documented limits of jobwait's pace, relative to polling the same tasks every 10 s.
+//! The promises about the pace, against fixed 10 s polling of the same tasks.
 
 use std::fmt::Write as _;
 
@@ -7,11 +7,11 @@ use crate::schedules::{FIXED, JOBWAIT, PLAIN};
 use crate::score::count;
 use crate::shapes::{PREDICTIVE, PROMISED, Shape, shapes};
 
-/// Checks all limits, and returns a line for each.
+/// Returns a sentence about each promise, all of which are kept.
 ///
 /// # Errors
 ///
-/// The lines of the limits that are exceeded.
+/// The sentences about the broken promises.
 pub(crate) fn check(study: &Study) -> Result<String, String> {
     let ratio = |shape| study.score(JOBWAIT, shape).price() / study.score(FIXED, shape).price();
     let mut kept = String::new();

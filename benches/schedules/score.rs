@@ -1,14 +1,14 @@
-//! Scores a schedule over many tasks.
+//! The quality of a schedule over many tasks.
 
 use crate::schedules::Followed;
 
 pub(crate) struct Score {
     /// The mean over all tasks.
     pub(crate) polls: f64,
-    /// Mean and 99th percentile in seconds, over the tasks whose end was seen.
+    /// Mean and 99th percentile, in seconds, over the tasks whose end it saw.
     pub(crate) lag: f64,
     pub(crate) late: f64,
-    /// The share of tasks whose wait gave up before their end.
+    /// The share of tasks whose end it did not wait for.
     pub(crate) given_up: f64,
 }
 
@@ -34,7 +34,7 @@ impl Score {
         }
     }
 
-    /// Returns polls × lag, which is the same for all fixed intervals.
+    /// Polls times lag, which is constant for all even schedules.
     pub(crate) fn price(&self) -> f64 {
         self.polls * self.lag
     }

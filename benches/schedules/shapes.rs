@@ -1,11 +1,11 @@
-//! Simulated tasks: their duration and how they report progress.
+//! Tasks of any duration, and the progress that they report.
 
-/// How a task's progress moves.
+/// The course of a task's progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shape {
     /// Proportional to the time.
     Even,
-    /// Proportional to the time, in steps of this many percent.
+    /// Even, in steps of this number of percent.
     Steps(u8),
     /// Fast up to 70 to 95 % in 30 to 60 % of the time, then slow.
     SlowTail,
@@ -13,13 +13,13 @@ pub(crate) enum Shape {
     LateBurst,
     /// Even up to any percentage in 10 to 60 % of the time, then stuck.
     Stuck,
-    /// Even up to 99 % in 10 to 60 % of the time, then stuck.
+    /// Even up to 99 %, and no further.
     StuckAtTheEnd,
-    /// Not reported.
+    /// The task reports no progress.
     None,
-    /// Not reported, but the duration is known to within a quarter.
+    /// The task reports no progress, and its duration is within a quarter of the expected one.
     Expected,
-    /// Not reported, and the expected duration is half or twice the actual one.
+    /// The task reports no progress, and takes half or twice the expected duration.
     ExpectedWrongly,
     /// Steps of ten percent, one of which can take ten times as long as another.
     Uneven,
@@ -29,7 +29,7 @@ pub(crate) enum Shape {
     JoinedLate,
 }
 
-/// Shapes with a documented limit.
+/// The shapes that the promises are about.
 pub(crate) const PROMISED: [Shape; 10] = [
     Shape::Even,
     Shape::Steps(1),
@@ -43,7 +43,7 @@ pub(crate) const PROMISED: [Shape; 10] = [
     Shape::Expected,
 ];
 
-/// Shapes that were not considered in the design of the pace.
+/// Shapes that the pace was not designed for.
 pub(crate) const OTHERS: [Shape; 4] =
     [Shape::Uneven, Shape::CoarseTail, Shape::JoinedLate, Shape::ExpectedWrongly];
 
@@ -51,8 +51,8 @@ pub(crate) fn shapes() -> impl Iterator<Item = Shape> {
     PROMISED.into_iter().chain(OTHERS)
 }
 
-/// Shapes whose progress predicts the end of the task.
-pub(crate) const PREDICTIVE: [Shape; 6] =
+/// The shapes whose progress predicts the task's end.
+pub(crate) const TELLING: [Shape; 6] =
     [Shape::Even, Shape::Steps(1), Shape::Steps(5), Shape::Steps(20), Shape::SlowTail, Shape::LateBurst];
 
 impl Shape {
@@ -81,16 +81,16 @@ pub(crate) struct Task {
     /// The expected duration, if any.
     pub(crate) expected: Option<f64>,
     shape: Shape,
-    /// The share of the time and the percentage at which its speed changes.
+    /// The share of the time, and the percentage, at which the speed changes.
     bend: (f64, f64),
-    /// The shares of the time at which uneven steps end.
+    /// The times of uneven steps, as shares of the duration.
     steps: [f64; 9],
 }
 
 impl Task {
-    /// Returns `count` tasks of a shape. Durations are distributed by their logarithm from 20 s to 1 h: as many tasks
-    /// take 30 to 60 s as take 30 to 60 min. They are the same for each shape, and stratified, so that a small
-    /// sample is representative.
+    /// Draws this number of tasks of a shape. Durations are from 20 s to 1 h, evenly by their logarithm: as many take 30 to
+    /// 60 s as take 30 to 60 min. They are the same for each shape. The range is divided into as many equal parts as
+    /// there are tasks, and one duration is drawn from each part, so that a few tasks represent many.
     pub(crate) fn all(shape: Shape, count: u32, seed: u64) -> Vec<Self> {
         let mut durations = fastrand::Rng::with_seed(seed);
         let mut random = fastrand::Rng::with_seed(seed + 1);
@@ -103,7 +103,7 @@ impl Task {
                     Shape::LateBurst => (between(0.6, 0.9), between(10.0, 40.0)),
                     Shape::Stuck => (between(0.1, 0.6), between(0.0, 99.0)),
                     Shape::StuckAtTheEnd => (between(0.1, 0.6), 99.0),
-                    // Reached when the wait begins.
+                    // Progress begins before the wait.
                     Shape::JoinedLate => (0.0, between(10.0, 90.0)),
                     _ => (1.0, 100.0),
                 };
@@ -126,7 +126,7 @@ impl Task {
             .collect()
     }
 
-    /// Returns the reported progress in percent at a time before the end.
+    /// The reported progress at a time before the end, in percent.
     pub(crate) fn progress(&self, at: f64) -> Option<f64> {
         let (share, percent) = self.bend;
         let time = at / self.duration;

@@ -1,26 +1,29 @@
-//! Rows B: what is in an answer.
+//! Cases B: the body of a response.
 
 use std::time::Duration;
 
 use super::support::child::at;
+use super::support::messages::ANOTHER_SERVER;
 use super::support::server::{Act, Server, answer, raw};
-use super::support::{ID, SUCCESS, job, running};
+use super::support::{ID, SUCCESS, at_once, both, job, running};
 use super::transport::passes;
 
-/// Unreadable answers are retried, and five in a row are another API.
+/// An unreadable response is retried, and five in a row mean that another API answers.
 #[track_caller]
-fn unreadable(body: impl Into<Vec<u8>>) {
+fn unreadable<B: Into<Vec<u8>>>(body: B) {
     let body = body.into();
     let act = Act::Send(raw(200, "", &body));
-    passes(&act, "HTTP 200, but");
-    let server = Server::acts([act]);
-    at(&server.url()).run().expect(125, "something else answers");
-    assert_eq!(server.seen().len(), 5, "{}", String::from_utf8_lossy(&body));
+    let five_times = || {
+        let server = Server::acts([act.clone()]);
+        at(&server.url()).run().expect(125, ANOTHER_SERVER);
+        assert_eq!(server.seen().len(), 5, "{}", String::from_utf8_lossy(&body));
+    };
+    both(|| passes(&act, "HTTP 200, but"), five_times);
 }
 
 /// Covers B1.
 #[test]
-fn an_answer_that_is_cut_is_retried() {
+fn a_truncated_response_is_retried() {
     let whole = String::from_utf8(raw(200, "", SUCCESS.as_bytes())).unwrap();
     passes(&Act::SendAndClose(whole.as_bytes()[..whole.len() - 20].to_vec()), "the connection to 127.0.0.1");
     let chunked =
@@ -31,7 +34,7 @@ fn an_answer_that_is_cut_is_retried() {
 }
 
 #[test]
-fn a_chunked_answer_and_one_that_ends_with_the_connection_are_read() {
+fn chunked_responses_and_responses_that_end_with_the_connection_are_read() {
     let (first, rest) = SUCCESS.split_at(100);
     let chunked = format!(
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{first}\r\n{:x}\r\n{rest}\r\n0\r\n\r\n",
@@ -46,31 +49,29 @@ fn a_chunked_answer_and_one_that_ends_with_the_connection_are_read() {
 
 /// Covers B2.
 #[test]
-fn a_body_that_drips_ends_with_the_request_timeout() {
+fn a_body_that_drips_in_slowly_ends_at_the_request_timeout() {
     passes(&Act::Drip(raw(200, "", SUCCESS.as_bytes()), Duration::from_millis(20)), "within 300ms");
 }
 
 /// Covers B3.
 #[test]
-fn a_body_without_end_is_not_read_to_its_end() {
+fn at_most_1_mib_of_a_body_is_read() {
     let head = b"HTTP/1.1 200 OK\r\nContent-Length: 104857600\r\n\r\n{\"job\": \"".to_vec();
-    passes(&Act::Flood(head, vec![b'a'; 65536]), "longer than 1 MiB");
     let endless = b"HTTP/1.1 200 OK\r\n\r\n{\"job\": \"".to_vec();
-    passes(&Act::Flood(endless, vec![b'a'; 65536]), "longer than 1 MiB");
+    let chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
     let chunk = [b"10000\r\n".to_vec(), vec![b'a'; 65536], b"\r\n".to_vec()].concat();
-    passes(
-        &Act::Flood(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec(), chunk),
-        "longer than 1 MiB",
-    );
+    let floods = [(head, vec![b'a'; 65536]), (endless, vec![b'a'; 65536]), (chunked, chunk)];
+    at_once(floods, |(head, more)| passes(&Act::Flood(head, more), "longer than 1 MiB"));
 }
 
 /// Covers B4.
 #[test]
-fn what_is_not_one_job_is_unreadable() {
+fn a_body_that_is_not_one_job_is_unreadable() {
     let twice = SUCCESS.repeat(2);
     let in_a_list = format!("[{SUCCESS}]");
     let positional = format!(r#"{{"job": ["{ID}", "Completed", null, null, null, null, null]}}"#);
-    for body in [
+    let followed = format!("{SUCCESS} x");
+    let bodies = [
         "",
         "null",
         "[]",
@@ -80,40 +81,33 @@ fn what_is_not_one_job_is_unreadable() {
         &twice,
         &in_a_list,
         &positional,
-    ] {
-        unreadable(body);
-    }
-    unreadable(format!("{SUCCESS} x"));
+        &followed,
+    ];
+    at_once(bodies, |body| unreadable(body));
 }
 
 /// Covers B5.
 #[test]
-fn a_status_that_is_missing_or_no_text_or_there_twice_is_unreadable() {
-    for fields in [
+fn a_status_that_is_missing_or_not_a_text_or_given_twice_is_unreadable() {
+    let jobs = [
         r#""name": "x""#,
         r#""status": null"#,
         r#""status": 1"#,
         r#""status": "Running", "status": "Completed""#,
-    ] {
-        unreadable(job(fields));
-    }
+    ];
+    at_once(jobs, |fields| unreadable(job(fields)));
 }
 
 /// Covers B6.
 #[test]
-fn utf_8_with_a_byte_order_mark_is_read_and_no_other_coding() {
+fn utf_8_is_the_only_encoding_and_may_begin_with_a_byte_order_mark() {
     let server = Server::acts([answer(200, &format!("\u{feff}{SUCCESS}"))]);
     at(&server.url()).run().expect(0, "completed");
-    unreadable(SUCCESS.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>());
-    unreadable(
-        SUCCESS
-            .replace("MySQL", "@")
-            .into_bytes()
-            .iter()
-            .map(|&b| if b == b'@' { 0xfc } else { b })
-            .collect::<Vec<u8>>(),
-    );
-    unreadable(job(r#""status": "Completed", "name": "\ud800""#));
+    let utf_16 = SUCCESS.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let at_sign = SUCCESS.replace("MySQL", "@").into_bytes();
+    let latin_1 = at_sign.iter().map(|&byte| if byte == b'@' { 0xfc } else { byte }).collect();
+    let half_a_pair = job(r#""status": "Completed", "name": "\ud800""#).into_bytes();
+    at_once([utf_16, latin_1, half_a_pair], unreadable::<Vec<u8>>);
 }
 
 /// Covers B7.
@@ -126,7 +120,7 @@ fn deep_nesting_is_unreadable() {
 
 /// Covers B8.
 #[test]
-fn the_services_object_is_kept_as_it_came() {
+fn the_job_object_is_printed_as_it_was_received() {
     let object = r#"{"status":"Completed","id":"31b8ae23-c687-4d80-b7b4-42a66c9bb886","big":123456789012345678901234567890,"tiny":1e-999,"z":{"b":[1.50,null],"a":"\u0041\ud83d\ude00"},"entities":{},"ended":"","name":null}"#;
     let server = Server::acts([answer(200, &format!(r#"{{"job": {object}, "more": 1}}"#))]);
     let ended = at(&server.url()).args(["-o", "json"]).run().expect(0, object);
@@ -135,7 +129,7 @@ fn the_services_object_is_kept_as_it_came() {
 
 /// Covers B9.
 #[test]
-fn progress_is_shown_when_it_is_a_percentage() {
+fn progress_is_shown_only_if_it_is_a_percentage() {
     for (process, shown) in
         [("60%", "Running 60%\n"), ("60", "Running 60%\n"), ("abc", "Running\n"), ("150%", "Running\n")]
     {
@@ -146,5 +140,5 @@ fn progress_is_shown_when_it_is_a_percentage() {
     let full = running("100%");
     let server = Server::answers([(200, full.as_str()), (200, full.as_str()), (200, SUCCESS)]);
     at(&server.url()).run().expect(0, "Running 100%");
-    assert_eq!(server.seen().len(), 3, "100 % is no end");
+    assert_eq!(server.seen().len(), 3, "100 % is not the end");
 }

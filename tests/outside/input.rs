@@ -1,11 +1,8 @@
-//! The task from standard input.
-
-use std::thread;
-use std::time::Duration;
+//! Tasks from standard input.
 
 use super::support::child::{Run, bare};
 use super::support::server::Server;
-use super::support::{CANARY, ID, PROJECT, SUCCESS};
+use super::support::{CANARY, ID, PROJECT, SUCCESS, at_once, despite_noise};
 
 fn piped(server: &Server) -> Run {
     let run = bare().env("HW_AUTH_TOKEN", CANARY).env("HW_PROJECT_ID", PROJECT);
@@ -13,7 +10,7 @@ fn piped(server: &Server) -> Run {
 }
 
 #[test]
-fn the_answer_of_the_call_that_starts_a_task_can_be_piped_in() {
+fn the_response_of_the_call_that_starts_a_task_can_be_piped_in() {
     for text in [
         format!("{ID}\n"),
         format!(r#"{{"instance": {{"id": "x"}}, "job_id": "{ID}"}}"#),
@@ -26,7 +23,7 @@ fn the_answer_of_the_call_that_starts_a_task_can_be_piped_in() {
 }
 
 #[test]
-fn what_names_no_task_is_refused_by_what_it_is_and_nothing_is_sent() {
+fn input_without_a_task_is_rejected_with_its_reason_before_any_request() {
     let server = Server::answers([(200, SUCCESS)]);
     for (text, said) in [
         ("", "standard input: empty"),
@@ -53,35 +50,40 @@ fn what_names_no_task_is_refused_by_what_it_is_and_nothing_is_sent() {
 }
 
 #[test]
-fn a_hundred_megabytes_are_refused_without_being_held() {
+fn a_hundred_megabytes_are_rejected_in_bounded_memory() {
     let server = Server::answers([(200, SUCCESS)]);
-    for filler in ["a9767ede-fe0f-4888-9003-e843a4c90514\n", "\n", "{\"job_id\": [", "\u{1b}]junk "] {
+    let fillers = ["a9767ede-fe0f-4888-9003-e843a4c90514\n", "\n", "{\"job_id\": [", "\u{1b}]junk "];
+    at_once(fillers, |filler| {
         let junk = filler.repeat(100_000_000 / filler.len());
-        piped(&server).stdin(junk).run().expect(2, "standard input: longer than 4 MiB");
-    }
+        piped(&server).stdin(junk).run().expect(2, "standard input: it is longer than any list of IDs");
+    });
     assert!(server.seen().is_empty());
 }
 
 #[test]
-fn a_pipe_that_never_ends_is_bounded_by_the_deadline_and_by_signals() {
+fn an_endless_pipe_is_bounded_by_the_deadline() {
     let server = Server::answers([(200, SUCCESS)]);
     let (open, _keep) = std::io::pipe().unwrap();
-    let run = piped(&server).stdin_from(open.try_clone().unwrap().into()).timeout("400ms");
-    run.run().within(0.4).expect(2, "no end before the deadline");
+    let run = piped(&server).stdin_from(open.into()).timeout("400ms");
+    run.run().within(0.4).expect(2, "did not end before the deadline");
+}
 
-    for form in ["text", "json", "jsonl"] {
-        let stdin = open.try_clone().unwrap().into();
-        let running = piped(&server).args(["-o", form]).stdin_from(stdin).start();
-        thread::sleep(Duration::from_millis(200));
-        let sent = running.signal("TERM");
-        let ended = running
-            .end()
-            .expect(143, "stopped by SIGTERM while reading job IDs from standard input; nothing was sent");
-        assert!(sent.elapsed() < Duration::from_millis(100), "{:?}", sent.elapsed());
-        match form {
-            "json" => assert_eq!(ended.json()["jobs"].as_array().unwrap().len(), 0),
-            "jsonl" => assert_eq!(ended.events()[0]["exit_code"], 143),
-            _ => assert!(ended.stdout.is_empty()),
-        }
-    }
+#[cfg(unix)]
+#[test]
+fn a_signal_ends_the_reading_of_an_endless_pipe() {
+    let server = Server::answers([(200, SUCCESS)]);
+    let (open, _keep) = std::io::pipe().unwrap();
+    at_once(["text", "json", "jsonl"], |form| {
+        despite_noise(|| {
+            let stdin = open.try_clone().unwrap().into();
+            let running = piped(&server).args(["-o", form]).stdin_from(stdin).start().handles_signals();
+            let ended =
+                running.end_by("TERM").expect(143, "ended by SIGTERM; the tasks were still being read");
+            match form {
+                "json" => assert_eq!(ended.json()["jobs"].as_array().unwrap().len(), 0),
+                "jsonl" => assert_eq!(ended.events()[0]["exit_code"], 143),
+                _ => assert!(ended.stdout.is_empty()),
+            }
+        });
+    });
 }

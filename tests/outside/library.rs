@@ -1,11 +1,11 @@
-//! The public crate, as a user would use it.
+//! The public crate from a user's view.
 
 use std::cell::RefCell;
 use std::time::Duration;
 
 use jobwait::{Event, EventKind, Fault, FaultKind, Job, Observation, Outcome, Pace, Probe, Wait};
 
-/// Sees these things in turn, the last for ever.
+/// A probe that returns these observations in turn, and the last for ever.
 struct Script {
     sightings: Vec<Observation>,
     looks: Vec<Duration>,
@@ -54,7 +54,7 @@ fn steady() -> Wait {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wait_keeps_its_timetable_and_tells_what_happens() {
+async fn a_wait_polls_by_its_timetable_and_reports_every_change() {
     let mut script =
         Script::new([not_visible(), seen("Running"), busy(), seen("Running"), seen("Completed")]);
     let told = RefCell::new(Vec::new());
@@ -78,7 +78,7 @@ async fn a_wait_keeps_its_timetable_and_tells_what_happens() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_look_that_hangs_is_cut_at_the_deadline() {
+async fn a_poll_that_hangs_ends_at_the_deadline() {
     struct Hangs;
     impl Probe for Hangs {
         async fn poll(&mut self) -> Observation {
@@ -91,7 +91,7 @@ async fn a_look_that_hangs_is_cut_at_the_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_deadline_ends_a_rest() {
+async fn the_deadline_ends_a_delay() {
     let mut script = Script::new([seen("Running")]);
     let verdict = steady().deadline(Duration::from_secs(10)).run(&mut script, |_| {}).await;
     assert_eq!(script.seconds(), [0.0, 1.0, 2.5, 4.75, 8.13, 9.9]);
@@ -99,7 +99,7 @@ async fn the_deadline_ends_a_rest() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wait_stops_when_it_is_told_to() {
+async fn a_wait_ends_when_its_stop_signal_arrives() {
     let mut script = Script::new([seen("Running")]);
     let stop = tokio::time::sleep(Duration::from_secs(4));
     let verdict = steady().run_until(&mut script, stop, |_| {}).await;
@@ -108,10 +108,10 @@ async fn a_wait_stops_when_it_is_told_to() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_time_before_a_wait_counts_when_it_is_told_to() {
+async fn the_deadline_can_count_from_an_earlier_start() {
     let start = jobwait::Clock::start();
     tokio::time::advance(Duration::from_secs(8)).await;
-    // The script counts from here: 8 seconds of the wait's 10 are over.
+    // The script counts from here, 8 seconds after the start of the wait's 10.
     let mut script = Script::new([seen("Running")]);
     let wait = steady().deadline(Duration::from_secs(10)).clock(start);
     let verdict = wait.run(&mut script, |_| {}).await;
@@ -129,7 +129,7 @@ async fn dropping_a_wait_cancels_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deadline_beyond_all_clocks_is_none() {
+async fn a_deadline_of_the_longest_duration_never_comes() {
     let mut script = Script::new([seen("Running"), seen("Failed")]);
     let verdict = steady().deadline(Duration::MAX).run(&mut script, |_| {}).await;
     assert_eq!(verdict.outcome, Outcome::Failed);

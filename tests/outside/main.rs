@@ -1,9 +1,8 @@
-//! The built binary and the public library, from outside. Rows such as T1 are those of the bad cases that a wait
-//! must survive.
-#![expect(unreachable_pub, reason = "the modules of a test are no interface")]
+//! The built binary and the public library, from outside. Cases such as T1 are those of `docs/reliability.md`.
+#![expect(unreachable_pub, reason = "the modules of a test are not an interface")]
 #![expect(clippy::disallowed_methods, reason = "a test measures time")]
-#![expect(clippy::print_stdout, reason = "what a test leaves out is to be seen")]
-#![expect(clippy::unwrap_used, reason = "a test ends by it")]
+#![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
+#![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
 #[path = "../support/mod.rs"]
 mod support;

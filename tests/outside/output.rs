@@ -1,11 +1,12 @@
-//! What is printed where.
+//! The output on both streams.
 
 use super::support::child::at;
+use super::support::messages::RETRY;
 use super::support::server::{Act, Server, answer};
-use super::support::{CANARY, ID, NOT_FOUND, SUCCESS, failed, job, running};
+use super::support::{CANARY, ID, NOT_FOUND, SUCCESS, at_once, both, despite_noise, failed, job, running};
 
 #[test]
-fn progress_is_a_line_when_something_changes() {
+fn each_change_of_progress_is_one_line() {
     let (one, two) = (running("1%"), running("2%"));
     let server = Server::answers([
         (400, NOT_FOUND),
@@ -31,39 +32,38 @@ fn progress_is_a_line_when_something_changes() {
 
 #[test]
 fn a_wait_is_never_silent_for_longer_than_the_heartbeat() {
-    let server = Server::answers([(200, running("40%").as_str())]);
-    let run = at(&server.url()).timeout("1s").args([
-        "--heartbeat",
-        "200ms",
-        "--interval",
-        "10s",
-        "--max-interval",
-        "10s",
-    ]);
-    let ended = run.run().expect(124, "Running 40%, polled 0.2s ago; times out in 0.8s");
-    let beats = ended.stderr.matches("; times out in ").count();
-    assert!((3..=4).contains(&beats), "{ended:?}");
-
-    let hanging = Server::acts([Act::SendAndHang(Vec::new())]);
-    let ended = at(&hanging.url()).timeout("500ms").args(["--heartbeat", "200ms"]).run();
-    ended.expect(125, "no response yet");
+    despite_noise(|| {
+        let between_polls = || {
+            let server = Server::answers([(200, running("40%").as_str())]);
+            let slow = ["--heartbeat", "200ms", "--interval", "10s", "--max-interval", "10s"];
+            let ended = at(&server.url()).timeout("1s").args(slow).run().expect(124, "Running 40%, asked 0.");
+            let beats = ended.stderr.matches("s left\n").count();
+            assert!((2..=6).contains(&beats), "{ended:?}");
+        };
+        let without_a_response = || {
+            let hanging = Server::acts([Act::SendAndHang(Vec::new())]);
+            let ended = at(&hanging.url()).timeout("1s").args(["--heartbeat", "200ms"]).run();
+            ended.expect(125, "no answer about the task yet");
+        };
+        both(between_polls, without_a_response);
+    });
 }
 
 #[test]
-fn a_document_can_be_read_however_deep_the_job_is() {
+fn a_deeply_nested_job_is_printed_as_a_valid_document() {
     let deep = format!(r#""status": "Completed", "x": {}{}"#, "[".repeat(119), "]".repeat(119));
     let server = Server::acts([answer(200, &job(&deep))]);
     at(&server.url()).args(["-o", "json"]).run().expect(0, "[[[").json();
 }
 
 #[test]
-fn quiet_leaves_the_verdict_and_errors_and_none_the_verdict() {
+fn quiet_prints_errors_and_the_result_and_none_only_the_result() {
     let (going, bad) = (running("1%"), failed("disk full"));
     for (option, errors) in [("-q", 2), ("--progress=none", 0)] {
         let answers =
             [(200, going.as_str()), (503, "busy"), (503, "busy"), (500, "late"), (200, &going), (200, &bad)];
         let ended = at(&Server::answers(answers).url()).arg(option).run().expect(1, "disk full");
-        assert_eq!(ended.stderr.matches("next poll in").count(), errors, "each once: {ended:?}");
+        assert_eq!(ended.stderr.matches(RETRY).count(), errors, "each kind once: {ended:?}");
         assert_eq!(ended.stderr.lines().count(), errors, "{ended:?}");
         let server = Server::answers([(401, "{}")]);
         let ended = at(&server.url()).arg(option).run().expect(4, "");
@@ -72,7 +72,7 @@ fn quiet_leaves_the_verdict_and_errors_and_none_the_verdict() {
 }
 
 #[test]
-fn it_is_told_when_things_go_on_after_an_error() {
+fn progress_is_printed_again_after_an_error() {
     let going = running("1%");
     let server =
         Server::answers([(200, going.as_str()), (503, "busy"), (200, &going), (200, &going), (200, SUCCESS)]);
@@ -81,18 +81,19 @@ fn it_is_told_when_things_go_on_after_an_error() {
 }
 
 #[test]
-fn json_is_one_document_for_every_code() {
+fn json_is_one_document_for_every_exit_code() {
     let (going, bad) = (running("40%"), failed("x"));
-    for (status, body, code, outcome) in [
+    let cases = [
         (200, SUCCESS, 0, "completed"),
         (200, bad.as_str(), 1, "failed"),
         (400, NOT_FOUND, 3, "not_found"),
         (401, "{}", 4, "unauthorized"),
         (200, &going, 124, "timed_out"),
         (404, "{}", 125, "unreachable"),
-    ] {
+    ];
+    at_once(cases, |(status, body, code, outcome)| {
         let server = Server::answers([(status, body)]);
-        let run = at(&server.url()).timeout("300ms").args(["-o", "json", "--not-found-grace", "0"]);
+        let run = at(&server.url()).args(["--once", "-o", "json", "--not-found-grace", "0"]);
         let said = run.run().expect(code, "").json();
         let task = &said["jobs"][0];
         assert_eq!((&said["outcome"], &said["exit_code"]), (&outcome.into(), &code.into()));
@@ -103,11 +104,11 @@ fn json_is_one_document_for_every_code() {
         assert_eq!(task["error"].is_object(), [3, 4, 125].contains(&code), "{said}");
         assert_eq!(task["job"].is_object(), [0, 1, 124].contains(&code), "{said}");
         assert_eq!(task["fail_reason"], if code == 1 { "x".into() } else { serde_json::Value::Null });
-    }
+    });
 }
 
 #[test]
-fn events_are_told_as_they_happen_and_end_with_verdict_and_result() {
+fn events_are_printed_in_order_and_end_with_verdict_and_result() {
     let [first, second] = ["3%", "40%"].map(running);
     let lines = [(400, NOT_FOUND), (200, &first), (200, &first), (503, ""), (200, &second), (200, SUCCESS)];
     let ended =
@@ -123,20 +124,22 @@ fn events_are_told_as_they_happen_and_end_with_verdict_and_result() {
 }
 
 #[test]
-fn events_have_a_heartbeat_and_tell_of_every_end() {
-    let server = Server::answers([(200, running("40%").as_str())]);
-    let run = at(&server.url()).timeout("500ms").args(["-o", "jsonl", "--heartbeat", "100ms", "-q"]);
-    let events = run.run().expect(124, "timed_out").events();
-    let beats: Vec<_> = events.iter().filter(|event| event["event"] == "heartbeat").collect();
-    assert!(
-        (2..5).contains(&beats.len()) && beats.iter().all(|beat| beat["status"] == "Running"),
-        "{events:?}"
-    );
-    assert_eq!(events.last().unwrap()["exit_code"], 124);
+fn events_include_heartbeats_and_end_with_the_exit_code() {
+    despite_noise(|| {
+        let server = Server::answers([(200, running("40%").as_str())]);
+        let run = at(&server.url()).timeout("800ms").args(["-o", "jsonl", "--heartbeat", "100ms", "-q"]);
+        let events = run.run().expect(124, "timed_out").events();
+        let beats: Vec<_> = events.iter().filter(|event| event["event"] == "heartbeat").collect();
+        assert!(
+            (2..=16).contains(&beats.len()) && beats.iter().all(|beat| beat["status"] == "Running"),
+            "{events:?}"
+        );
+        assert_eq!(events.last().unwrap()["exit_code"], 124);
+    });
 }
 
 #[test]
-fn a_failure_is_an_annotation_where_its_log_is_read_so() {
+fn in_github_actions_a_failure_is_an_annotation() {
     let failure = failed("The quota is 100 % used.\\n::warning::no");
     let run = |name: &str, value: &str| {
         at(&Server::answers([(200, failure.as_str())]).url()).env(name, value).run()
@@ -156,7 +159,7 @@ fn a_failure_is_an_annotation_where_its_log_is_read_so() {
 
 /// Covers L5.
 #[test]
-fn text_of_the_service_is_escaped_for_people_and_kept_in_json() {
+fn the_services_text_is_escaped_except_in_json() {
     let hostile = r#""status": "Failed", "name": "a\u001b[2Jb\u0007\u009b\u202e", "fail_reason": "x\r\n\u001b]52;c;YQ==\u0007""#;
     let server = Server::acts([answer(200, &job(hostile))]);
     let ended = at(&server.url()).args(["-vv"]).run().expect(1, r"a\u{1b}[2Jb\u{7}\u{9b}\u{202e} after");
@@ -170,7 +173,7 @@ fn text_of_the_service_is_escaped_for_people_and_kept_in_json() {
 
 /// Covers L5.
 #[test]
-fn long_text_is_cut_for_people_and_kept_in_json() {
+fn long_text_is_truncated_except_in_json() {
     let reason = "x".repeat(900_000);
     let server = Server::acts([answer(200, &failed(&reason))]);
     let ended = at(&server.url()).args(["-vv"]).run().expect(1, "x…");
@@ -185,7 +188,7 @@ fn long_text_is_cut_for_people_and_kept_in_json() {
 }
 
 #[test]
-fn logs_are_structured_and_hold_no_secret() {
+fn logs_are_structured_and_contain_no_secret() {
     let server = Server::answers([(503, "busy"), (200, SUCCESS)]);
     let text = at(&server.url()).args(["-v"]).run().expect(0, "DEBUG jobwait::cloud");
     assert!(text.stderr.contains("status=503"), "{text:?}");
@@ -205,7 +208,7 @@ fn logs_are_structured_and_hold_no_secret() {
 
 /// Covers L6.
 #[test]
-fn without_a_terminal_there_are_plain_lines_whatever_the_environment_says() {
+fn without_a_terminal_progress_is_plain_lines_in_any_environment() {
     for (name, value) in [
         ("TERM", "dumb"),
         ("TERM", "xterm-256color"),
@@ -215,7 +218,7 @@ fn without_a_terminal_there_are_plain_lines_whatever_the_environment_says() {
         ("CI", "1"),
     ] {
         let server = Server::answers([(200, running("1%").as_str()), (200, SUCCESS)]);
-        // That there is no control byte is checked at the end of every process.
+        // The end of every process is checked for control bytes.
         let ended = at(&server.url()).env(name, value).run().expect(0, "Running 1%");
         assert_eq!(ended.stderr.lines().count(), 1, "{name}: {ended:?}");
     }

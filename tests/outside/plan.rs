@@ -1,4 +1,4 @@
-//! `jobwait plan`: what a wait would do, without one.
+//! `jobwait plan`: the polls of a wait, without a wait.
 
 use super::support::child::{Ended, bare};
 
@@ -32,13 +32,13 @@ fn the_busiest_window_is_five_minutes_long() {
         "{plan}"
     );
     assert_eq!(plan["polls"], 121);
-    // Without the two looks at the deadline, five minutes hold thirty.
+    // Without the two polls at the deadline, thirty polls fit into five minutes.
     let plan = document(&["--interval", "10s", "--backoff", "1", "--duration", "15m", "--timeout", "20m"]);
     assert_eq!((&plan["busiest"]["polls"], &plan["polls"]), (&30.into(), &91.into()), "{plan}");
 }
 
 #[test]
-fn a_plan_for_a_task_tells_how_late_its_end_is_seen() {
+fn a_plan_for_a_task_includes_the_lag_after_its_end() {
     let told = document(&["--duration", "18m", "--steps", "5"]);
     let blind = document(&["--duration", "18m"]);
     let lag = |plan: &serde_json::Value, which| plan["task"][which].as_f64().unwrap();
@@ -58,7 +58,7 @@ fn a_plan_for_a_task_tells_how_late_its_end_is_seen() {
 }
 
 #[test]
-fn an_expected_duration_is_planned_for_by_option_and_by_variable() {
+fn an_expected_duration_counts_by_option_and_by_variable() {
     let around = |plan: serde_json::Value| {
         let times = plan["times_seconds"].as_array().unwrap().clone();
         times.iter().filter_map(serde_json::Value::as_f64).filter(|at| (480.0..600.0).contains(at)).count()
@@ -70,9 +70,8 @@ fn an_expected_duration_is_planned_for_by_option_and_by_variable() {
     assert!(around(ended.object()) >= 15);
 }
 
-/// The texts as they are printed, and as people read them.
 #[test]
-fn a_plan_for_people_says_it_in_lines_and_bars() {
+fn a_plan_for_people_has_lines_and_bars() {
     let until_the_deadline = "\
 polls      46 until the deadline of 10m, with jitter up to 49; errors and sign-in are not counted
 worst lag  15s: the longest delay
@@ -116,7 +115,7 @@ at         0s, 1.0s, 1.9s
 }
 
 #[test]
-fn a_plan_tells_of_too_many_polls_and_of_what_changes_nothing() {
+fn a_plan_warns_of_too_many_polls_and_of_options_without_effect() {
     let hot = plan(&["--interval", "1s", "--max-interval", "1s", "--timeout", "10m"]).expect(0, "");
     assert!(hot.stdout.contains("; an account can spare about 180: TOO MANY, use a longer --max-interval\n"));
     let late = plan(&["--expect", "80m"]).expect(0, "");
@@ -125,10 +124,9 @@ fn a_plan_tells_of_too_many_polls_and_of_what_changes_nothing() {
     assert!(plan(&["--expect", "79m"]).expect(0, "").stderr.is_empty());
 }
 
-/// What is said of jitter holds for the wait itself.
 #[test]
-fn other_seeds_poll_about_as_often_as_planned() {
-    use jobwait::{Job, Observation, Pace, Status, Wait};
+fn waits_with_other_jitter_poll_about_as_often_as_planned() {
+    use jobwait::{Job, Pace, Sighting, Status, Wait};
     use std::time::Duration;
 
     let plan = document(&["--timeout", "20m", "--expect", "9m"]);
@@ -142,7 +140,7 @@ fn other_seeds_poll_about_as_often_as_planned() {
 }
 
 #[test]
-fn a_plan_that_cannot_be_is_refused() {
+fn an_impossible_plan_is_rejected() {
     for (options, said) in [
         (&["--interval", "20s"][..], "--interval and --max-interval"),
         (&["--interval", "10ms", "--backoff", "1", "--timeout", "30d"], "more than 100000 times"),
@@ -164,7 +162,7 @@ fn a_plan_that_cannot_be_is_refused() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_plan_that_cannot_be_printed_says_so_and_a_reader_who_leaves_does_not_matter() {
+fn a_plan_reports_a_full_disk_and_ignores_a_closed_pipe() {
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     bare().arg("plan").stdout(full.into()).run().expect(2, "cannot write to standard output");
     let (read, write) = std::io::pipe().unwrap();

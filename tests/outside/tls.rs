@@ -1,35 +1,36 @@
-//! Rows T5 to T7: trust.
+//! Cases T5 to T7: certificates.
 
 use std::fs;
 
 use super::support::SUCCESS;
 use super::support::child::at;
+use super::support::messages::RETRY;
 use super::support::server::{Server, answer, raw};
 use super::support::tls::{Wrong, serve};
 
 /// Covers T5.
 #[test]
-fn a_certificate_of_an_unknown_ca_is_refused_at_once() {
+fn a_certificate_of_an_unknown_ca_is_rejected_at_once() {
     let server = serve(Wrong::Nothing, raw(200, "", SUCCESS.as_bytes()));
     let ended = at(&server.url).run().expect(125, "the certificate of localhost");
-    assert!(ended.stderr.contains("--ca-cert") && ended.took.as_secs() < 2, "{ended:?}");
+    assert!(ended.stderr.contains("--ca-cert") && !ended.stderr.contains(RETRY), "{ended:?}");
 }
 
 /// Covers T5.
 #[test]
-fn a_certificate_for_another_host_or_another_time_is_refused_at_once() {
+fn a_certificate_for_another_host_or_time_is_rejected_at_once() {
     for (wrong, said) in
         [(Wrong::Name, "not valid for"), (Wrong::Expired, "expired"), (Wrong::NotYetValid, "not valid yet")]
     {
         let server = serve(wrong, raw(200, "", SUCCESS.as_bytes()));
         let ended = at(&server.url).args(["--ca-cert", server.ca.to_str().unwrap()]).run().expect(125, said);
-        assert!(ended.stderr.contains("clock") && ended.took.as_secs() < 2, "{ended:?}");
+        assert!(ended.stderr.contains("clock") && !ended.stderr.contains(RETRY), "{ended:?}");
     }
 }
 
 /// Covers T5.
 #[test]
-fn a_certificate_that_is_a_cas_own_is_called_what_it_is() {
+fn a_ca_certificate_as_a_server_certificate_is_reported_as_such() {
     let server = serve(Wrong::Ca, raw(200, "", SUCCESS.as_bytes()));
     let ended = at(&server.url).args(["--ca-cert", server.ca.to_str().unwrap()]).run();
     ended.expect(
@@ -39,7 +40,7 @@ fn a_certificate_that_is_a_cas_own_is_called_what_it_is() {
 }
 
 #[test]
-fn a_ca_that_is_given_is_trusted_by_option_and_by_variable() {
+fn a_ca_is_trusted_by_option_and_by_variable() {
     let server = serve(Wrong::Nothing, raw(200, "", SUCCESS.as_bytes()));
     let ca = server.ca.to_str().unwrap();
     at(&server.url).args(["--ca-cert", ca]).run().expect(0, "completed");
@@ -49,7 +50,7 @@ fn a_ca_that_is_given_is_trusted_by_option_and_by_variable() {
 }
 
 #[test]
-fn a_ca_that_only_the_systems_folder_knows_is_trusted_too() {
+fn a_ca_in_the_systems_folder_is_trusted() {
     let server = serve(Wrong::Nothing, raw(200, "", SUCCESS.as_bytes()));
     let other = serve(Wrong::Nothing, Vec::new());
     let folder = server.ca.with_extension("folder");
@@ -68,13 +69,11 @@ fn a_ca_that_only_the_systems_folder_knows_is_trusted_too() {
 
 /// Covers T6.
 #[test]
-fn without_a_system_trust_store_there_is_a_message_and_the_rest_works() {
+fn without_a_system_trust_store_only_https_needs_ca_cert() {
     let server = serve(Wrong::Nothing, raw(200, "", SUCCESS.as_bytes()));
     let without = |url: &str| at(url).env("SSL_CERT_FILE", "/dev/null").env("SSL_CERT_DIR", "/nowhere");
-    // Whoever names roots trusts no others, not even those that are brought along.
-    without(&server.url)
-        .run()
-        .expect(2, "cannot set up TLS with the trust roots from SSL_CERT_FILE (/dev/null): ");
+    // With roots of its own choice a process trusts no others, not even the bundled ones.
+    without(&server.url).run().expect(2, "no trust roots for https in SSL_CERT_FILE, /dev/null: ");
     without(&server.url).args(["--ca-cert", server.ca.to_str().unwrap()]).run().expect(0, "completed");
     let plain = Server::acts([answer(200, SUCCESS)]);
     without(&plain.url()).run().expect(0, "completed");
@@ -82,7 +81,7 @@ fn without_a_system_trust_store_there_is_a_message_and_the_rest_works() {
 
 /// Covers T7.
 #[test]
-fn a_ca_file_that_holds_no_certificate_is_refused_by_name() {
+fn a_ca_file_without_a_certificate_is_rejected_by_name() {
     let server = serve(Wrong::Nothing, Vec::new());
     let der = server.ca_pem.replace("-----", "");
     let garbled = server.ca_pem.replacen('M', "*", 1);

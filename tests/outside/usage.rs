@@ -1,4 +1,4 @@
-//! What is wrong before anything is sent: exit code 2, one sentence, nothing on standard output.
+//! Errors before any request: exit code 2, one sentence, nothing on standard output.
 
 use super::support::child::{Run, at, bare};
 use super::support::server::{Server, answer};
@@ -14,7 +14,7 @@ fn refused(run: Run, said: &[&str]) {
 }
 
 #[test]
-fn options_out_of_range_are_refused_by_name_and_value() {
+fn options_out_of_range_are_rejected_with_name_and_value() {
     let server = Server::answers([(200, SUCCESS)]);
     for (option, value, why) in [
         ("--timeout", "0", "--once"),
@@ -53,7 +53,7 @@ fn options_out_of_range_are_refused_by_name_and_value() {
 }
 
 #[test]
-fn what_is_missing_is_named_with_the_way_to_give_it() {
+fn missing_settings_are_reported_with_option_and_variable() {
     refused(bare(), &["<JOB_ID>"]);
     let with_token = || bare().env("HW_AUTH_TOKEN", "t");
     refused(with_token().args([ID]), &["--region", "HW_REGION_NAME", "--endpoint", "JOBWAIT_ENDPOINT"]);
@@ -65,7 +65,7 @@ fn what_is_missing_is_named_with_the_way_to_give_it() {
 }
 
 #[test]
-fn without_credentials_the_ways_in_are_listed_in_order_on_one_screen() {
+fn without_credentials_every_kind_of_them_is_listed_on_one_screen() {
     let ended = bare().args(["--region", "cn-north-4", ID]).run().expect(2, "no credentials");
     let mut rest = ended.stderr.as_str();
     for way in
@@ -79,7 +79,7 @@ fn without_credentials_the_ways_in_are_listed_in_order_on_one_screen() {
 }
 
 #[test]
-fn the_project_and_the_token_come_from_the_first_variable_that_is_set() {
+fn the_first_variable_that_is_set_gives_the_project_and_the_token() {
     for (variables, project, token) in [
         (&[("OS_PROJECT_ID", "b2"), ("OS_AUTH_TOKEN", "t2")][..], "b2", "t2"),
         (
@@ -109,7 +109,7 @@ fn the_project_and_the_token_come_from_the_first_variable_that_is_set() {
 }
 
 #[test]
-fn an_empty_variable_is_as_good_as_unset() {
+fn an_empty_variable_counts_as_unset() {
     let server = Server::answers([(200, SUCCESS)]);
     let run = ["TIMEOUT", "ENDPOINT", "OUTPUT", "ONCE", "TOKEN_FILE", "BACKOFF", "QUIET"]
         .iter()
@@ -118,14 +118,8 @@ fn an_empty_variable_is_as_good_as_unset() {
 }
 
 #[test]
-fn an_empty_variable_is_as_good_as_unset_for_the_demo_too() {
-    let run = bare().env("JOBWAIT_OUTPUT", "").env("JOBWAIT_HEARTBEAT", "").args(["demo", "--fail", "-q"]);
-    run.run().expect(1, "failed");
-}
-
-#[test]
-fn a_command_after_an_option_is_not_taken_for_an_id() {
-    refused(bare().args(["-q", "demo"]), &["'demo'", "must come before all options"]);
+fn a_command_after_an_option_is_reported_as_misplaced() {
+    refused(bare().args(["-q", "demo"]), &["'demo'", "comes before all options"]);
     let run = bare().env("HW_AUTH_TOKEN", "t").env("HW_PROJECT_ID", "0a").args([
         "--endpoint",
         "http://127.0.0.1:9",
@@ -136,20 +130,20 @@ fn a_command_after_an_option_is_not_taken_for_an_id() {
 }
 
 #[test]
-fn a_flag_is_off_by_a_variable_that_says_no() {
+fn a_variable_can_turn_a_flag_off() {
     let server = Server::answers([(503, "busy"), (200, SUCCESS)]);
     at(&server.url()).env("JOBWAIT_QUIET", "false").env("JOBWAIT_ONCE", "0").run().expect(0, "busy");
 }
 
 #[test]
-fn the_last_of_an_option_that_is_given_twice_counts() {
+fn the_last_of_a_repeated_option_counts() {
     let server = Server::answers([(200, SUCCESS)]);
     at(&server.url()).args(["-o", "json", "-o", "text"]).run().expect(0, " completed ");
 }
 
 /// Covers A2.
 #[test]
-fn a_token_that_fits_no_header_is_refused_without_echo() {
+fn a_token_that_fits_no_header_is_rejected_without_being_printed() {
     let server = Server::answers([(200, SUCCESS)]);
     for bad in ["CANARY\rx", "CANARY\nx", "CANARY\u{e4}", " \n"] {
         let ended =
@@ -163,7 +157,7 @@ fn a_token_that_fits_no_header_is_refused_without_echo() {
 
 /// Covers A3.
 #[test]
-fn a_token_file_that_cannot_be_read_is_named() {
+fn an_unreadable_token_file_is_named() {
     for (path, why) in [
         ("/no/such/file", "No such file"),
         ("/", "directory"),
@@ -172,7 +166,7 @@ fn a_token_file_that_cannot_be_read_is_named() {
     ] {
         refused(at("http://127.0.0.1:9").args(["--token-file", path]), &["--token-file", path, why]);
     }
-    // A token given for the name of its file.
+    // A token in place of the name of its file.
     let token = CANARY.replace('/', "-");
     refused(at("http://127.0.0.1:9").args(["--token-file", &token]), &["--token-file", "very long name"]);
 }
@@ -180,7 +174,7 @@ fn a_token_file_that_cannot_be_read_is_named() {
 #[cfg(unix)]
 /// Covers A3.
 #[test]
-fn a_token_file_that_everybody_can_read_is_warned_of() {
+fn a_token_file_that_everybody_can_read_causes_a_warning() {
     use std::os::unix::fs::PermissionsExt as _;
 
     let server = Server::answers([(200, SUCCESS)]);
@@ -195,7 +189,7 @@ fn a_token_file_that_everybody_can_read_is_warned_of() {
 }
 
 #[test]
-fn the_token_can_come_on_standard_input() {
+fn the_token_can_come_from_standard_input() {
     let server = Server::answers([(200, SUCCESS)]);
     at(&server.url()).args(["--token-file", "-"]).stdin("from-stdin\n").run().expect(0, "");
     assert_eq!(server.seen()[0].header("x-auth-token"), Some("from-stdin"));
@@ -211,7 +205,7 @@ fn plain_http_to_another_machine_needs_an_option() {
 
 /// Covers A5.
 #[test]
-fn an_endpoint_with_more_than_an_address_is_refused_without_echo() {
+fn an_endpoint_with_more_than_an_address_is_rejected_without_being_printed() {
     for bad in [
         "https://user:SECRET@h.example",
         "https://h.example?SECRET",
@@ -227,7 +221,7 @@ fn an_endpoint_with_more_than_an_address_is_refused_without_echo() {
 #[cfg(unix)]
 /// Covers L8.
 #[test]
-fn arguments_that_are_not_unicode_are_refused() {
+fn arguments_that_are_not_unicode_are_rejected() {
     use std::os::unix::ffi::OsStrExt as _;
 
     let odd = std::ffi::OsStr::from_bytes(b"a\xff");
@@ -257,7 +251,7 @@ fn the_short_help_fits_a_screen_and_the_long_one_has_examples() {
 }
 
 #[test]
-fn completions_know_commands_and_options() {
+fn completions_include_commands_and_options() {
     for (shell, beginning) in
         [("bash", "_jobwait"), ("zsh", "#compdef jobwait"), ("fish", "jobwait"), ("powershell", "using")]
     {
@@ -269,10 +263,10 @@ fn completions_know_commands_and_options() {
     refused(bare().args(["completions", "tcsh"]), &["tcsh", "bash"]);
 }
 
-/// What a shell itself makes of them, where it is there.
+/// Skipped, with a message, without bash.
 #[cfg(unix)]
 #[test]
-fn bash_completes_with_them() {
+fn bash_completes_options() {
     let completions = bare().args(["completions", "bash"]).run().expect(0, "").stdout;
     let script = format!(
         "{completions}\nCOMP_WORDS=(jobwait --pro) COMP_CWORD=1\n_jobwait jobwait --pro jobwait\necho \"${{COMPREPLY[@]}}\""
@@ -287,7 +281,7 @@ fn bash_completes_with_them() {
 }
 
 #[test]
-fn the_manual_page_says_what_the_help_says() {
+fn the_manual_page_has_the_texts_of_the_help() {
     let page = bare().arg("man").run().expect(0, ".TH jobwait 1").stdout;
     for title in ["TARGET", "CREDENTIALS", "TIMING", "OUTPUT", "EXAMPLES", "\"EXIT CODES\"", "ENVIRONMENT"] {
         assert!(page.contains(&format!(".SH {title}")), "{title} is missing: {page}");
@@ -305,13 +299,13 @@ fn the_manual_page_says_what_the_help_says() {
 }
 
 #[test]
-fn help_shows_no_value_of_a_variable() {
+fn help_shows_no_values_of_variables() {
     let help = bare().env("JOBWAIT_ENDPOINT", CANARY).args(["--help"]).run().expect(0, "JOBWAIT_");
     assert!(!help.stdout.contains(CANARY));
 }
 
 #[test]
-fn answers_do_not_matter_to_the_server_when_nothing_is_sent() {
+fn invalid_arguments_are_rejected_before_any_request() {
     let server = Server::acts([answer(200, SUCCESS)]);
     refused(at(&server.url()).args(["--no-such-option"]), &["--no-such-option"]);
     refused(at(&server.url()).args(["another id"]), &["another id"]);

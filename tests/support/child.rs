@@ -5,19 +5,21 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::punctual::{AFTER_A_SIGNAL, AFTER_THE_DEADLINE, slack};
 use super::{CANARY, ID, PROJECT, schema};
 
-/// How late after its deadline a process may end.
-pub const LATE: Duration = Duration::from_millis(250);
-
-/// How much memory a process may have, in KiB, whatever comes from outside: an answer of 1 MiB is held some times over.
+/// Most processes need less memory than this, in KiB, whatever the server sends: a response of 1 MiB is held a few
+/// times over.
 const MOST_MEMORY: u64 = 24 * 1024;
 
-/// The binary, with nothing set.
+/// A process that runs for this long hangs.
+const HANGS: Duration = Duration::from_secs(150);
+
+/// The binary, with nothing set in its environment.
 pub fn bare() -> Run {
     let mut command = Command::new(env!("CARGO_BIN_EXE_jobwait"));
     command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    // Nobody listens there: no test leaves this machine.
+    // No metadata service listens there: the tests never leave this machine.
     command.env("JOBWAIT_METADATA_ADDRESS", "http://127.0.0.1:9");
     Run { command, stdin: None, most_memory: MOST_MEMORY }
 }
@@ -31,15 +33,29 @@ pub fn at(endpoint: &str) -> Run {
         .arg(ID)
 }
 
-/// A wait whose name lookup never answers. None where no C compiler is at hand, which is said.
+/// A wait whose name lookup never returns. None, with a message, without a C compiler.
 #[cfg(target_os = "linux")]
 pub fn with_a_lookup_that_hangs() -> Option<Run> {
-    static LIBRARY: std::sync::OnceLock<Option<std::path::PathBuf>> = std::sync::OnceLock::new();
-    let library = LIBRARY.get_or_init(|| preloaded("slow_lookup"));
-    Some(at("https://jobs.example").env("LD_PRELOAD", library.as_ref()?.to_str().unwrap()))
+    Some(at("https://jobs.example").env("LD_PRELOAD", lookup()?))
 }
 
-/// This wait with a wall clock that jumps by so many seconds, 300 ms after its start. None as above.
+/// The same wait on a machine that knows no name of a host, or with the system's name lookup without a C compiler.
+pub fn with_unknown_hosts(run: Run) -> Run {
+    #[cfg(target_os = "linux")]
+    if let Some(library) = lookup() {
+        return run.env("LD_PRELOAD", library).env("UNKNOWN_HOSTS", "1");
+    }
+    run
+}
+
+#[cfg(target_os = "linux")]
+fn lookup() -> Option<&'static str> {
+    static LIBRARY: std::sync::OnceLock<Option<std::path::PathBuf>> = std::sync::OnceLock::new();
+    LIBRARY.get_or_init(|| preloaded("lookup")).as_ref()?.to_str()
+}
+
+/// The same wait with a wall clock that jumps by this number of seconds, 300 ms after the start. None without a C
+/// compiler.
 #[cfg(target_os = "linux")]
 pub fn with_a_clock_that_jumps(run: Run, seconds: i64) -> Option<Run> {
     static LIBRARY: std::sync::OnceLock<Option<std::path::PathBuf>> = std::sync::OnceLock::new();
@@ -47,13 +63,14 @@ pub fn with_a_clock_that_jumps(run: Run, seconds: i64) -> Option<Run> {
     Some(run.env("LD_PRELOAD", library.as_ref()?.to_str().unwrap()).env("JUMP", &seconds.to_string()))
 }
 
-/// This wait with a clock that fails once, 300 ms after its start: the standard library panics. None as above.
+/// The same wait with a clock that fails once, 300 ms after the start: the standard library panics. None without a C
+/// compiler.
 #[cfg(target_os = "linux")]
 pub fn with_a_clock_that_breaks(run: Run) -> Option<Run> {
     Some(with_a_clock_that_jumps(run, 0)?.env("BREAK", "1"))
 }
 
-/// A library that takes the place of a part of the system's.
+/// Builds a library that replaces a part of the system's.
 #[cfg(target_os = "linux")]
 fn preloaded(name: &str) -> Option<std::path::PathBuf> {
     let library = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"))
@@ -74,14 +91,14 @@ pub struct Run {
     most_memory: u64,
 }
 
-/// How it went.
+/// A process that has ended.
 #[derive(Debug)]
 pub struct Ended {
     pub code: Option<i32>,
     pub stdout: String,
     pub stderr: String,
     pub took: Duration,
-    /// The most memory that was resident, in KiB, as far as it was seen. 0 where that cannot be told.
+    /// The largest resident memory that was sampled, in KiB. 0 where the system does not report it.
     pub peak: u64,
 }
 
@@ -110,14 +127,14 @@ impl Run {
         self.args(["--timeout", timeout])
     }
 
-    /// What it reads on standard input.
+    /// Pipes these bytes into standard input.
     pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.command.stdin(Stdio::piped());
         self.stdin = Some(bytes.into());
         self
     }
 
-    /// It may have so many MiB of memory, instead of what one task needs.
+    /// Allows this many MiB of memory, instead of what one task needs.
     pub fn with_memory(mut self, mib: u64) -> Self {
         self.most_memory = mib * 1024;
         self
@@ -128,7 +145,7 @@ impl Run {
         self
     }
 
-    /// Started by another program, such as `nohup`.
+    /// Starts it by another program, such as `nohup`.
     pub fn under(self, program: &str) -> Self {
         self.under_words([program])
     }
@@ -143,7 +160,7 @@ impl Run {
         Self { command, stdin: self.stdin, most_memory: self.most_memory }
     }
 
-    /// With no more than so many file descriptors.
+    /// Limits the number of its file descriptors.
     #[cfg(unix)]
     pub fn with_descriptors(self, most: u32) -> Self {
         let limited = format!("ulimit -n {most} && exec \"$@\"");
@@ -161,6 +178,8 @@ impl Run {
     }
 
     pub fn start(mut self) -> Running {
+        #[cfg(unix)]
+        super::punctual::hang_up_children_of_nohup();
         let start = Instant::now();
         let mut child = self.command.spawn().unwrap();
         if let (Some(bytes), Some(mut stdin)) = (self.stdin.take(), child.stdin.take()) {
@@ -200,29 +219,68 @@ impl Running {
         self.child.id()
     }
 
-    /// Sends it a signal by name, such as `TERM`.
+    /// Sends a signal by its name, such as `TERM`, and returns the time.
+    #[cfg(unix)]
     pub fn signal(&self, name: &str) -> Instant {
+        use rustix::process::{Pid, Signal, kill_process};
+
+        let signal = match name {
+            "CONT" => Signal::CONT,
+            "HUP" => Signal::HUP,
+            "INT" => Signal::INT,
+            "STOP" => Signal::STOP,
+            "TERM" => Signal::TERM,
+            _ => panic!("no signal is named {name}"),
+        };
         let now = Instant::now();
-        let status =
-            Command::new("kill").args([&format!("-{name}"), &self.pid().to_string()]).status().unwrap();
-        assert!(status.success());
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
         now
     }
 
-    /// Waits for its end, and checks what holds for every end: no panic, no secret.
+    /// Sends a signal, and returns the end that follows within 100 ms.
+    #[cfg(unix)]
+    #[track_caller]
+    pub fn end_by(self, signal: &str) -> Ended {
+        let sent = self.signal(signal);
+        let ended = self.end();
+        let late = sent.elapsed();
+        assert!(late <= AFTER_A_SIGNAL + slack(), "SIG{signal}: {late:?}: {ended:?}");
+        ended
+    }
+
+    /// Waits until the process handles SIGTERM, and 100 ms more for it to get to its work.
+    #[cfg(unix)]
+    pub fn handles_signals(self) -> Self {
+        if cfg!(target_os = "linux") {
+            let status = format!("/proc/{}/status", self.pid());
+            super::wait_until("the process handles SIGTERM", || {
+                // It may have ended.
+                let status = std::fs::read_to_string(&status).unwrap_or_default();
+                let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+                let mask = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+                mask.is_none_or(|mask| mask & (1 << 14) != 0)
+            });
+            thread::sleep(Duration::from_millis(100));
+        } else {
+            thread::sleep(Duration::from_millis(400));
+        }
+        self
+    }
+
+    /// Waits for the end, and checks what holds for every end: no hang, no panic, no secret, bounded memory.
     pub fn end(mut self) -> Ended {
         let mut peak = 0;
         let status = loop {
-            // It only grows, so that it is enough to look now and then.
+            // The peak only grows: sampling it now and then is enough.
             peak = peak_memory(self.pid()).unwrap_or(peak);
             if let Some(status) = self.child.try_wait().unwrap() {
                 break status;
             }
-            if self.start.elapsed() > Duration::from_secs(60) {
+            if self.start.elapsed() > HANGS {
                 let _ = self.child.kill();
                 panic!("it hangs");
             }
-            thread::sleep(Duration::from_millis(2));
+            thread::sleep(Duration::from_millis(5));
         };
         let took = self.start.elapsed();
         let text = |reader: Option<Reader>| {
@@ -244,15 +302,17 @@ impl Running {
     }
 }
 
-/// How much memory of a process has been resident at the most, in KiB.
+/// The largest resident memory of a process so far, in KiB.
 fn peak_memory(pid: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    // Before its new name, a process that has just been started may still have the memory of the test.
+    let status = status.strip_prefix("Name:\tjobwait\n")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.trim().strip_suffix(" kB")?.parse().ok()
 }
 
 impl Ended {
-    /// Its result, which fits the published schema.
+    /// The result on standard output, which fits the published schema.
     #[track_caller]
     pub fn json(&self) -> serde_json::Value {
         let document = self.object();
@@ -260,12 +320,12 @@ impl Ended {
         document
     }
 
-    /// What it printed, if that is one JSON object.
+    /// The JSON object on standard output.
     pub fn object(&self) -> serde_json::Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    /// Its events, which fit the published schema.
+    /// The events on standard output, which fit the published schema.
     #[track_caller]
     pub fn events(&self) -> Vec<serde_json::Value> {
         let read =
@@ -275,7 +335,7 @@ impl Ended {
         events
     }
 
-    /// It exited with this code, and said this.
+    /// Asserts the exit code, and a text on either stream.
     #[track_caller]
     pub fn expect(self, code: i32, said: &str) -> Self {
         assert_eq!(self.code, Some(code), "{self:?}");
@@ -283,10 +343,11 @@ impl Ended {
         self
     }
 
-    /// It ended no later than it may after a deadline of so many seconds.
+    /// Asserts an end within 250 ms after a deadline of this number of seconds.
     #[track_caller]
     pub fn within(self, deadline: f64) -> Self {
-        assert!(self.took <= Duration::from_secs_f64(deadline) + LATE, "late: {self:?}");
+        let most = Duration::from_secs_f64(deadline) + AFTER_THE_DEADLINE + slack();
+        assert!(self.took <= most, "late: {self:?}");
         self
     }
 }

@@ -1,4 +1,4 @@
-//! The published schemas of what is printed.
+//! The published schemas of the output.
 
 use std::sync::LazyLock;
 
@@ -24,14 +24,14 @@ impl Schema {
     }
 }
 
-/// What `--output json` printed.
+/// Checks the document of `--output json`.
 #[track_caller]
 pub fn result(document: &Value) {
     static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::read("result"));
     SCHEMA.fits(document);
 }
 
-/// A line of what `--output jsonl` printed.
+/// Checks a line of `--output jsonl`.
 #[track_caller]
 pub fn event(line: &Value) {
     static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::read("events"));

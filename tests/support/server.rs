@@ -1,12 +1,12 @@
-//! A server on a raw socket, that can reset, cut, hang and drip: no HTTP library breaks connections well.
+//! A server on a raw socket that can reset, cut, hang and drip: no HTTP library breaks connections well.
 
-use std::io::{Read, Write};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What to do with one request.
+/// The server's action on one request.
 #[derive(Clone)]
 pub enum Act {
     /// Send these bytes, keep the connection.
@@ -26,6 +26,7 @@ pub enum Act {
 /// A request as it arrived.
 #[derive(Clone, Debug)]
 pub struct Seen {
+    /// The time since the server's start.
     pub at: Duration,
     pub connection: usize,
     pub head: String,
@@ -44,12 +45,12 @@ pub struct Server {
 }
 
 impl Server {
-    /// Does with the n-th request what `script` says.
+    /// Acts on the n-th request as `script` says.
     pub fn start(script: impl Fn(usize) -> Act + Send + Sync + 'static) -> Self {
         Self::asked(move |n, _| script(n))
     }
 
-    /// Does with the n-th request what `script` says of its head.
+    /// Acts on the n-th request as `script` says of its number and head.
     pub fn asked(script: impl Fn(usize, &str) -> Act + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -58,19 +59,19 @@ impl Server {
         thread::spawn(move || {
             for (connection, stream) in listener.incoming().enumerate() {
                 let (script, log) = (Arc::clone(&script), Arc::clone(&log));
-                thread::spawn(move || serve(stream.unwrap(), connection, start, &*script, &log));
+                thread::spawn(move || serve(&stream.unwrap(), connection, start, &*script, &log));
             }
         });
         Self { address, seen }
     }
 
-    /// The first acts in turn, the last for ever.
+    /// Acts in this order, and as the last for ever.
     pub fn acts(acts: impl IntoIterator<Item = Act>) -> Self {
         let acts: Vec<Act> = acts.into_iter().collect();
         Self::start(move |n| acts[n.min(acts.len() - 1)].clone())
     }
 
-    /// These answers in turn, the last for ever.
+    /// Responds in this order, and with the last for ever.
     pub fn answers<'a>(answers: impl IntoIterator<Item = (u16, &'a str)>) -> Self {
         Self::acts(answers.into_iter().map(|(status, body)| answer(status, body)))
     }
@@ -89,17 +90,17 @@ impl Server {
     }
 }
 
-/// The ID of the task that a request asks about.
+/// The job ID in the head of a request.
 pub fn asked_for(head: &str) -> &str {
     head.split_once("?id=").and_then(|(_, rest)| rest.split_once(' ')).unwrap().0
 }
 
-/// A whole answer that keeps the connection.
+/// A whole response that keeps the connection.
 pub fn answer(status: u16, body: &str) -> Act {
     answer_with(status, "", body)
 }
 
-/// A whole answer with more headers, each ended by CRLF.
+/// A whole response with more headers, each ended by CRLF.
 pub fn answer_with(status: u16, headers: &str, body: &str) -> Act {
     Act::Send(raw(status, headers, body.as_bytes()))
 }
@@ -113,7 +114,7 @@ pub fn raw(status: u16, headers: &str, body: &[u8]) -> Vec<u8> {
 }
 
 fn serve(
-    mut stream: TcpStream,
+    mut stream: &TcpStream,
     connection: usize,
     start: Instant,
     script: &(dyn Fn(usize, &str) -> Act + Send + Sync),
@@ -121,7 +122,8 @@ fn serve(
 ) {
     // Nagle's algorithm and delayed acknowledgements would turn a drip into bursts.
     stream.set_nodelay(true).unwrap();
-    while let Some(head) = read_head(&mut stream) {
+    let mut reader = BufReader::new(stream);
+    while let Some(head) = read_request(&mut reader) {
         let n = {
             let mut log = log.lock().unwrap();
             log.push(Seen { at: start.elapsed(), connection, head: head.clone() });
@@ -137,8 +139,8 @@ fn serve(
             }
             Act::SendAndHang(bytes) => {
                 let _ = stream.write_all(&bytes);
-                // Until the other side is gone.
-                let _ = stream.read_to_end(&mut Vec::new());
+                // The other side closes the connection at last.
+                let _ = reader.read_to_end(&mut Vec::new());
                 return;
             }
             Act::Drip(bytes, pause) => {
@@ -155,26 +157,30 @@ fn serve(
                 return;
             }
             Act::Reset => {
-                socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
+                socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO)).unwrap();
                 return;
             }
         }
     }
 }
 
-fn read_head(stream: &mut TcpStream) -> Option<String> {
+/// Reads a request, and returns its head.
+fn read_request(stream: &mut BufReader<&TcpStream>) -> Option<String> {
     let mut head = Vec::new();
-    let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") {
-        if stream.read(&mut byte).ok()? == 0 {
+        if stream.read_until(b'\n', &mut head).ok()? == 0 {
             return None;
         }
-        head.push(byte[0]);
     }
-    Some(String::from_utf8_lossy(&head).into_owned())
+    let head = String::from_utf8_lossy(&head).into_owned();
+    let mut headers = head.lines().filter_map(|line| line.split_once(':'));
+    let length = headers.find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+    let length = length.and_then(|(_, length)| length.trim().parse().ok()).unwrap_or(0);
+    stream.read_exact(&mut vec![0; length]).ok()?;
+    Some(head)
 }
 
-/// A listener that accepts no more: connecting to it hangs. Keep what comes with it.
+/// The address of a listener that accepts no more, so that connecting to it hangs as long as the second value lives.
 pub fn black_hole() -> (SocketAddr, impl Sized) {
     use socket2::{Domain, Socket, Type};
 
@@ -195,7 +201,7 @@ pub fn black_hole() -> (SocketAddr, impl Sized) {
     (address, (socket, fillers))
 }
 
-/// An address that nobody listens on.
+/// An address without a listener.
 pub fn refusing() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }

@@ -1,4 +1,4 @@
-//! A terminal: the child writes into it, and a test looks at its screen.
+//! A terminal that a child writes to, and whose screen a test reads.
 
 use std::fs::File;
 use std::io::{Read, Write as _};
@@ -46,7 +46,7 @@ impl Terminal {
         self.stderr(run).stdout(self.end())
     }
 
-    /// What the terminal itself shows of a key.
+    /// Shows a key that was pressed, as a terminal does.
     pub fn echo(&self, text: &str) {
         (&self.slave).write_all(text.as_bytes()).unwrap();
     }
@@ -55,10 +55,15 @@ impl Terminal {
         self.slave.try_clone().unwrap().into()
     }
 
-    /// All that was written, once the child has ended.
+    /// The text that was written so far.
+    pub fn written(&self) -> String {
+        String::from_utf8_lossy(&self.bytes.lock().unwrap()).into_owned()
+    }
+
+    /// All bytes that were written, and the lines of the screen, once the child has ended.
     pub fn bytes(mut self) -> (String, Vec<String>) {
         let Self { columns, slave, bytes, reader } = &mut self;
-        // The last writer is gone: reading ends.
+        // Reading ends when the last writer has closed its end.
         *slave = File::open("/dev/null").unwrap();
         reader.take().unwrap().join().unwrap();
         let bytes = bytes.lock().unwrap().clone();

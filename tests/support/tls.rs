@@ -10,14 +10,14 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, 
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-/// What is wrong with the server's certificate.
+/// The defect of the server's certificate.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Wrong {
     Nothing,
     Name,
     Expired,
     NotYetValid,
-    /// It is one of a CA.
+    /// The certificate is a CA's.
     Ca,
 }
 
@@ -29,7 +29,7 @@ pub struct TlsServer {
     pub ca_key_pem: String,
 }
 
-/// Answers every request with these bytes, under a certificate for `localhost`.
+/// Starts a server for `localhost` that answers every request with these bytes.
 pub fn serve(wrong: Wrong, answer: Vec<u8>) -> TlsServer {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
