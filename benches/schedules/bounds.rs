@@ -1,4 +1,4 @@
-//! The promises about the pace, against fixed 10 s polling of the same tasks.
+//! The documented limits of jobwait's pace, relative to polling the same tasks every 10 s.
 
 use std::fmt::Write as _;
 
@@ -7,11 +7,11 @@ use crate::schedules::{FIXED, JOBWAIT, PLAIN};
 use crate::score::count;
 use crate::shapes::{PREDICTIVE, PROMISED, Shape, shapes};
 
-/// Returns a sentence about each promise, all of which are kept.
+/// Checks all limits, and returns a line for each.
 ///
 /// # Errors
 ///
-/// The sentences about the broken promises.
+/// The lines of the limits that are exceeded.
 pub(crate) fn check(study: &Study) -> Result<String, String> {
     let ratio = |shape| study.score(JOBWAIT, shape).price() / study.score(FIXED, shape).price();
     let mut kept = String::new();

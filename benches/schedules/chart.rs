@@ -1,4 +1,4 @@
-//! The study as a picture: lag against polls. Even schedules lie on one line; schedules that know more lie below it.
+//! Draws the study: lag against polls. All fixed intervals lie on one line; schedules that know more lie below it.
 
 use std::error::Error;
 
@@ -83,7 +83,7 @@ pub(crate) fn svg(study: &Study) -> Result<String, Box<dyn Error>> {
             let free = |place: &(i32, i32)| !taken.iter().any(|other| other.meets(&field(*place)));
             let place = places.into_iter().find(free).unwrap_or(places[0]);
             taken.push(field(place));
-            // A label on the left ends at its point, however wide the viewer's letters are.
+            // A label on the left is right-aligned, because its width depends on the viewer's font.
             let (side, place) = if place.0 < 0 { (HPos::Right, (-9, place.1)) } else { (HPos::Left, place) };
             let style = ("sans-serif", point.letter).into_font().color(&BLACK).pos(Pos::new(side, VPos::Top));
             let label = Text::new(point.label.clone(), place, style);
@@ -123,7 +123,7 @@ fn point(name: &str, score: &Score) -> Point {
     }
 }
 
-/// The place of a drawing, in pixels.
+/// A rectangle that is in use, in pixels.
 struct Field {
     left: i32,
     top: i32,

@@ -1,4 +1,4 @@
-//! The times of polls: jobwait's by the library itself, those of other waiters by their default schedules.
+//! The schedules: jobwait's, by the library itself, and the defaults of other waiters.
 
 use std::time::Duration;
 
@@ -7,15 +7,15 @@ use jobwait::{Job, Observation, Pace, Wait};
 use crate::shapes::Task;
 
 pub(crate) const JOBWAIT: &str = "jobwait";
-/// jobwait's delays without its use of progress.
+/// jobwait's delays without regard to progress.
 pub(crate) const PLAIN: &str = "jobwait, blind";
-/// The reference for all schedules.
+/// The schedule that all others are compared with.
 pub(crate) const FIXED: &str = "fixed 10 s (Terraform provider, TaurusDB task)";
 
 /// The result of one wait.
 pub(crate) struct Followed {
     pub(crate) polls: u32,
-    /// The time from the task's end until the wait saw it, in seconds. None if the wait gave up before.
+    /// Seconds from the end of the task until the end was seen; `None` if the wait gave up before.
     pub(crate) lag: Option<f64>,
 }
 
@@ -41,7 +41,7 @@ struct Growing {
 
 enum Jitter {
     None,
-    /// Evenly from the shortest delay to the full one.
+    /// Uniform from the shortest delay to the current one.
     FromShortest,
     /// Up to a second longer.
     UpToASecondMore,
@@ -87,7 +87,7 @@ pub(crate) fn schedules() -> Vec<Schedule> {
 }
 
 impl Schedule {
-    /// Returns true for the schedule of another waiter.
+    /// Returns whether this is the schedule of another waiter.
     pub(crate) fn is_peer(&self) -> bool {
         matches!(self.kind, Kind::Growing(_))
     }
@@ -100,7 +100,7 @@ impl Schedule {
     }
 }
 
-/// Follows a task by the library at its defaults. The deadline of two hours is too late to advance a poll.
+/// Follows a task with the defaults of the library. The deadline of two hours is too late to move a poll forward.
 fn jobwait(task: &Task, blind: bool, seed: u64) -> Followed {
     let look = |at: Duration| {
         let at = at.as_secs_f64();

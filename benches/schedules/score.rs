@@ -1,14 +1,14 @@
-//! The quality of a schedule over many tasks.
+//! Scores a schedule over many tasks.
 
 use crate::schedules::Followed;
 
 pub(crate) struct Score {
     /// The mean over all tasks.
     pub(crate) polls: f64,
-    /// Mean and 99th percentile, in seconds, over the tasks whose end it saw.
+    /// Mean and 99th percentile in seconds, over the tasks whose end was seen.
     pub(crate) lag: f64,
     pub(crate) late: f64,
-    /// The share of tasks whose end it did not wait for.
+    /// The share of tasks whose wait gave up before their end.
     pub(crate) given_up: f64,
 }
 
@@ -34,7 +34,7 @@ impl Score {
         }
     }
 
-    /// Polls times lag, which is constant for all even schedules.
+    /// Returns polls × lag, which is the same for all fixed intervals.
     pub(crate) fn price(&self) -> f64 {
         self.polls * self.lag
     }

@@ -1,11 +1,11 @@
-//! Tasks of any duration, and the progress that they report.
+//! Simulated tasks: their duration and how they report progress.
 
-/// The course of a task's progress.
+/// How a task's progress moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shape {
     /// Proportional to the time.
     Even,
-    /// Even, in steps of this number of percent.
+    /// Proportional to the time, in steps of this many percent.
     Steps(u8),
     /// Fast up to 70 to 95 % in 30 to 60 % of the time, then slow.
     SlowTail,
@@ -13,13 +13,13 @@ pub(crate) enum Shape {
     LateBurst,
     /// Even up to any percentage in 10 to 60 % of the time, then stuck.
     Stuck,
-    /// Even up to 99 %, and no further.
+    /// Even up to 99 % in 10 to 60 % of the time, then stuck.
     StuckAtTheEnd,
-    /// The task reports no progress.
+    /// Not reported.
     None,
-    /// The task reports no progress, and its duration is within a quarter of the expected one.
+    /// Not reported, but the duration is known to within a quarter.
     Expected,
-    /// The task reports no progress, and takes half or twice the expected duration.
+    /// Not reported, and the expected duration is half or twice the actual one.
     ExpectedWrongly,
     /// Steps of ten percent, one of which can take ten times as long as another.
     Uneven,
@@ -29,7 +29,7 @@ pub(crate) enum Shape {
     JoinedLate,
 }
 
-/// The shapes that the promises are about.
+/// Shapes with a documented limit.
 pub(crate) const PROMISED: [Shape; 10] = [
     Shape::Even,
     Shape::Steps(1),
@@ -43,7 +43,7 @@ pub(crate) const PROMISED: [Shape; 10] = [
     Shape::Expected,
 ];
 
-/// Shapes that the pace was not designed for.
+/// Shapes that were not considered in the design of the pace.
 pub(crate) const OTHERS: [Shape; 4] =
     [Shape::Uneven, Shape::CoarseTail, Shape::JoinedLate, Shape::ExpectedWrongly];
 
@@ -51,8 +51,8 @@ pub(crate) fn shapes() -> impl Iterator<Item = Shape> {
     PROMISED.into_iter().chain(OTHERS)
 }
 
-/// The shapes whose progress predicts the task's end.
-pub(crate) const TELLING: [Shape; 6] =
+/// Shapes whose progress predicts the end of the task.
+pub(crate) const PREDICTIVE: [Shape; 6] =
     [Shape::Even, Shape::Steps(1), Shape::Steps(5), Shape::Steps(20), Shape::SlowTail, Shape::LateBurst];
 
 impl Shape {
@@ -81,16 +81,16 @@ pub(crate) struct Task {
     /// The expected duration, if any.
     pub(crate) expected: Option<f64>,
     shape: Shape,
-    /// The share of the time, and the percentage, at which the speed changes.
+    /// The share of the time and the percentage at which its speed changes.
     bend: (f64, f64),
-    /// The times of uneven steps, as shares of the duration.
+    /// The shares of the time at which uneven steps end.
     steps: [f64; 9],
 }
 
 impl Task {
-    /// Draws this number of tasks of a shape. Durations are from 20 s to 1 h, evenly by their logarithm: as many take 30 to
-    /// 60 s as take 30 to 60 min. They are the same for each shape. The range is divided into as many equal parts as
-    /// there are tasks, and one duration is drawn from each part, so that a few tasks represent many.
+    /// Returns `count` tasks of a shape. Durations are distributed by their logarithm from 20 s to 1 h: as many tasks
+    /// take 30 to 60 s as take 30 to 60 min. They are the same for each shape, and stratified, so that a small
+    /// sample is representative.
     pub(crate) fn all(shape: Shape, count: u32, seed: u64) -> Vec<Self> {
         let mut durations = fastrand::Rng::with_seed(seed);
         let mut random = fastrand::Rng::with_seed(seed + 1);
@@ -103,7 +103,7 @@ impl Task {
                     Shape::LateBurst => (between(0.6, 0.9), between(10.0, 40.0)),
                     Shape::Stuck => (between(0.1, 0.6), between(0.0, 99.0)),
                     Shape::StuckAtTheEnd => (between(0.1, 0.6), 99.0),
-                    // Progress begins before the wait.
+                    // Reached when the wait begins.
                     Shape::JoinedLate => (0.0, between(10.0, 90.0)),
                     _ => (1.0, 100.0),
                 };
@@ -126,7 +126,7 @@ impl Task {
             .collect()
     }
 
-    /// The reported progress at a time before the end, in percent.
+    /// Returns the reported progress in percent at a time before the end.
     pub(crate) fn progress(&self, at: f64) -> Option<f64> {
         let (share, percent) = self.bend;
         let time = at / self.duration;

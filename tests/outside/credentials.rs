@@ -332,7 +332,7 @@ fn an_invalid_endpoint_is_rejected_before_a_token_is_read() {
     let bad = format!("https://u:{CANARY}@h.example");
     for name in ["JOBWAIT_ENDPOINT", "JOBWAIT_IAM_ENDPOINT"] {
         let run = bare().env(name, &bad).args(["--token-file", "-", "--region", REGION, ID]);
-        run.stdin_from(read.try_clone().unwrap().into()).run().expect(2, option);
+        run.stdin_from(read.try_clone().unwrap().into()).run().expect(2, name);
     }
     drop(write);
 }

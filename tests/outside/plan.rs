@@ -126,7 +126,7 @@ fn a_plan_warns_of_too_many_polls_and_of_options_without_effect() {
 
 #[test]
 fn waits_with_other_jitter_poll_about_as_often_as_planned() {
-    use jobwait::{Job, Pace, Sighting, Status, Wait};
+    use jobwait::{Job, Observation, Pace, Status, Wait};
     use std::time::Duration;
 
     let plan = document(&["--timeout", "20m", "--expect", "9m"]);

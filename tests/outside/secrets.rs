@@ -172,7 +172,7 @@ fn the_command_line_contains_no_secret_and_core_dumps_are_off() {
 /// Covers A1.
 #[test]
 fn the_debug_output_of_public_types_contains_no_secret() {
-    use jobwait::{Cloud, Credentials, Endpoint, Login, Named, ProjectId, Settings};
+    use jobwait::{Cloud, Credentials, Endpoint, Environment, IdOrName, Login, ProjectId};
 
     let endpoint = || Endpoint::parse("http://127.0.0.1:9").unwrap();
     let login = Login::new(IdOrName::Name("u".into()), CANARY, None);
