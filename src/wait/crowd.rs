@@ -1,6 +1,13 @@
 //! Many processes on one quota: the machine, the pace and the limiter's state against a model of the quota.
 //! Virtual time, no network.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "counts and times of a simulation are small"
+)]
+
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::time::Duration;
@@ -210,8 +217,8 @@ fn quota(is_sliding: bool, counts_refused: bool) -> Quota {
     Quota { limit: 200, window: 300.0, is_sliding, counts_refused }
 }
 
-fn limit() -> Option<RateLimit> {
-    Some(RateLimit::new(180, Duration::from_secs(300)).unwrap())
+fn limit() -> RateLimit {
+    RateLimit::new(180, Duration::from_secs(300)).unwrap()
 }
 
 /// Covers Q1 and Q2.
@@ -228,7 +235,7 @@ fn processes_on_separate_machines_converge_on_any_quota() {
                 (100, 0.8, 600.0),
             ] {
                 let quota = quota(is_sliding, counts_refused);
-                let report = simulate(&durations(count), 3600.0, Sharing::Separate, limit(), quota);
+                let report = simulate(&durations(count), 3600.0, Sharing::Separate, Some(limit()), quota);
                 assert!(
                     report.all_completed() && report.refused_share() <= refused && report.mean_lag() <= lag,
                     "{count} processes, {quota:?}: {:.2} refused, mean lag {:.1} s",
@@ -244,7 +251,7 @@ fn processes_on_separate_machines_converge_on_any_quota() {
 #[test]
 fn processes_that_share_a_limiter_are_never_refused_and_see_each_end_in_time() {
     for (count, lag) in [(1, 2.0), (5, 4.0), (10, 4.0), (20, 8.0), (50, 20.0), (100, 80.0)] {
-        let report = simulate(&durations(count), 3600.0, Sharing::Machine, limit(), quota(true, true));
+        let report = simulate(&durations(count), 3600.0, Sharing::Machine, Some(limit()), quota(true, true));
         assert!(
             report.all_completed() && report.refused == 0 && report.mean_lag() <= lag,
             "{count} processes: {} refused, mean lag {:.1} s",
@@ -274,25 +281,9 @@ fn no_task_starves_while_others_are_near_their_end() {
     let mut durations = vec![1000.0; 40];
     // These tasks end one after the other, each with dense polls around its end.
     durations.extend((0..20).map(|n| 120.0 + 40.0 * f64::from(n)));
-    let report = simulate(&durations, 3600.0, Sharing::Machine, limit(), quota(true, true));
+    let report = simulate(&durations, 3600.0, Sharing::Machine, Some(limit()), quota(true, true));
     assert!(report.all_completed() && report.refused == 0, "{report:?}");
     let worst = report.lags.iter().copied().fold(0.0_f64, f64::max);
     // The fair share of 60 tasks is a poll every 100 s.
     assert!(worst < 400.0, "{worst}");
-}
-
-#[test]
-fn explore() {
-    for count in [1, 5, 10, 20, 50, 100] {
-        for sharing in [Sharing::Separate, Sharing::Machine] {
-            let report = simulate(&durations(count), 3600.0, sharing, limit(), quota(true, true));
-            println!(
-                "{count} {sharing:?} {:.2} of {} lag {:.1} worst {:.1}",
-                report.refused_share(),
-                report.requests,
-                report.mean_lag(),
-                report.lags.iter().fold(0.0_f64, |a, b| a.max(*b))
-            );
-        }
-    }
 }

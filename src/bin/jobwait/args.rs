@@ -88,8 +88,8 @@ pub(crate) struct SeveralArgs {
     #[arg(long)]
     pub(crate) keep_going: bool,
 
-    /// The most requests per duration, such as 180/5m, or 'none'; the quota of the account is shared with other
-    /// clients
+    /// The most requests per duration, such as 180/5m, or 'none'; the quota of the account is shared with
+    /// other clients
     #[arg(long, value_name = "LIMIT", hide_short_help = true,
         default_value = RateLimitArg::DEFAULT, value_parser = str::parse::<RateLimitArg>)]
     pub(crate) rate_limit: RateLimitArg,
@@ -262,8 +262,8 @@ pub(crate) struct SimulateArgs {
     #[arg(long, value_name = "TEXT")]
     pub(crate) fail_reason: Option<String>,
 
-    /// The quota of the account: requests per duration, such as 200/5m. More are refused with a 429, and count
-    /// as well
+    /// The quota of the account: requests per duration, such as 200/5m. More are refused with a 429, and
+    /// count as well
     #[arg(long, value_name = "LIMIT")]
     pub(crate) quota: Option<RateLimitArg>,
 

@@ -265,7 +265,8 @@ async fn polls_that_are_still_queued_at_the_deadline_never_start() {
     );
 }
 
-/// The first pause is a tenth of the window, 30 s with the default of 5 min, and each further one half as long again.
+/// The first pause is a tenth of the window, 30 s with the default of 5 min, and each further one half as
+/// long again.
 ///
 /// Covers Q3.
 #[tokio::test(start_paused = true)]
@@ -301,7 +302,8 @@ async fn a_429_pauses_all_tasks_and_one_poll_finds_out_when_it_is_over() {
             .await;
         assert!(verdicts.iter().all(|verdict| verdict.outcome == Completed), "{:?}", outcomes(&verdicts));
         let at: Vec<f64> = many.polls.lock().unwrap().iter().map(|(_, at)| at.as_secs_f64()).collect();
-        // The pauses are 30, 45 and 67.5 s, each with a jitter of up to a half. One poll goes first after each.
+        // The pauses are 30, 45 and 67.5 s, each with a jitter of up to a half. One poll goes first after
+        // each.
         let pauses: Vec<f64> = at[..4].windows(2).map(|pair| pair[1] - pair[0] - 0.1).collect();
         for (pause, expected) in pauses.iter().zip([30.0, 45.0, 67.5]) {
             assert!((0.5..=1.5).contains(&(pause / expected)), "{count}: {pauses:?}");
