@@ -228,6 +228,7 @@ impl Running {
             "CONT" => Signal::CONT,
             "HUP" => Signal::HUP,
             "INT" => Signal::INT,
+            "KILL" => Signal::KILL,
             "STOP" => Signal::STOP,
             "TERM" => Signal::TERM,
             _ => panic!("no signal is named {name}"),
