@@ -33,9 +33,9 @@ const LARGEST_STRETCH: f64 = 64.0;
 /// The share of the burst that must be left for delays at full pace. Below it, delays are stretched.
 const RESERVE: f64 = 0.5;
 
-/// The share of the rate that the stretched demand may use. The rest serves polls near an end, sign-ins and
-/// retries.
-const USABLE: f64 = 0.8;
+/// The share of the rate that the demand may use when the burst is used up, so that the burst recovers. Where it
+/// settles, the whole rate is used.
+const USABLE: f64 = 0.4;
 
 /// The shared state. All times are on one clock that never goes back.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

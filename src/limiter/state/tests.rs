@@ -99,12 +99,12 @@ fn delays_are_stretched_only_where_the_demand_is_larger_than_the_rate_and_the_bu
         state.set_demand(now, demand(1, regular, near_end, now + SECOND));
         state.stretch(now, Some(limit))
     };
-    assert_eq!(with(2, 0.08, 0.0), 1.0, "the demand fits");
+    assert_eq!(with(2, 0.04, 0.0), 1.0, "the demand fits");
     assert_eq!(with(0, 8.0, 0.0), 1.0, "the burst is complete");
     assert_eq!(with(1, 8.0, 0.0), 1.0, "half of the burst is left");
-    assert!((with(2, 8.0, 0.0) - 100.0).abs() < 1e-6, "0.08 per second are usable");
-    // Near an end, delays are stretched by the square root: 0.08 = 0.16 / √4.
-    assert!((with(2, 0.0, 0.16) - 4.0).abs() < 1e-6);
+    assert!((with(2, 4.0, 0.0) - 100.0).abs() < 1e-6, "0.04 per second are usable");
+    // Near an end, delays are stretched by the square root: 0.04 = 0.08 / √4.
+    assert!((with(2, 0.0, 0.08) - 4.0).abs() < 1e-6);
 }
 
 #[test]
