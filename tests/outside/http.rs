@@ -202,7 +202,12 @@ fn a_403_reports_the_missing_permission_or_the_wrong_credentials() {
 /// Covers H7.
 #[test]
 fn a_missing_api_points_at_host_and_path_of_the_endpoint() {
-    stops(404, &error("APIGW.0101", "The API does not exist"), 125, "host and path prefix of --endpoint");
+    stops(
+        404,
+        &error("APIGW.0101", "The API does not exist"),
+        125,
+        "check the host and the path prefix of --endpoint",
+    );
 }
 
 /// Covers H8.

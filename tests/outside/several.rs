@@ -202,7 +202,7 @@ fn many_tasks_share_one_heartbeat() {
         // The percentages of so many tasks are not worth a line.
         assert!(!ended.stderr.contains("40%  "), "{ended:?}");
         let command =
-            ended.stderr.lines().find(|line| line.contains("wait on, with the IDs of the tasks on")).unwrap();
+            ended.stderr.lines().find(|line| line.contains("to resume, run with the job IDs on")).unwrap();
         assert!(command.ends_with(" -"), "{command}");
     });
 }
@@ -232,8 +232,7 @@ fn all_tasks_share_one_rate_limit() {
         let server = mixed();
         let ids = ["s1", "s2", "s3", "s4", "s5", "s6"];
         let run = wait(&server, &ids).args(["--rate-limit", "8/1s"]).timeout("3s").run().within(3.0);
-        let ended =
-            run.expect(124, "6 tasks share 8/1s requests (--rate-limit): each is looked at about every 1.0s");
+        let ended = run.expect(124, "6 tasks share --rate-limit 8/1s: each is polled about every 1.0s");
         let seen: Vec<Duration> = server.seen().iter().map(|seen| seen.at).collect();
         // A request can be late, and the next one not.
         let window = Duration::from_millis(if slack().is_zero() { 900 } else { 500 });
@@ -403,7 +402,10 @@ fn a_wait_for_many_tasks_on_a_hanging_server_ends_at_the_deadline() {
             let ended = run.run().within(1.0).expect(125, "");
             let document = ended.json();
             let last = document["jobs"][149]["error"]["message"].as_str().unwrap();
-            assert!(last.starts_with("it was not asked about: ") || last.starts_with("no answer"), "{last}");
+            assert!(
+                last.starts_with("this task was not polled: ") || last.starts_with("no response"),
+                "{last}"
+            );
         });
     });
 }
@@ -416,7 +418,7 @@ fn without_progress_and_text_result_the_failed_task_is_named() {
             let ended = run.args(["-o", form]).run().expect(1, "");
             assert!(ended.stderr.contains("jobwait: broken failed "), "{ended:?}");
             assert!(
-                ended.stderr.contains(&format!(": the other tasks go on in the cloud; {RESUME}")),
+                ended.stderr.contains(&format!(": the other tasks continue in the cloud; {RESUME}")),
                 "{ended:?}"
             );
             assert!(
@@ -478,8 +480,7 @@ fn a_small_rate_limit_is_shared_evenly() {
         };
         let too_small = || {
             let run = wait(&mixed(), &ids).args(["--rate-limit", "4/1m", "-o", "json"]).timeout("1500ms");
-            let ended =
-                run.run().within(1.5).expect(125, "need a larger --rate-limit, or a longer --timeout");
+            let ended = run.run().within(1.5).expect(125, "need a larger --rate-limit or a longer --timeout");
             let document = ended.json();
             assert_eq!(document["jobs"][11]["outcome"], "unreachable");
             assert_eq!(document["jobs"][11]["polls"], 0);

@@ -253,7 +253,8 @@ fn plain_http_on_a_tls_port_and_the_reverse_are_reported() {
 
     let secure = tls::serve(tls::Wrong::Nothing, raw(200, "", SUCCESS.as_bytes()));
     let secure = secure.url.replace("https:", "http:").replace("localhost", "127.0.0.1");
-    let cases = [(silent, "127.0.0.1"), (url, "is it plain http there?"), (secure, "is it https there?")];
+    let cases =
+        [(silent, "127.0.0.1"), (url, "does it expect plain http?"), (secure, "does it expect https?")];
     at_once(cases, |(url, said)| {
         despite_noise(|| {
             let run = at(&url).timeout("1s").args(["--request-timeout", "700ms"]);
