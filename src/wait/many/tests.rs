@@ -328,7 +328,7 @@ async fn a_rate_limit_holds_in_every_window_and_is_shared_fairly() {
     // The limit is used: a quarter of it at once, and then 30 polls in each window, evenly spaced.
     assert_eq!(polls.iter().filter(|(_, at)| at.is_zero()).count(), 10);
     assert!(polls.len() >= 300, "{}", polls.len());
-    // The fair share of 50 tasks is a poll in 16.7 s. No task waits much longer.
+    // The fair share of 50 tasks is a poll in 16.7 s. No task waits twice as long.
     let delays = |task: usize| {
         let at: Vec<Duration> =
             polls.iter().filter(|(number, _)| *number == task).map(|(_, at)| *at).collect();
@@ -336,7 +336,7 @@ async fn a_rate_limit_holds_in_every_window_and_is_shared_fairly() {
         at.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).collect::<Vec<_>>()
     };
     let longest = (0..50).flat_map(delays).max().unwrap();
-    assert!(longest <= Duration::from_secs(25), "{longest:?}");
+    assert!(longest <= Duration::from_secs(33), "{longest:?}");
 }
 
 /// Covers Q5.
