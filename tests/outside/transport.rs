@@ -16,7 +16,6 @@ pub fn passes(act: &Act, said: &str) {
     assert!(ended.stderr.contains(RETRY), "{ended:?}");
     // An optimized binary, for which 16 MiB are promised, needs 7 MiB less for itself.
     assert!(ended.peak < 20 * 1024, "{ended:?}");
-    assert!(ended.peak > 0 || !cfg!(target_os = "linux"), "{ended:?}");
     // The client itself repeats a request on a broken connection.
     assert!(server.seen().len() >= 3, "{:?}", server.seen());
 }
