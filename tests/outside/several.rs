@@ -361,10 +361,11 @@ fn until_the_service_responds_one_request_stands_for_all_tasks() {
         let ids = tasks(12);
         let once = || wait(&server, &ids).args(["--request-timeout", "500ms", "--rate-limit", "none"]);
         let ended = once().args(["--once", "-o", "json"]).run().expect(125, NO_RESPONSE);
-        assert_eq!(server.seen().len(), 1, "{ended:?}");
-        // The next polls share another request.
+        // The first poll goes alone. When it got no response, one request stands for all others.
+        assert_eq!(server.seen().len(), 2, "{ended:?}");
+        // The next polls share further requests.
         once().timeout("2s").run().within(2.0).expect(125, "0 of 12 tasks completed, 12 unreachable");
-        assert!((2..6).contains(&(server.seen().len() - 1)), "{}", server.seen().len());
+        assert!((2..6).contains(&(server.seen().len() - 2)), "{}", server.seen().len());
     });
 }
 
@@ -463,7 +464,7 @@ fn more_than_20000_tasks_are_rejected() {
     assert!(server.seen().is_empty());
 }
 
-/// No task is polled much more often than another, and a task that is never polled has a reason.
+/// No task is polled more than twice as often as another, and a task that is never polled has a reason.
 #[test]
 fn a_small_rate_limit_is_shared_evenly() {
     despite_noise(|| {
@@ -473,7 +474,7 @@ fn a_small_rate_limit_is_shared_evenly() {
             let run = wait(&server, &ids).args(["--rate-limit", "40/1s", "-o", "json"]).timeout("3s");
             let polls = polls(&run.run().within(3.0).expect(124, "").json());
             let (least, most) = (polls.iter().min().unwrap(), polls.iter().max().unwrap());
-            assert!(most - least <= 1 && *least >= 4, "{polls:?}");
+            assert!(*most <= 2 * least + 1 && *least >= 4, "{polls:?}");
             // The last poll of each can be cut off before it is sent.
             let (counted, sent) = (polls.iter().sum::<u64>(), server.seen().len() as u64);
             assert!((counted - 12..=counted).contains(&sent), "{sent} requests for {polls:?}");
