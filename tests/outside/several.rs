@@ -535,10 +535,10 @@ pub fn outcomes_are_right(tasks: usize) {
     let server = server(move |id, n| {
         let number: u64 = id.trim_start_matches("task-").parse().unwrap();
         let mut random = fastrand::Rng::with_seed(number * 1000 + n as u64);
-        match (random.u16(..1000), number % 3) {
+        match (random.u16(..2000), number % 3) {
             // Few, because each pauses all tasks for a tenth of the window, and stretches their delays for a window.
             (0..=1, _) => answer_with(429, "Retry-After: 0\r\n", &over_quota(1)),
-            (2..=51, _) => answer(503, ""),
+            (2..=101, _) => answer(503, ""),
             (_, 0) => answer(400, NOT_FOUND),
             (_, 1) if n > 1 => answer(200, &broken),
             (_, 2) if n > 1 => answer(200, SUCCESS),
