@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 pub use self::rate::RateLimit;
-use self::state::Demand;
+use self::state::{Demand, State};
 use self::store::{Request, Store, Taken};
 use crate::clock::{Clock, POLL_AFTER_SLEEP, overslept};
 use crate::fault::{Fault, FaultKind};
@@ -147,7 +147,10 @@ impl Plan {
         let due = self.from.saturating_add(delay).min(self.bound);
         // A poll right after the predicted end is worth more than one at any other time.
         match self.predicted_end {
-            Some(end) if end > self.from => due.min(end + (end - self.from).mul_f64(MARGIN)).max(self.until),
+            Some(end) if end > self.from => {
+                let margin = end.saturating_sub(self.from).mul_f64(MARGIN);
+                due.min(end.saturating_add(margin)).max(self.until)
+            }
             _ => due,
         }
     }
@@ -283,7 +286,7 @@ impl Limiter {
 
     /// The rest of the pause after a 429.
     fn pause(&self) -> Duration {
-        self.shared.store.view(self.now(), |state, now| state.pause(now))
+        self.shared.store.view(self.now(), State::pause)
     }
 
     /// Takes the permission for a request beyond the one that a permit covers, such as a sign-in or a retry.
@@ -387,7 +390,8 @@ impl Member {
             if now >= due {
                 break due;
             }
-            let nap = (due - now).min(((due - now) / 2).max(SHORTEST_NAP));
+            let left = due.saturating_sub(now);
+            let nap = left.min((left / 2).max(SHORTEST_NAP));
             clock.sleep_until(if due <= plan.until { due } else { now + nap }).await;
         };
         let now = limiter.now();

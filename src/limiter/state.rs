@@ -111,9 +111,9 @@ impl State {
     pub(crate) fn take(&mut self, now: Duration, limit: RateLimit, burst: u32) -> Result<(), Duration> {
         let full_at = self.full_at.max(now);
         let longest = limit.spacing().saturating_mul(burst - 1);
-        let ahead = full_at - now;
-        if ahead > longest {
-            return Err(ahead - longest);
+        let early = full_at.saturating_sub(now).saturating_sub(longest);
+        if !early.is_zero() {
+            return Err(early);
         }
         self.full_at = full_at.saturating_add(limit.spacing());
         Ok(())

@@ -210,6 +210,7 @@ fn quota(is_sliding: bool, counts_refused: bool) -> Quota {
     Quota { limit: 200, window: 300.0, is_sliding, counts_refused }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "a simulation may have no limit")]
 fn limit() -> Option<RateLimit> {
     Some(RateLimit::new(180, Duration::from_secs(300)).unwrap())
 }
@@ -281,6 +282,7 @@ fn no_task_starves_while_others_are_near_their_end() {
     assert!(worst < 400.0, "{worst}");
 }
 
+#[expect(clippy::print_stdout, reason = "the figures are for people")]
 #[test]
 fn explore() {
     for count in [1, 5, 10, 20, 50, 100] {
