@@ -29,8 +29,8 @@ pub(crate) struct Connected {
 pub(crate) struct WorkerProbe {
     task: usize,
     polls: mpsc::UnboundedSender<Poll>,
-    /// The number of requests that were sent for each task.
-    requests: Arc<[AtomicU32]>,
+    /// The number of requests that were sent for the task.
+    requests: Arc<AtomicU32>,
 }
 
 /// The number of a task to poll, and the channel for the observation.
@@ -43,11 +43,11 @@ pub(crate) async fn start(
     connect: impl AsyncFnOnce() -> Result<Connected, Refusal> + Send + 'static,
 ) -> Result<(Vec<WorkerProbe>, Limiter, Vec<String>), Refusal> {
     let (polls, queue) = mpsc::unbounded_channel();
-    let requests: Arc<[AtomicU32]> = jobs.iter().map(|_| AtomicU32::new(0)).collect();
+    let requests: Vec<Arc<AtomicU32>> = jobs.iter().map(|_| Arc::default()).collect();
     let (report, connected) = oneshot::channel();
     let cannot = |error: io::Error| Refusal(format!("cannot start: {error}"));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(cannot)?;
-    let probe = |task| WorkerProbe { task, polls: polls.clone(), requests: Arc::clone(&requests) };
+    let probe = |task| WorkerProbe { task, polls: polls.clone(), requests: Arc::clone(&requests[task]) };
     let probes = (0..jobs.len()).map(probe).collect();
     let work = move || {
         runtime.block_on(async {
@@ -79,7 +79,7 @@ impl Probe for WorkerProbe {
     }
 
     fn requests(&self) -> Option<u32> {
-        Some(self.requests[self.task].load(Ordering::Relaxed))
+        Some(self.requests.load(Ordering::Relaxed))
     }
 }
 
@@ -87,20 +87,19 @@ impl Probe for WorkerProbe {
 async fn serve(
     cloud: Arc<Cloud>,
     jobs: Arc<[JobId]>,
-    requests: Arc<[AtomicU32]>,
+    requests: Vec<Arc<AtomicU32>>,
     mut queue: mpsc::UnboundedReceiver<Poll>,
 ) {
     while let Some((task, mut report)) = queue.recv().await {
-        let (cloud, jobs, requests) = (Arc::clone(&cloud), Arc::clone(&jobs), Arc::clone(&requests));
+        let (cloud, jobs, requests) = (Arc::clone(&cloud), Arc::clone(&jobs), Arc::clone(&requests[task]));
         tokio::spawn(async move {
-            let mut probe = cloud.job(&jobs[task]);
+            let mut probe = cloud.job(&jobs[task]).count_in(requests);
             let observation = tokio::select! {
                 biased;
                 // The wait no longer needs this poll.
                 () = report.closed() => None,
                 observation = probe.poll() => Some(observation),
             };
-            requests[task].fetch_add(probe.requests().unwrap_or(1), Ordering::Relaxed);
             if let Some(observation) = observation {
                 let _ = report.send(observation);
             }
