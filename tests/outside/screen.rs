@@ -141,7 +141,7 @@ fn an_error_is_printed_once_above_the_bar() {
         let (bytes, screen) = terminal.bytes();
         let errors: Vec<&String> = screen.iter().filter(|line| line.contains("503")).collect();
         assert!(errors.len() == 1 && errors[0].contains(RETRY), "{screen:?}");
-        assert!(bytes.contains("40% Running, no answer"), "{bytes:?}");
+        assert!(bytes.contains("40% Running, no response"), "{bytes:?}");
         assert!(screen.last().unwrap().ends_with("The disk is full."), "{screen:?}");
     });
 }
