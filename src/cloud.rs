@@ -77,6 +77,7 @@ impl From<ProjectId> for Project {
     }
 }
 
+#[expect(clippy::result_large_err, reason = "the error is the observation of a poll")]
 impl Cloud {
     /// Configures the jobs endpoint of `project` at `endpoint`, with `credentials`.
     pub fn builder(

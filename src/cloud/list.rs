@@ -225,6 +225,7 @@ impl Rows {
     }
 }
 
+#[expect(clippy::result_large_err, reason = "the error is the observation of a poll")]
 impl Cloud {
     /// Lists the tasks that the filter selects, newest first. Each page is a request that the limiter counts.
     ///

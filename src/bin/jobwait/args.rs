@@ -267,6 +267,10 @@ pub(crate) struct SimulateArgs {
     #[arg(long, value_name = "LIMIT")]
     pub(crate) quota: Option<RateLimitArg>,
 
+    /// The age of the state that the lists of tasks show
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration::any)]
+    pub(crate) list_lag: Duration,
+
     /// Require the token, a signature with the access key, or the password below; test values only
     #[arg(long)]
     pub(crate) require_auth: bool,
