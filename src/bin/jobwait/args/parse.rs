@@ -14,7 +14,17 @@ use super::Args;
 use crate::exit;
 
 /// The pairs of options that exclude each other. An option beats the variable of the other one.
-const EXCLUSIVE: [(&str, &str, &str); 2] = [
+const EXCLUSIVE: [(&str, &str, &str); 4] = [
+    (
+        "job_ids",
+        "instance",
+        "job IDs wait for these tasks and --instance for all tasks of an instance: use only one of them",
+    ),
+    (
+        "idle",
+        "any",
+        "--idle waits until nothing is in progress and --any ends with the first success: use only one of them",
+    ),
     ("once", "timeout", "--once polls once and --timeout waits: use only one of them"),
     (
         "any",
@@ -22,6 +32,9 @@ const EXCLUSIVE: [(&str, &str, &str); 2] = [
         "--any ends with the first success and --keep-going waits for all: use only one of them",
     ),
 ];
+
+/// The options that select tasks of an instance.
+const OF_AN_INSTANCE: [&str; 3] = ["task_name", "since", "idle"];
 
 /// Clap's record of the values that were given, and where.
 #[derive(Debug)]
@@ -43,6 +56,12 @@ impl Given {
             Some(ValueSource::EnvVariable) => variable(&option),
             _ => format!("--{option}"),
         }
+    }
+
+    /// The record of the command, where the main command has its own.
+    pub(crate) fn of_command(&self) -> Option<Self> {
+        let (name, matches) = self.matches.subcommand()?;
+        Some(Self { command: self.command.find_subcommand(name)?.clone(), matches: matches.clone() })
     }
 
     fn source(&self, id: &str) -> Option<ValueSource> {
@@ -74,6 +93,15 @@ pub(crate) fn parse(words: impl Iterator<Item = OsString>) -> Result<(Args, Give
             _ => continue,
         }
         given = read(&ignored)?;
+    }
+    // Their variables may be meant for other waits.
+    let on_command_line = |id: &&str| given.source(id) == Some(ValueSource::CommandLine);
+    if let Some(id) = OF_AN_INSTANCE.iter().copied().find(on_command_line)
+        && !given.contains("instance")
+    {
+        let option = id.replace('_', "-");
+        let message = format!("--{option} selects tasks of an instance: use it with --instance");
+        return Err(given.command.error(ErrorKind::MissingRequiredArgument, message));
     }
     Ok((Args::from_arg_matches(&given.matches)?, given))
 }

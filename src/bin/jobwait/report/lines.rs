@@ -66,6 +66,7 @@ impl Lines {
         jobs: &[JobId],
         view: View,
         deadline: Duration,
+        now: Duration,
         has_own_bars: bool,
     ) -> Self {
         let several = jobs.len() > 1;
@@ -90,7 +91,7 @@ impl Lines {
             tally: Tally::of(jobs.len()),
             deadline,
             heartbeat: in_lines.then_some(view.heartbeat),
-            last_line: Duration::ZERO,
+            last_line: now,
             has_hinted: false,
         }
     }
@@ -136,6 +137,7 @@ impl Sink for Lines {
     fn pass(&mut self, elapsed: Duration) {
         if self.due_at().is_some_and(|due| due <= elapsed) {
             let state = match &self.tasks[..] {
+                [] => "looking for the tasks of the instance".to_owned(),
                 [task] => task.state(elapsed),
                 _ => self.tally.to_string(),
             };

@@ -111,8 +111,8 @@ fn shown(view: View, bars: Option<Bars>, hostile: &str, mut on_step: impl FnMut(
     let (out, err) = (Written::default(), Written::default());
     let (stdout, stderr) = (Stream::to(out.clone()), Stream::to(err.clone()));
     let mut report = match bars {
-        Some(bars) => Report::with_bars(Some(bars), jobs(), view, DEADLINE, &stdout, &stderr),
-        None => Report::new(jobs(), view, DEADLINE, &stdout, &stderr),
+        Some(bars) => Report::with_bars(Some(bars), jobs(), view, DEADLINE, Duration::ZERO, &stdout, &stderr),
+        None => Report::new(jobs(), view, DEADLINE, Duration::ZERO, &stdout, &stderr),
     };
     let pace = Pace::new(Duration::from_secs(2), Duration::from_secs(8)).unwrap().jitter(0.0).unwrap();
     let mut steps = 0..;
@@ -157,7 +157,8 @@ fn ended(first: Option<Observation>, then: Observation) -> (u8, Vec<String>) {
 
     let (out, err) = (Written::default(), Written::default());
     let (stdout, stderr) = (Stream::to(out.clone()), Stream::to(err.clone()));
-    let report = Report::new(jobs(), view(Shown::Nothing, Output::Text), DEADLINE, &stdout, &stderr);
+    let report =
+        Report::new(jobs(), view(Shown::Nothing, Output::Text), DEADLINE, Duration::ZERO, &stdout, &stderr);
     let wait = Wait::new().deadline(Duration::from_secs(30)).grace(Duration::from_secs(5));
     let verdict = runtime().block_on(wait.run(&mut Again(first, then), |_| {}));
     let code = finish(report, &verdict);
