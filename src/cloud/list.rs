@@ -4,6 +4,7 @@ mod page;
 mod paging;
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -200,19 +201,18 @@ impl Query {
 #[derive(Debug, Default)]
 struct Rows {
     rows: Vec<TaskRow>,
-    places: HashMap<JobId, usize>,
+    /// The place of each task by its ID, and of each row without one by the row.
+    places: HashMap<String, usize>,
 }
 
 impl Rows {
     /// Adds a row. A later row about the same task replaces the earlier one.
     fn add(&mut self, row: TaskRow) {
-        let place = row.id().and_then(|id| self.places.get(id)).copied();
-        match (place, row.id()) {
-            (Some(place), _) => self.rows[place] = row,
-            (None, id) => {
-                if let Some(id) = id {
-                    self.places.insert(id.clone(), self.rows.len());
-                }
+        let key = row.id().map_or(row.as_json(), JobId::as_str).to_owned();
+        match self.places.entry(key) {
+            Entry::Occupied(place) => self.rows[*place.get()] = row,
+            Entry::Vacant(place) => {
+                place.insert(self.rows.len());
                 self.rows.push(row);
             }
         }

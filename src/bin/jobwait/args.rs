@@ -32,6 +32,7 @@ use crate::rate_limit::RateLimitArg;
     args_override_self = true,
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
+    override_usage = "jobwait [OPTIONS] <JOB_ID>...\n       jobwait [OPTIONS] --instance <ID>\n       jobwait <COMMAND>",
     disable_help_subcommand = true,
     max_term_width = 110
 )]
@@ -63,7 +64,7 @@ pub(crate) enum Command {
 pub(crate) struct WaitArgs {
     /// The job IDs that the calls returned which started the tasks; '-' reads them from standard input, one
     /// per line or as the JSON responses to those calls
-    #[arg(value_name = "JOB_ID", required_unless_present = "instance", value_parser = values::job_id)]
+    #[arg(value_name = "JOB_ID", required = true, value_parser = values::job_id)]
     pub(crate) job_ids: Vec<String>,
 
     #[command(flatten)]

@@ -137,11 +137,11 @@ impl Session {
         let (worker, limiter, warnings) = tokio::select! {
             connected = worker::start(connect) => connected?,
             // Reading a token can hang as a network can. The deadline and signals bind it, too.
-            verdicts = self.watch(waits.clone(), unconnected, None) => return Ok(verdicts),
+            verdicts = self.watch(waits.clone(), unconnected, None, None) => return Ok(verdicts),
         };
         self.warn(warnings);
         let probes = worker.probes(jobs);
-        Ok(self.watch(waits.limiter(limiter.clone()), probes, Some(limiter)).await)
+        Ok(self.watch(waits.limiter(limiter.clone()), probes, Some(limiter), None).await)
     }
 
     fn warn(&mut self, warnings: Vec<String>) {
@@ -188,7 +188,8 @@ impl Session {
             // An ID that is on the list may still be unknown elsewhere.
             let grace = self.clock.elapsed().saturating_add(options.grace);
             let waits = Waits::new(wait.clone().grace(grace)).until(options.until).limiter(limiter.clone());
-            let verdicts = self.watch(waits, worker.probes(&jobs), Some(limiter.clone())).await;
+            let naming = scheduled.as_mut().map(|rows| (rows, &*jobs));
+            let verdicts = self.watch(waits, worker.probes(&jobs), Some(limiter.clone()), naming).await;
             let is_over = self.signal.get().is_some() || options.once || ends(options, &verdicts);
             found.jobs.extend(new);
             found.verdicts.extend(verdicts);
@@ -199,7 +200,7 @@ impl Session {
             let last = if *idle { options.deadline } else { self.clock.elapsed() + LAST_SEARCH };
             ended = self.search(wait.clone().deadline(options.deadline.min(last)), &mut search).await;
         }
-        if let Some(rows) = scheduled.take() {
+        if let Some(rows) = scheduled.take().filter(|rows| !rows.is_terminated()) {
             self.name_scheduled(rows, &found.jobs, options.deadline).await;
         }
         // The tasks that are known have ended.
@@ -251,6 +252,7 @@ impl Session {
         waits: Waits,
         probes: Vec<P>,
         mut limiter: Option<Limiter>,
+        scheduled: Option<(&mut oneshot::Receiver<Vec<TaskRow>>, &[JobId])>,
     ) -> Vec<Verdict> {
         let Self { clock, report, signals, signal } = self;
         let stop = async { signal.set(Some(signals.next().await)) };
@@ -264,8 +266,18 @@ impl Session {
             }
             report.borrow_mut().event(task, &event, signal.get());
         };
+        let naming = async {
+            if let Some((rows, jobs)) = scheduled
+                && !rows.is_terminated()
+                && let Ok(rows) = rows.await
+            {
+                report.borrow().scheduled(&rows, jobs);
+            }
+            future::pending::<()>().await;
+        };
         tokio::select! {
             verdicts = waits.run_until(probes, stop, on_event) => verdicts,
+            () = naming => unreachable!("time does not end"),
             () = time_passes(*clock, report) => unreachable!("time does not end"),
         }
     }

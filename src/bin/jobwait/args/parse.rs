@@ -77,8 +77,10 @@ impl Given {
 /// A request for the help or the version, or an error in the usage; see [`print`].
 pub(crate) fn parse(words: impl Iterator<Item = OsString>) -> Result<(Args, Given), clap::Error> {
     let words: Vec<OsString> = words.collect();
+    let names_instance = names_instance(&words);
     let read = |ignored: &[&str]| {
-        let mut command = command(ignored);
+        // Clap would show a conditional requirement as an optional argument.
+        let mut command = command(ignored).mut_arg("job_ids", |arg| arg.required(!names_instance));
         command.try_get_matches_from_mut(&words).map(|matches| Given { command, matches })
     };
     let mut given = read(&[]).map_err(|error| with_variable(error, read))?;
@@ -104,6 +106,14 @@ pub(crate) fn parse(words: impl Iterator<Item = OsString>) -> Result<(Args, Give
         return Err(given.command.error(ErrorKind::MissingRequiredArgument, message));
     }
     Ok((Args::from_arg_matches(&given.matches)?, given))
+}
+
+/// Returns whether an instance is named, by option or variable.
+fn names_instance(words: &[OsString]) -> bool {
+    let is_option = |word: &OsString| {
+        word.to_str().is_some_and(|word| word == "--instance" || word.starts_with("--instance="))
+    };
+    words.iter().any(is_option) || env::var_os(variable("instance")).is_some_and(|value| !value.is_empty())
 }
 
 /// Names the variable in an error about its value, where clap names the option.

@@ -82,10 +82,12 @@ pub(super) async fn run(
         }
         // On another thread: a full pipe must not delay a signal.
         let printed = tokio::task::spawn_blocking(move || super::print(text(&rows, output).as_bytes()));
-        tokio::select! {
-            printed = printed => return printed.unwrap_or_else(|_| panics::propagate()),
-            signal = signals.next() => return Ok(signal.exit_code()),
-        }
+        let code = tokio::select! {
+            printed = printed => printed.unwrap_or_else(|_| panics::propagate())?,
+            signal = signals.next() => signal.exit_code(),
+        };
+        stderr.finish(AT_THE_END);
+        return Ok(code);
     }
     let hint = verdict.fault.as_ref().is_some_and(|fault| fault.kind == FaultKind::WrongApi);
     search_hints(&verdict, ending).iter().for_each(|line| stderr.message(line));
