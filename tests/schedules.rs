@@ -32,7 +32,7 @@ fn the_study_fits_its_documents() {
     let study = Study::of(20);
     assert!(table::full(&study).contains("](schedules.svg)"));
     assert!(chart::svg(&study).unwrap().ends_with("</svg>\n"));
-    let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
-    let readme = fs::read_to_string(readme).unwrap();
-    assert!(table::placed(&readme, &table::brief(&study)).unwrap().contains("| --- |"));
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pace.md");
+    let page = fs::read_to_string(page).unwrap();
+    assert!(table::placed(&page, &table::brief(&study)).unwrap().contains("| --- |"));
 }

@@ -1,6 +1,6 @@
-//! The study of schedules: `cargo bench --bench schedules` writes the table into `docs/schedules.md` and the README, and
-//! the chart into `docs/schedules.svg`. It fails when jobwait misses a bound that it promises. `docs/pace.md` explains the
-//! measures. `tests/schedules.rs` is a smaller study.
+//! The study of schedules: `cargo bench --bench schedules` writes the table into `docs/schedules.md` and `docs/pace.md`,
+//! and the chart into `docs/schedules.svg`. It fails when jobwait misses a bound that it promises. `docs/pace.md`
+//! explains the measures. `tests/schedules.rs` is a smaller study.
 
 mod bounds;
 mod chart;
@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::create_dir_all(root.join("docs"))?;
     fs::write(root.join("docs/schedules.md"), table::full(&study))?;
     fs::write(root.join("docs/schedules.svg"), chart::svg(&study)?)?;
-    let readme = fs::read_to_string(root.join("README.md"))?;
-    fs::write(root.join("README.md"), table::placed(&readme, &table::brief(&study))?)?;
+    let pace = fs::read_to_string(root.join("docs/pace.md"))?;
+    fs::write(root.join("docs/pace.md"), table::placed(&pace, &table::brief(&study))?)?;
     Ok(())
 }

@@ -24,6 +24,9 @@ const LONGEST_LOCK: Duration = Duration::from_secs(2);
 /// The delay before a lock that is held is tried again.
 const LOCK_RETRY: Duration = Duration::from_millis(2);
 
+/// The age at which an unused file is removed: longer than the longest window of a rate limit.
+const UNUSED: Duration = Duration::from_secs(31 * 24 * 60 * 60);
+
 /// The largest file that is read.
 const LARGEST: usize = 1 << 20;
 
@@ -171,12 +174,28 @@ fn open(folder: &Path, name: &str) -> io::Result<File> {
     if !metadata.is_dir() || !system::is_private(&metadata) {
         return Err(io::Error::other("the folder is a link, or other users may write to it"));
     }
-    let file = system::open(&folder.join(name))?;
+    let path = folder.join(name);
+    if !path.exists() {
+        remove_unused(folder);
+    }
+    let file = system::open(&path)?;
     let metadata = file.metadata()?;
     if !metadata.is_file() || !system::is_private(&metadata) {
         return Err(io::Error::other("the file is not a regular file of this user"));
     }
     Ok(file)
+}
+
+/// Removes the files of accounts that were not used for a long time. Errors are ignored: another process may do the
+/// same.
+fn remove_unused(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let modified = entry.metadata().and_then(|metadata| metadata.modified());
+        let age = modified.ok().and_then(|modified| modified.elapsed().ok());
+        if age.is_some_and(|age| age > UNUSED) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
 }
 
 #[cfg(unix)]

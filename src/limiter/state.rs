@@ -33,9 +33,9 @@ const LARGEST_STRETCH: f64 = 64.0;
 /// The share of the burst that must be left for delays at full pace. Below it, delays are stretched.
 const RESERVE: f64 = 0.5;
 
-/// The share of the rate that the stretched demand may use. The rest serves polls near an end, sign-ins and
-/// retries.
-const USABLE: f64 = 0.8;
+/// The share of the rate that the demand may use when the burst is used up, so that the burst recovers. Where it
+/// settles, the whole rate is used.
+const USABLE: f64 = 0.4;
 
 /// The shared state. All times are on one clock that never goes back.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -57,6 +57,8 @@ pub(crate) struct Throttle {
     /// The stretch, and the time at which it is halved. A stretch below 1 counts as 1.
     pub(super) stretch: f64,
     pub(super) relax_at: Duration,
+    /// The earliest time at which the stretch may grow again.
+    pub(super) stretch_at: Duration,
     pub(super) window: Duration,
 }
 
@@ -138,6 +140,7 @@ impl State {
         let longest = self.throttle.window.saturating_mul(2).max(DEFAULT_WINDOW);
         self.throttle.paused_until = self.throttle.paused_until.min(now.saturating_add(longest));
         self.throttle.relax_at = self.throttle.relax_at.min(now.saturating_add(longest.saturating_mul(2)));
+        self.throttle.stretch_at = self.throttle.stretch_at.min(now.saturating_add(longest));
         let latest = now.saturating_add(DEFAULT_WINDOW);
         self.demands.retain(|demand| demand.expires_at > now && demand.expires_at <= latest);
         self
@@ -200,10 +203,12 @@ impl Throttle {
         let first = self.window.mul_f64(FIRST_PAUSE);
         self.pause = self.pause.mul_f64(PAUSE_GROWTH).clamp(first, self.window);
         let jitter = 1.0 + JITTER * (2.0 * random - 1.0);
-        let pause = retry_after.unwrap_or_default().max(self.pause.mul_f64(jitter));
+        let pause = retry_after.unwrap_or_else(|| self.pause.mul_f64(jitter));
         self.paused_until = now.saturating_add(pause);
-        if is_first {
+        // Single 429s among many successes must not slow the polls down without end.
+        if is_first && now >= self.stretch_at {
             self.stretch = (self.stretch(now) * STRETCH).min(LARGEST_STRETCH);
+            self.stretch_at = now.saturating_add(first);
         }
         self.relax_at = self.paused_until.saturating_add(self.window.mul_f64(jitter));
     }

@@ -209,7 +209,11 @@ fn observe(now: f64, duration: f64) -> Observation {
 
 /// Durations of tasks between 6 and 14 minutes.
 fn durations(count: usize) -> Vec<f64> {
-    let mut random = fastrand::Rng::with_seed(42);
+    random_durations(count, 42)
+}
+
+fn random_durations(count: usize, seed: u64) -> Vec<f64> {
+    let mut random = fastrand::Rng::with_seed(seed);
     (0..count).map(|_| 360.0 + 480.0 * random.f64()).collect()
 }
 
@@ -250,14 +254,16 @@ fn processes_on_separate_machines_converge_on_any_quota() {
 /// Covers Q1.
 #[test]
 fn processes_that_share_a_limiter_are_never_refused_and_see_each_end_in_time() {
-    for (count, lag) in [(1, 2.0), (5, 4.0), (10, 4.0), (20, 8.0), (50, 20.0), (100, 80.0)] {
-        let report = simulate(&durations(count), 3600.0, Sharing::Machine, Some(limit()), quota(true, true));
-        assert!(
-            report.all_completed() && report.refused == 0 && report.mean_lag() <= lag,
-            "{count} processes: {} refused, mean lag {:.1} s",
-            report.refused,
-            report.mean_lag()
-        );
+    const SEEDS: u64 = 4;
+    for (count, most) in [(1, 2.0), (5, 4.0), (10, 4.0), (20, 8.0), (50, 20.0), (100, 40.0)] {
+        let mut lag = 0.0;
+        for seed in 0..SEEDS {
+            let durations = random_durations(count, seed);
+            let report = simulate(&durations, 3600.0, Sharing::Machine, Some(limit()), quota(true, true));
+            assert!(report.all_completed() && report.refused == 0, "{count} processes: {report:?}");
+            lag += report.mean_lag() / SEEDS as f64;
+        }
+        assert!(lag <= most, "{count} processes: mean lag {lag:.1} s");
     }
 }
 

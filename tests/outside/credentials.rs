@@ -256,7 +256,7 @@ fn an_iam_url_may_end_with_its_version() {
 fn a_password_is_never_sent_unencrypted_to_another_machine() {
     let server = Server::acts([answer(200, SUCCESS)]);
     let run = || with_password(&server).args(["--iam-endpoint", "http://iam.example"]);
-    run().run().expect(2, "--iam-endpoint: http://iam.example would send the credentials unencrypted");
+    run().run().expect(2, "--iam-endpoint: invalid endpoint 'http://iam.example': plain http would send the credentials unencrypted");
     // Without requests to IAM its address does not matter.
     let run = super::support::child::at(&server.url()).env("HW_AUTH_URL", "http://keystone.example:5000/v3");
     run.run().expect(0, "completed");
@@ -310,7 +310,7 @@ fn errors_of_iam_come_with_advice_about_iam() {
             ])
             .run()
         };
-        iam(403).expect(4, "give --project-id");
+        iam(403).expect(4, "use --project-id");
         iam(404).expect(125, "check --region and --iam-endpoint");
         iam(500).expect(125, "check --region and --iam-endpoint");
     });
@@ -348,7 +348,7 @@ fn failed_requests_to_iam_are_retried() {
             answer(200, SUCCESS),
         ]);
         let ended = with_password(&server).run().expect(0, "signing in at http://127.0.0.1");
-        assert!(ended.stderr.contains("there is no token in it"), "{ended:?}");
+        assert!(ended.stderr.contains("the response contains no token"), "{ended:?}");
 
         let iam = format!("http://{}", refusing());
         let server = Server::acts([answer(200, SUCCESS)]);
@@ -467,7 +467,7 @@ fn without_a_metadata_service_the_kinds_of_credentials_are_listed() {
     at_once(acts, |act| {
         let server = Server::acts([act]);
         // The deadline is an hour away.
-        let ended = on_an_instance(&server).run().expect(2, "no credentials. The ways in");
+        let ended = on_an_instance(&server).run().expect(2, "no credentials found. Set one of these");
         assert!(ended.took < std::time::Duration::from_secs(5) + slack(), "{ended:?}");
     });
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::support::child::at;
 use super::support::messages::{ANOTHER_SERVER, NOT_VISIBLE, RETRY};
 use super::support::server::{Act, Server, answer, answer_with, raw};
-use super::support::{CANARY, NOT_FOUND, SUCCESS, at_once, despite_noise, running};
+use super::support::{CANARY, NOT_FOUND, SUCCESS, at_once, despite_noise, over_quota, running};
 use super::transport::{passes, stays};
 
 fn error(code: &str, message: &str) -> String {
@@ -202,15 +202,23 @@ fn a_403_reports_the_missing_permission_or_the_wrong_credentials() {
 /// Covers H7.
 #[test]
 fn a_missing_api_points_at_host_and_path_of_the_endpoint() {
-    stops(404, &error("APIGW.0101", "The API does not exist"), 125, "host and path prefix of --endpoint");
+    stops(
+        404,
+        &error("APIGW.0101", "The API does not exist"),
+        125,
+        "check the host and the path prefix of --endpoint",
+    );
 }
 
 /// Covers H8.
 #[test]
 fn temporary_errors_are_retried() {
     at_once([408, 425, 429, 500, 502, 503, 504], |status| {
-        passes(&answer(status, &error("APIGW.0308", "slow down")), "slow down (APIGW.0308");
-        passes(&answer(status, "<html><head><title>Bad Gateway</title></head>"), "Bad Gateway");
+        // After a 429, a wait pauses for a tenth of the quota's window.
+        let message = "slow down,limit:200,time:1 second";
+        passes(&answer(status, &error("APIGW.0308", message)), &format!("{message} (APIGW.0308"));
+        let page = format!("<html><head><title>Bad Gateway: {message}</title></head>");
+        passes(&answer(status, &page), "Bad Gateway");
     });
     stays(answer(503, "upstream"), "HTTP 503: upstream");
 }
@@ -226,10 +234,16 @@ fn permanent_errors_end_the_wait_after_one_request() {
 /// Covers H10.
 #[test]
 fn retry_after_is_obeyed() {
-    let server = Server::acts([answer_with(429, "Retry-After: 1\r\n", ""), answer(200, SUCCESS)]);
-    at(&server.url()).run().expect(0, &format!("{RETRY} 1.0s"));
-    let delays = server.delays();
-    assert!(delays[0] >= 1000, "{delays:?}");
+    let obeyed = |status, window| {
+        let busy = answer_with(status, "Retry-After: 1\r\n", &over_quota(window));
+        let server = Server::acts([busy, answer(200, SUCCESS)]);
+        (at(&server.url()).run().expect(0, RETRY), server.delays()[0])
+    };
+    for (status, window) in [(503, 300), (429, 1), (429, 40)] {
+        let (ended, delay) = obeyed(status, window);
+        assert!(delay >= 1000, "{status}: {delay}: {ended:?}");
+        assert!(ended.stderr.contains(&format!("{RETRY} 1.0s")), "{ended:?}");
+    }
 }
 
 /// Covers H10.

@@ -55,7 +55,10 @@ fn a_hundred_megabytes_are_rejected_in_bounded_memory() {
     let fillers = ["a9767ede-fe0f-4888-9003-e843a4c90514\n", "\n", "{\"job_id\": [", "\u{1b}]junk "];
     at_once(fillers, |filler| {
         let junk = filler.repeat(100_000_000 / filler.len());
-        piped(&server).stdin(junk).run().expect(2, "standard input: it is longer than any list of IDs");
+        piped(&server)
+            .stdin(junk)
+            .run()
+            .expect(2, "standard input: longer than 4 MiB, so it is not a list of job IDs");
     });
     assert!(server.seen().is_empty());
 }
@@ -65,7 +68,7 @@ fn an_endless_pipe_is_bounded_by_the_deadline() {
     let server = Server::answers([(200, SUCCESS)]);
     let (open, _keep) = std::io::pipe().unwrap();
     let run = piped(&server).stdin_from(open.into()).timeout("400ms");
-    run.run().within(0.4).expect(2, "did not end before the deadline");
+    run.run().within(0.4).expect(2, "standard input: no end before the deadline");
 }
 
 #[cfg(unix)]
@@ -77,8 +80,10 @@ fn a_signal_ends_the_reading_of_an_endless_pipe() {
         despite_noise(|| {
             let stdin = open.try_clone().unwrap().into();
             let running = piped(&server).args(["-o", form]).stdin_from(stdin).start().handles_signals();
-            let ended =
-                running.end_by("TERM").expect(143, "ended by SIGTERM; the tasks were still being read");
+            let ended = running.end_by("TERM").expect(
+                143,
+                "stopped by SIGTERM while reading job IDs from standard input; nothing was sent",
+            );
             match form {
                 "json" => assert_eq!(ended.json()["jobs"].as_array().unwrap().len(), 0),
                 "jsonl" => assert_eq!(ended.events()[0]["exit_code"], 143),

@@ -19,6 +19,8 @@ mod meaning;
 mod output;
 mod plan;
 mod process;
+#[cfg(unix)]
+mod quota;
 mod reliability;
 #[cfg(unix)]
 mod screen;

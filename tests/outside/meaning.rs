@@ -71,12 +71,12 @@ fn a_completed_task_with_a_fail_reason_is_a_warning() {
 fn canceled_is_a_failure_and_pending_is_not() {
     despite_noise(|| {
         let server = Server::acts([answer(200, &job(r#""status": "Canceled""#))]);
-        at(&server.url()).run().expect(1, "Canceled, without a reason");
+        at(&server.url()).run().expect(1, "Canceled, no reason given");
 
         let (pending, unauthorized) = (job(r#""status": "Pending""#), job(r#""status": "Unauthorized""#));
         let server = Server::answers([(200, pending.as_str()), (200, unauthorized.as_str()), (200, SUCCESS)]);
         let ended =
-            at(&server.url()).run().expect(0, "Pending (delayed; it may wait for the maintenance window)");
+            at(&server.url()).run().expect(0, "Pending (it may be waiting for the maintenance window)");
         assert!(ended.stderr.contains("Unauthorized (a person must approve it)"), "{ended:?}");
 
         let server = Server::acts([answer(200, &pending)]);

@@ -21,7 +21,8 @@ fn signals_end_the_wait(start: impl Fn() -> Run + Sync, ready: impl Fn() + Sync)
         despite_noise(|| {
             let running = start().start().handles_signals();
             ready();
-            let ended = running.end_by(signal).expect(code, &format!("ended by SIG{signal}; {TASK_GOES_ON}"));
+            let ended =
+                running.end_by(signal).expect(code, &format!("stopped by SIG{signal}; {TASK_GOES_ON}"));
             assert!(ended.stderr.contains(&format!("{RESUME}jobwait --project-id ")), "{ended:?}");
             assert!(ended.stdout.starts_with(&format!("{ID} interrupted")), "{ended:?}");
         });

@@ -22,10 +22,10 @@ fn a_bar_is_redrawn_in_place_and_replaced_by_the_result() {
     terminal.both(wait(&at_work())).run().expect(0, "");
     let (bytes, screen) = terminal.bytes();
     assert!(bytes.contains("40% Running  "), "{bytes:?}");
-    assert!(bytes.contains(&format!("s elapsed, 1h left, {RETRY} 1s")), "{bytes:?}");
+    assert!(bytes.contains(&format!("s elapsed, times out in 1h, {RETRY} 1s")), "{bytes:?}");
     assert!(bytes.contains('\r') && bytes.contains("\u{1b}[36m"), "{bytes:?}");
     let screen = screen.join("\n");
-    assert!(screen.starts_with("jobwait [0."), "{screen}");
+    assert!(screen.starts_with("jobwait: [0."), "{screen}");
     assert!(screen.contains("s] Running  CreateGaussDBforMySQLInstance of DO-NOT-TOUCH"), "{screen}");
     assert!(!screen.contains("elapsed"), "{screen}");
     assert_eq!(screen.matches(ID).count(), 1, "one result: {screen}");
@@ -134,7 +134,7 @@ fn an_error_is_printed_once_above_the_bar() {
     let (bytes, screen) = terminal.bytes();
     let errors: Vec<&String> = screen.iter().filter(|line| line.contains("503")).collect();
     assert!(errors.len() == 1 && errors[0].contains(RETRY), "{screen:?}");
-    assert!(bytes.contains("40% Running, no answer"), "{bytes:?}");
+    assert!(bytes.contains("40% Running, no response"), "{bytes:?}");
     assert!(screen.last().unwrap().ends_with("The disk is full."), "{screen:?}");
 }
 

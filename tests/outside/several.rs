@@ -11,7 +11,8 @@ use super::support::messages::{NO_RESPONSE, RESUME, RETRY};
 use super::support::punctual::slack;
 use super::support::server::{Act, Server, answer, answer_with, asked_for};
 use super::support::{
-    CANARY, ID, NOT_FOUND, PROJECT, SUCCESS, at_once, both, despite_noise, failed, running, wait_until,
+    CANARY, ID, NOT_FOUND, PROJECT, SUCCESS, at_once, both, despite_noise, failed, over_quota, running,
+    wait_until,
 };
 
 fn wait(server: &Server, ids: &[impl AsRef<OsStr>]) -> Run {
@@ -202,7 +203,7 @@ fn many_tasks_share_one_heartbeat() {
         // The percentages of so many tasks are not worth a line.
         assert!(!ended.stderr.contains("40%  "), "{ended:?}");
         let command =
-            ended.stderr.lines().find(|line| line.contains("wait on, with the IDs of the tasks on")).unwrap();
+            ended.stderr.lines().find(|line| line.contains("to resume, run with the job IDs on")).unwrap();
         assert!(command.ends_with(" -"), "{command}");
     });
 }
@@ -232,8 +233,7 @@ fn all_tasks_share_one_rate_limit() {
         let server = mixed();
         let ids = ["s1", "s2", "s3", "s4", "s5", "s6"];
         let run = wait(&server, &ids).args(["--rate-limit", "8/1s"]).timeout("3s").run().within(3.0);
-        let ended =
-            run.expect(124, "6 tasks share 8/1s requests (--rate-limit): each is looked at about every 1.0s");
+        let ended = run.expect(124, "6 tasks share --rate-limit 8/1s: each is polled about every 1.0s");
         let seen: Vec<Duration> = server.seen().iter().map(|seen| seen.at).collect();
         // A request can be late, and the next one not.
         let window = Duration::from_millis(if slack().is_zero() { 900 } else { 500 });
@@ -362,10 +362,13 @@ fn until_the_service_responds_one_request_stands_for_all_tasks() {
         let ids = tasks(12);
         let once = || wait(&server, &ids).args(["--request-timeout", "500ms", "--rate-limit", "none"]);
         let ended = once().args(["--once", "-o", "json"]).run().expect(125, NO_RESPONSE);
-        assert_eq!(server.seen().len(), 1, "{ended:?}");
-        // The next polls share another request.
+        // The first poll finds out for all. The polls of the others share another request.
+        assert_eq!(server.seen().len(), 2, "{ended:?}");
+        let document = ended.json();
+        let requests = counts(&document, "requests");
+        assert_eq!((polls(&document), requests.iter().sum()), (vec![1; 12], 2), "{ended:?}");
         once().timeout("2s").run().within(2.0).expect(125, "0 of 12 tasks completed, 12 unreachable");
-        assert!((2..6).contains(&(server.seen().len() - 1)), "{}", server.seen().len());
+        assert!((2..6).contains(&(server.seen().len() - 2)), "{}", server.seen().len());
     });
 }
 
@@ -403,7 +406,10 @@ fn a_wait_for_many_tasks_on_a_hanging_server_ends_at_the_deadline() {
             let ended = run.run().within(1.0).expect(125, "");
             let document = ended.json();
             let last = document["jobs"][149]["error"]["message"].as_str().unwrap();
-            assert!(last.starts_with("it was not asked about: ") || last.starts_with("no answer"), "{last}");
+            assert!(
+                last.starts_with("this task was not polled: ") || last.starts_with("no response"),
+                "{last}"
+            );
         });
     });
 }
@@ -416,7 +422,7 @@ fn without_progress_and_text_result_the_failed_task_is_named() {
             let ended = run.args(["-o", form]).run().expect(1, "");
             assert!(ended.stderr.contains("jobwait: broken failed "), "{ended:?}");
             assert!(
-                ended.stderr.contains(&format!(": the other tasks go on in the cloud; {RESUME}")),
+                ended.stderr.contains(&format!(": the other tasks continue in the cloud; {RESUME}")),
                 "{ended:?}"
             );
             assert!(
@@ -461,7 +467,7 @@ fn more_than_20000_tasks_are_rejected() {
     assert!(server.seen().is_empty());
 }
 
-/// No task is polled much more often than another, and a task that is never polled has a reason.
+/// No task is polled more than twice as often as another, and a task that is never polled has a reason.
 #[test]
 fn a_small_rate_limit_is_shared_evenly() {
     despite_noise(|| {
@@ -471,15 +477,16 @@ fn a_small_rate_limit_is_shared_evenly() {
             let run = wait(&server, &ids).args(["--rate-limit", "40/1s", "-o", "json"]).timeout("3s");
             let polls = polls(&run.run().within(3.0).expect(124, "").json());
             let (least, most) = (polls.iter().min().unwrap(), polls.iter().max().unwrap());
-            assert!(most - least <= 1 && *least >= 4, "{polls:?}");
+            // A quarter at once, in which some tasks are polled more often than others, and then a poll in each 33 ms.
+            assert!(most - least <= 4 && *least >= 5, "{polls:?}");
             // The last poll of each can be cut off before it is sent.
             let (counted, sent) = (polls.iter().sum::<u64>(), server.seen().len() as u64);
+            assert!((80..=102).contains(&counted), "{polls:?}");
             assert!((counted - 12..=counted).contains(&sent), "{sent} requests for {polls:?}");
         };
         let too_small = || {
             let run = wait(&mixed(), &ids).args(["--rate-limit", "4/1m", "-o", "json"]).timeout("1500ms");
-            let ended =
-                run.run().within(1.5).expect(125, "need a larger --rate-limit, or a longer --timeout");
+            let ended = run.run().within(1.5).expect(125, "need a larger --rate-limit or a longer --timeout");
             let document = ended.json();
             assert_eq!(document["jobs"][11]["outcome"], "unreachable");
             assert_eq!(document["jobs"][11]["polls"], 0);
@@ -491,7 +498,11 @@ fn a_small_rate_limit_is_shared_evenly() {
 
 /// The number of polls of each task.
 fn polls(document: &serde_json::Value) -> Vec<u64> {
-    document["jobs"].as_array().unwrap().iter().map(|job| job["polls"].as_u64().unwrap()).collect()
+    counts(document, "polls")
+}
+
+fn counts(document: &serde_json::Value, of: &str) -> Vec<u64> {
+    document["jobs"].as_array().unwrap().iter().map(|job| job[of].as_u64().unwrap()).collect()
 }
 
 #[test]
@@ -524,9 +535,10 @@ pub fn outcomes_are_right(tasks: usize) {
     let server = server(move |id, n| {
         let number: u64 = id.trim_start_matches("task-").parse().unwrap();
         let mut random = fastrand::Rng::with_seed(number * 1000 + n as u64);
-        match (random.u8(..20), number % 3) {
-            (0, _) => answer_with(429, "Retry-After: 0\r\n", ""),
-            (1, _) => answer(503, ""),
+        match (random.u16(..2000), number % 3) {
+            // Few, because each pauses all tasks for a tenth of the window, and stretches their delays for a window.
+            (0..=1, _) => answer_with(429, "Retry-After: 0\r\n", &over_quota(1)),
+            (2..=101, _) => answer(503, ""),
             (_, 0) => answer(400, NOT_FOUND),
             (_, 1) if n > 1 => answer(200, &broken),
             (_, 2) if n > 1 => answer(200, SUCCESS),
@@ -536,7 +548,7 @@ pub fn outcomes_are_right(tasks: usize) {
     let ids: Vec<String> = (0..tasks).map(|n| format!("task-{n}")).collect();
     let run = wait(&server, &["-"]).stdin(ids.join("\n")).args(["--keep-going", "--rate-limit", "none"]);
     let run = run.args(["-o", "json", "-q", "--progress", "none", "--not-found-grace", "0s"]);
-    let run = run.args(["--interval", "1s", "--max-interval", "5s"]);
+    let run = run.args(["--interval", "500ms", "--max-interval", "2s"]);
     let ended = run.with_memory(128).run().expect(1, "");
     let document = ended.json();
     for (number, (id, outcome)) in outcomes(&document).into_iter().enumerate() {

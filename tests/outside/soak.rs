@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use super::support::child::{Run, bare};
 use super::support::punctual::{STRICT_TIMES, wakes_late_by};
 use super::support::server::{Act, Server, answer, answer_with, asked_for, raw};
-use super::support::{CANARY, ID, NOT_FOUND, PROJECT, SUCCESS, failed, running};
+use super::support::{CANARY, ID, NOT_FOUND, PROJECT, SUCCESS, failed, over_quota, running};
 
 /// The number of waits in a round, and the number of them at once.
 const WAITS: usize = 200;
@@ -270,7 +270,8 @@ fn fault(random: &mut fastrand::Rng) -> Act {
         5 => Act::SendAndClose(b"\x16\x03\x01\r\n\r\n".to_vec()),
         6 => answer_with(503, "Retry-After: 1\r\n", "<html>busy</html>"),
         7 => Act::Flood(raw(200, "", b"")[..40].to_vec(), b"X-More: 1\r\n".to_vec()),
-        _ => answer([408, 425, 429, 500, 502, 504][random.usize(..6)], ""),
+        // A 429 pauses the wait for a tenth of the window.
+        _ => answer([408, 425, 429, 500, 502, 504][random.usize(..6)], &over_quota(1)),
     }
 }
 

@@ -73,7 +73,9 @@ fn without_a_system_trust_store_only_https_needs_ca_cert() {
     let server = serve(Wrong::Nothing, raw(200, "", SUCCESS.as_bytes()));
     let without = |url: &str| at(url).env("SSL_CERT_FILE", "/dev/null").env("SSL_CERT_DIR", "/nowhere");
     // With roots of its own choice a process trusts no others, not even the bundled ones.
-    without(&server.url).run().expect(2, "no trust roots for https in SSL_CERT_FILE, /dev/null: ");
+    without(&server.url)
+        .run()
+        .expect(2, "cannot set up TLS with the trust roots from SSL_CERT_FILE (/dev/null): ");
     without(&server.url).args(["--ca-cert", server.ca.to_str().unwrap()]).run().expect(0, "completed");
     let plain = Server::acts([answer(200, SUCCESS)]);
     without(&plain.url()).run().expect(0, "completed");

@@ -16,7 +16,6 @@ pub fn passes(act: &Act, said: &str) {
     assert!(ended.stderr.contains(RETRY), "{ended:?}");
     // An optimized binary, for which 16 MiB are promised, needs 7 MiB less for itself.
     assert!(ended.peak < 20 * 1024, "{ended:?}");
-    assert!(ended.peak > 0 || !cfg!(target_os = "linux"), "{ended:?}");
     // The client itself repeats a request on a broken connection.
     assert!(server.seen().len() >= 3, "{:?}", server.seen());
 }
@@ -253,7 +252,8 @@ fn plain_http_on_a_tls_port_and_the_reverse_are_reported() {
 
     let secure = tls::serve(tls::Wrong::Nothing, raw(200, "", SUCCESS.as_bytes()));
     let secure = secure.url.replace("https:", "http:").replace("localhost", "127.0.0.1");
-    let cases = [(silent, "127.0.0.1"), (url, "is it plain http there?"), (secure, "is it https there?")];
+    let cases =
+        [(silent, "127.0.0.1"), (url, "does it expect plain http?"), (secure, "does it expect https?")];
     at_once(cases, |(url, said)| {
         despite_noise(|| {
             let run = at(&url).timeout("1s").args(["--request-timeout", "700ms"]);

@@ -119,7 +119,7 @@ fn an_empty_variable_counts_as_unset() {
 
 #[test]
 fn a_command_after_an_option_is_reported_as_misplaced() {
-    refused(bare().args(["-q", "demo"]), &["'demo'", "comes before all options"]);
+    refused(bare().args(["-q", "demo"]), &["'demo'", "must come before all options"]);
     let run = bare().env("HW_AUTH_TOKEN", "t").env("HW_PROJECT_ID", "0a").args([
         "--endpoint",
         "http://127.0.0.1:9",

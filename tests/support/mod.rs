@@ -106,6 +106,12 @@ pub fn failed(reason: &str) -> String {
         .replace(r#""process": """#, &format!(r#""process": "", "fail_reason": "{reason}""#))
 }
 
+/// The response of the gateway when the quota of the account, in a window of this length, is used up.
+pub fn over_quota(seconds: u32) -> String {
+    let message = format!("policy user over ratelimit,limit:200,time:{seconds} second");
+    format!(r#"{{"error_code":"APIGW.0308","error_msg":"{message}"}}"#)
+}
+
 /// A response with a job object of these fields.
 pub fn job(fields: &str) -> String {
     format!(r#"{{"job": {{"id": "{ID}", {fields}}}}}"#)

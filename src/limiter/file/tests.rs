@@ -50,6 +50,8 @@ impl Drop for Place {
     }
 }
 
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Something that stands in the way of the shared file.
 type Prepare<'a> = &'a dyn Fn(&Place);
 
@@ -191,4 +193,20 @@ fn a_429_of_one_process_pauses_all() {
     one.change(|state, _, now| state.throttle.throttled(now, None, window, 0.5)).unwrap();
     let pause = other.view(&|state: &State, now| state.pause(now)).unwrap();
     assert_eq!(pause, Duration::from_secs(10));
+}
+
+#[test]
+fn files_that_were_not_used_for_a_month_are_removed() {
+    let place = Place::new();
+    take(&place.process("old")).unwrap().unwrap();
+    let old = place.file();
+    let days_ago = |days| {
+        std::fs::FileTimes::new().set_modified(old.metadata().unwrap().modified().unwrap() - DAY * days)
+    };
+    File::options().write(true).open(&old).unwrap().set_times(days_ago(30)).unwrap();
+    take(&place.process("new")).unwrap().unwrap();
+    assert!(old.exists());
+    File::options().write(true).open(&old).unwrap().set_times(days_ago(32)).unwrap();
+    take(&place.process("newer")).unwrap().unwrap();
+    assert!(!old.exists());
 }

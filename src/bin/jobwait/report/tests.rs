@@ -275,6 +275,34 @@ fn events_are_one_object_per_line() {
     insta::assert_snapshot!("jsonl", out);
 }
 
+/// Covers Q5.
+#[test]
+fn a_state_that_is_older_than_the_pace_explains_is_shown_with_its_age() {
+    let screen = InMemoryTerm::new(10, 100);
+    let target = ProgressDrawTarget::term_like(Box::new(screen.clone()));
+    let view = view(Shown::Bar { color: false }, Output::Text);
+    let bars = Bars::new(target, || (100, 24), &jobs(), view, DEADLINE, false);
+    let stream = Stream::to(Written::default());
+    let mut report = Report::with_bars(Some(bars), jobs(), view, DEADLINE, &stream, &stream);
+    let mut script = Scripted(vec![Observation::Seen(Job::new("31b8ae23", &Status::Running))].into_iter());
+    let mut shown = Vec::new();
+    let first = async {
+        Wait::new()
+            .run(&mut script, |event| {
+                report.event(0, &event, None);
+                for seconds in [19, 20, 21, 75] {
+                    report.pass(Duration::from_secs(seconds));
+                    shown.push(screen.contents());
+                }
+            })
+            .await;
+    };
+    // The second poll is not in the script.
+    runtime().block_on(async { tokio::time::timeout(Duration::from_millis(500), first).await.unwrap_err() });
+    let ages = shown.iter().map(|line| line.split_once(" ago)").map(|(before, _)| before.rsplit('(').next()));
+    assert_eq!(ages.map(Option::flatten).collect::<Vec<_>>(), [None, None, Some("21s"), Some("1m 15s")]);
+}
+
 /// Returns the screen after each event that changes it.
 fn terminal(size: bar::Size) -> String {
     let screen = InMemoryTerm::new(200, size().0);
