@@ -62,8 +62,10 @@ pub(crate) enum Command {
 
 #[derive(Debug, Group)]
 pub(crate) struct WaitArgs {
-    /// The job IDs that the calls returned which started the tasks; '-' reads them from standard input, one
-    /// per line or as the JSON responses to those calls
+    /// The IDs of the tasks; '-' reads them from standard input
+    ///
+    /// The calls that start tasks return job IDs. Standard input is one ID per line, or the JSON responses to
+    /// those calls.
     #[arg(value_name = "JOB_ID", required = true, value_parser = values::job_id)]
     pub(crate) job_ids: Vec<String>,
 
@@ -86,8 +88,11 @@ pub(crate) struct WaitArgs {
 #[derive(Debug, Group)]
 #[command(next_help_heading = "Tasks of an instance")]
 pub(crate) struct InstanceArgs {
-    /// Wait for the tasks of this instance instead of job IDs: those in progress, and those created lately
-    #[arg(long, value_name = "ID", value_parser = values::instance)]
+    /// Wait for the tasks of this instance instead of job IDs
+    ///
+    /// These are its tasks in progress, and those created lately (--since). The service's list of tasks is
+    /// asked for their IDs.
+    #[arg(long, value_name = "ID", value_parser = values::instance, help_heading = "Target")]
     pub(crate) instance: Option<InstanceId>,
 
     /// Only tasks whose name contains this text; the case is ignored
@@ -100,7 +105,7 @@ pub(crate) struct InstanceArgs {
     pub(crate) since: Duration,
 
     /// End as soon as no task of the instance is in progress, with success, however earlier tasks ended
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub(crate) idle: bool,
 }
 
@@ -142,7 +147,7 @@ pub(crate) struct TargetArgs {
     #[arg(long, value_name = "REGION")]
     pub(crate) region: Option<String>,
 
-    /// The ID of the project of the task (default: IAM is asked for the project of the region)
+    /// The ID of the project of the task (default: the project of the region, found by IAM)
     #[arg(long, value_name = "ID")]
     pub(crate) project_id: Option<String>,
 
@@ -175,7 +180,7 @@ pub(crate) struct TargetArgs {
     pub(crate) language: Language,
 
     /// A PEM file with additional trust roots
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub(crate) ca_cert: Option<PathBuf>,
 
     /// Allow a plain http:// endpoint on another machine
