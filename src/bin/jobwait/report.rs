@@ -18,6 +18,7 @@ mod wording;
 
 use std::fmt::Debug;
 use std::io::{self, IsTerminal as _};
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -73,27 +74,26 @@ pub(crate) struct Report {
 }
 
 impl Report {
+    /// A report of these tasks from the start of the period to its end, the deadline.
     pub(crate) fn new(
         jobs: Arc<[JobId]>,
         view: View,
-        deadline: Duration,
-        now: Duration,
+        period: Range<Duration>,
         stdout: &Stream,
         stderr: &Stream,
     ) -> Self {
         let bars = match view.progress {
-            Shown::Bar { color } => Some(Bars::on(stderr.clone(), &jobs, view, deadline, color)),
+            Shown::Bar { color } => Some(Bars::on(stderr.clone(), &jobs, view, period.end, color)),
             _ => None,
         };
-        Self::with_bars(bars, jobs, view, deadline, now, stdout, stderr)
+        Self::with_bars(bars, jobs, view, period, stdout, stderr)
     }
 
     fn with_bars(
         bars: Option<Bars>,
         jobs: Arc<[JobId]>,
         view: View,
-        deadline: Duration,
-        now: Duration,
+        period: Range<Duration>,
         stdout: &Stream,
         stderr: &Stream,
     ) -> Self {
@@ -104,7 +104,7 @@ impl Report {
         let mut progress: Vec<Box<dyn Sink>> = Vec::new();
         if view.progress != Shown::Nothing {
             let has_own_bars = bars.as_ref().is_some_and(Bars::show_each);
-            progress.push(Box::new(Lines::new(messages.clone(), &jobs, view, deadline, now, has_own_bars)));
+            progress.push(Box::new(Lines::new(messages.clone(), &jobs, view, period.clone(), has_own_bars)));
         }
         progress.extend(bars.map(|bars| Box::new(bars) as Box<dyn Sink>));
         progress.push(Box::new(Hints(messages.clone())));
@@ -113,7 +113,7 @@ impl Report {
         }
         progress.push(Box::new(Closing::new(messages.clone(), jobs.len(), view.progress, hides_result)));
         let search = Searching::new(messages.clone(), view.progress);
-        let result = result(view.output, jobs, view.heartbeat, now, stdout.clone());
+        let result = result(view.output, jobs, view.heartbeat, period.start, stdout.clone());
         Self { messages, search, progress, result }
     }
 

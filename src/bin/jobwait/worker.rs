@@ -174,7 +174,9 @@ async fn serve(cloud: Arc<Cloud>, mut queue: mpsc::UnboundedReceiver<Request>) {
                     let mut probe = cloud.job(&jobs[task]);
                     let observation = unless_closed(&mut report, probe.poll()).await;
                     requests[task].fetch_add(probe.requests().unwrap_or(1), Ordering::Relaxed);
-                    observation.map(|observation| report.send(observation));
+                    if let Some(observation) = observation {
+                        let _ = report.send(observation);
+                    }
                 }
                 Request::Search(Search { filter, accepts_none }, mut report) => {
                     let search = cloud.search(filter);
@@ -187,7 +189,9 @@ async fn serve(cloud: Arc<Cloud>, mut queue: mpsc::UnboundedReceiver<Request>) {
                 Request::Scheduled(instance, mut report) => {
                     let rows = unless_closed(&mut report, cloud.scheduled_tasks(Some(&instance))).await;
                     // These tasks are only named, so an error does not matter.
-                    rows.and_then(Result::ok).map(|rows| report.send(rows));
+                    if let Some(Ok(rows)) = rows {
+                        let _ = report.send(rows);
+                    }
                 }
             }
         });

@@ -40,7 +40,9 @@ pub(super) async fn run(
         Some(status) => selected.status(status),
         None => selected,
     };
-    Logs::new(verbose, log_format).into_iter().for_each(|logs| logs::start(logs, stderr.clone()));
+    if let Some(logs) = Logs::new(verbose, log_format) {
+        logs::start(logs, stderr.clone());
+    }
     let profile = target.profile.clone();
     let overrides = options::overrides(target, &rate, request_timeout, given);
     let connect = async move || wait::connect(profile, &overrides).await;
@@ -50,7 +52,9 @@ pub(super) async fn run(
     let mut signal = None;
     let connecting = async {
         let (worker, limiter, warnings) = worker::start(connect).await?;
-        warnings.iter().for_each(|warning| stderr.message(&format!("warning: {warning}")));
+        for warning in warnings {
+            stderr.message(&format!("warning: {warning}"));
+        }
         let probe = worker.search(Search { filter: selected, accepts_none: true });
         search = Some((worker, probe));
         Ok::<_, Refusal>(limiter)
@@ -90,7 +94,9 @@ pub(super) async fn run(
         return Ok(code);
     }
     let hint = verdict.fault.as_ref().is_some_and(|fault| fault.kind == FaultKind::WrongApi);
-    search_hints(&verdict, ending).iter().for_each(|line| stderr.message(line));
+    for line in search_hints(&verdict, ending) {
+        stderr.message(&line);
+    }
     if hint {
         stderr.message("the service at this address may have no list of tasks; waits by job ID need none");
     }
@@ -131,7 +137,9 @@ fn text(rows: &[TaskRow], output: ListOutput) -> String {
             let json = serde_json::to_string(&document).unwrap_or_else(|_| unreachable!("rows are JSON"));
             format!("{}\n", safe_json(&json))
         }
-        ListOutput::Ids => rows.iter().filter_map(TaskRow::id).map(|id| format!("{id}\n")).collect(),
+        ListOutput::Ids => {
+            rows.iter().filter_map(TaskRow::id).fold(String::new(), |ids, id| ids + id.as_str() + "\n")
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Progress as lines: when the status or `process` changes, on errors, and on the heartbeat. No `\r`, no
 //! escape codes. Above bars, which show the progress, only the lines that people need.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use jobwait::{Event, EventKind, Fault, FaultKind, Job, JobId, Outcome, Status};
@@ -65,8 +66,7 @@ impl Lines {
         messages: Messages,
         jobs: &[JobId],
         view: View,
-        deadline: Duration,
-        now: Duration,
+        period: Range<Duration>,
         has_own_bars: bool,
     ) -> Self {
         let several = jobs.len() > 1;
@@ -89,9 +89,9 @@ impl Lines {
             kinds,
             tasks: jobs.iter().map(task).collect(),
             tally: Tally::of(jobs.len()),
-            deadline,
+            deadline: period.end,
             heartbeat: in_lines.then_some(view.heartbeat),
-            last_line: now,
+            last_line: period.start,
             has_hinted: false,
         }
     }
