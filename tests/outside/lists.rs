@@ -251,6 +251,9 @@ fn the_options_of_several_tasks_mean_the_same_for_those_of_an_instance() {
     run(&["--keep-going", "--timeout", "600ms"]).run().expect(1, "slow timed_out");
     run(&["--task-name", "BACKUP", "--once"]).run().expect(1, "broken failed");
     run(&["--task-name", "restore", "--not-found-grace", "0s"]).run().expect(3, "'restore' in its name");
+    // Of the tasks of an idle wait, only those in progress matter.
+    let ended = run(&["--idle", "--timeout", "600ms", "-o", "json"]).run().expect(124, "");
+    assert_eq!(ended.json()["jobs"][1]["outcome"], "failed");
     let server = service(|| vec![row("slow", INSTANCE, "Running")], Offset::Page, |_| "Running");
     let ended = wait(&server.url(), INSTANCE).args(["--once"]).run().expect(124, "");
     assert!(ended.stderr.contains("slow") && !ended.stderr.contains("--instance"), "{ended:?}");

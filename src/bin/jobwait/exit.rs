@@ -142,16 +142,23 @@ impl<'a> Summary<'a> {
         signal: Option<Signal>,
         idle: bool,
     ) -> Self {
-        let search_ending = search.map(|search| Ending::of(search.outcome, signal));
-        let has_ended = |task: &TaskEnd<'_>| matches!(task.ending, Ending::Completed | Ending::Failed);
         self.search = search;
-        self.ending = match search_ending {
-            Some(ending) if self.tasks.is_empty() => ending,
+        if idle {
+            let endings: Vec<Ending> = self
+                .tasks
+                .iter()
+                .map(|task| if task.ending == Ending::Failed { Ending::Completed } else { task.ending })
+                .collect();
+            self.ending = Ending::of_all(&endings, Until::AllEnded);
+        }
+        match search.map(|search| Ending::of(search.outcome, signal)) {
+            Some(ending) if self.tasks.is_empty() => self.ending = ending,
             // That was found out when all of the tasks had ended.
-            Some(ending @ (Ending::Interrupted(_) | Ending::Unauthorized | Ending::Unreachable)) => ending,
-            Some(Ending::Completed) if idle && self.tasks.iter().all(has_ended) => Ending::Completed,
-            _ => self.ending,
-        };
+            Some(ending @ (Ending::Interrupted(_) | Ending::Unauthorized | Ending::Unreachable)) => {
+                self.ending = ending;
+            }
+            _ => {}
+        }
         self
     }
 
