@@ -1,6 +1,7 @@
 //! The jobs endpoint of a project. One poll is one request.
 
 mod builder;
+mod list;
 mod projects;
 mod response;
 
@@ -8,10 +9,11 @@ use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, OnceLock};
 
 use reqwest::header::HeaderMap;
-use reqwest::{Method, Request};
+use reqwest::{Method, Request, Url};
 use tracing::{debug, trace};
 
 pub use self::builder::CloudBuilder;
+pub use self::list::{TaskFilter, TaskSearch};
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub use self::response::classify_anything;
@@ -20,7 +22,7 @@ use crate::endpoint::Endpoint;
 use crate::fault::{Fault, FaultKind};
 use crate::http::client::Client;
 use crate::http::meter::Meter;
-use crate::http::wall_clock;
+use crate::http::{Response, wall_clock};
 use crate::id::{JobId, ProjectId};
 use crate::limiter::Limiter;
 use crate::probe::{Observation, Probe};
@@ -76,6 +78,7 @@ impl From<ProjectId> for Project {
     }
 }
 
+#[expect(clippy::result_large_err, reason = "the error is the observation of a poll")]
 impl Cloud {
     /// Configures the jobs endpoint of `project` at `endpoint`, with `credentials`.
     pub fn builder(
@@ -127,36 +130,79 @@ impl Cloud {
         Ok(())
     }
 
-    /// Polls a task once. Returns the generation of the credentials beside the observation.
+    /// Sends a GET request, and returns what `classify` makes of the response, with the generation of the
+    /// credentials.
     ///
     /// # Errors
     ///
-    /// The observation of a poll that could not be sent for lack of credentials.
-    async fn poll(&self, id: &JobId, meter: &Meter) -> Result<(Observation, Generation), Observation> {
+    /// The observation of a request that could not be sent for lack of credentials.
+    async fn attempt<T>(
+        &self,
+        url: impl Fn(&ProjectId) -> Url,
+        classify: impl Fn(&Response) -> Result<T, Observation>,
+        meter: &Meter,
+    ) -> Result<(Result<T, Observation>, Generation), Observation> {
         self.refresh_credentials(meter).await?;
         let generation = self.credentials.generation();
         let project = match self.project(meter).await {
             Ok(project) => project,
-            Err(observation) => return Ok((observation, generation)),
+            Err(observation) => return Ok((Err(observation), generation)),
         };
         // Another poll may have been refused while IAM was asked for the project.
         if self.credentials.are_missing() {
             self.refresh_credentials(meter).await?;
         }
-        let mut url = self.endpoint.jobs(project);
-        url.query_pairs_mut().append_pair("id", id.as_str());
-        let mut request = Request::new(Method::GET, url);
+        let mut request = Request::new(Method::GET, url(project));
         request.headers_mut().extend(self.headers.clone());
         let generation = self.credentials.authorize(&mut request, Some(project), wall_clock());
 
         debug!(method = %request.method(), url = %request.url(), "polling");
-        let observation = match self.client.send(request, meter).await {
-            Ok(response) => response::classify(&response, id, self.service),
+        let response = self.client.send(request, meter).await;
+        Ok((response.and_then(|response| classify(&response)), generation))
+    }
+
+    /// Sends a GET request, and once more with other credentials if these are refused and there are others.
+    ///
+    /// # Errors
+    ///
+    /// The observation of a request without the requested response, without secrets.
+    async fn send<T>(
+        &self,
+        url: impl Fn(&ProjectId) -> Url,
+        classify: impl Fn(&Response) -> Result<T, Observation>,
+        meter: &Meter,
+    ) -> Result<T, Observation> {
+        let first = self.attempt(&url, &classify, meter).await;
+        let result = match first {
+            Ok((Err(Observation::Permanent(fault)), refused))
+                if fault.kind == FaultKind::Unauthenticated && self.credentials.renew(refused).await =>
+            {
+                debug!("the credentials were refused; polling with renewed ones");
+                let retried = self.attempt(&url, &classify, meter).await;
+                retried.and_then(|(result, _)| result)
+            }
+            first => first.and_then(|(result, _)| result),
+        };
+        result.map_err(|observation| self.credentials.redact_observation(observation))
+    }
+
+    /// Polls a task.
+    async fn poll(&self, id: &JobId, meter: &Meter) -> Observation {
+        let url = |project: &ProjectId| {
+            let mut url = self.endpoint.jobs(project);
+            url.query_pairs_mut().append_pair("id", id.as_str());
+            url
+        };
+        let classify = |response: &Response| match response::classify(response, id, self.service) {
+            Observation::Seen(job) => Ok(job),
+            other => Err(other),
+        };
+        let observation = match self.send(url, classify, meter).await {
+            Ok(job) => self.credentials.redact_observation(Observation::Seen(job)),
             Err(observation) => observation,
         };
-        let observation = self.credentials.redact_observation(observation);
         self.log(&observation);
-        Ok((observation, generation))
+        observation
     }
 
     fn log(&self, observation: &Observation) {
@@ -195,20 +241,6 @@ impl Cloud {
             }
         }
     }
-
-    /// Polls a task, and once more with other credentials if these are refused and there are others.
-    async fn poll_and_renew(&self, id: &JobId, meter: &Meter) -> Observation {
-        match self.poll(id, meter).await {
-            Ok((Observation::Permanent(fault), refused))
-                if fault.kind == FaultKind::Unauthenticated && self.credentials.renew(refused).await =>
-            {
-                debug!("the credentials were refused; polling with renewed ones");
-                let retried = self.poll(id, meter).await;
-                retried.map_or_else(|observation| observation, |(observation, _)| observation)
-            }
-            Ok((observation, _)) | Err(observation) => observation,
-        }
-    }
 }
 
 /// The probe for one task of a [`Cloud`].
@@ -245,7 +277,7 @@ impl Probe for JobProbe<'_> {
             Err(observation) => return observation,
         };
         self.meter.start_poll();
-        let observation = self.cloud.poll_and_renew(self.id, &self.meter).await;
+        let observation = self.cloud.poll(self.id, &self.meter).await;
         guard.record(&observation);
         observation
     }

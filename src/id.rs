@@ -91,6 +91,67 @@ impl fmt::Display for ProjectId {
     }
 }
 
+/// The ID of a database instance: 32 hexadecimal digits, `in`, and two digits that tell the service.
+///
+/// ```
+/// use jobwait::InstanceId;
+///
+/// assert!(InstanceId::parse("a48e43ff268f4c0e879652d65e63d0fbin07").is_ok());
+/// let error = InstanceId::parse("a9767ede-fe0f-4888-9003-e843a4c90514").unwrap_err();
+/// assert!(error.to_string().contains("the ID of a task"));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct InstanceId(String);
+
+impl InstanceId {
+    /// Parses an instance's ID.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Invalid`] when it is of another form.
+    pub fn parse(text: &str) -> Result<Self, ConfigError> {
+        if is_instance(text) {
+            return Ok(Self(text.to_owned()));
+        }
+        let digits = text.bytes().filter(u8::is_ascii_hexdigit).count();
+        let is_task = digits == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+        let reason = if is_task {
+            "that is the ID of a task, not of an instance"
+        } else {
+            "expected 32 hexadecimal digits, 'in' and two digits, such as a48e43ff268f4c0e879652d65e63d0fbin07"
+        };
+        Err(ConfigError::invalid("instance ID", text, reason))
+    }
+
+    /// The ID as given.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for InstanceId {
+    type Err = ConfigError;
+
+    fn from_str(text: &str) -> Result<Self, ConfigError> {
+        Self::parse(text)
+    }
+}
+
+impl fmt::Display for InstanceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn is_instance(text: &str) -> bool {
+    let Some((digits, service)) = text.split_at_checked(32) else { return false };
+    let service = service.strip_prefix("in").unwrap_or_default();
+    digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+        && service.len() == 2
+        && service.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// Checks that an ID consists of letters, digits and the characters of `punctuation`.
 fn check(what: &'static str, text: &str, longest: usize, punctuation: &str) -> Result<(), ConfigError> {
     let invalid = |reason: String| Err(ConfigError::invalid(what, text, reason));
@@ -135,5 +196,29 @@ mod tests {
             assert!(error.contains("job ID") && error.len() < 200, "{error}");
         }
         assert!(ProjectId::parse("054e-29").is_err());
+    }
+
+    /// Covers U3.
+    #[test]
+    fn only_the_form_of_an_instance_is_accepted_as_its_id() {
+        for good in ["a48e43ff268f4c0e879652d65e63d0fbin07", "A48E43FF268F4C0E879652D65E63D0FBin99"] {
+            assert_eq!(InstanceId::parse(good).unwrap().as_str(), good);
+        }
+        for task in ["a9767ede-fe0f-4888-9003-e843a4c90514", "054e292c9880d4992f02c0196d3ea468"] {
+            let error = InstanceId::parse(task).unwrap_err().to_string();
+            assert!(error.contains("the ID of a task"), "{error}");
+        }
+        for bad in [
+            "",
+            "my-database",
+            "a48e43ff268f4c0e879652d65e63d0fbin7",
+            "a48e43ff268f4c0e879652d65e63d0fbin070",
+            "a48e43ff268f4c0e879652d65e63d0fbno07",
+            "g48e43ff268f4c0e879652d65e63d0fbin07",
+            "äääääääääääääääääin07",
+        ] {
+            let error = InstanceId::parse(bad).unwrap_err().to_string();
+            assert!(error.contains("expected 32 hexadecimal digits"), "{bad}: {error}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 mod one_line;
 mod progress;
+mod row;
 mod status;
 
 use std::fmt;
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 pub use self::progress::Progress;
+pub use self::row::TaskRow;
 pub use self::status::Status;
 use crate::fault::{Fault, FaultKind};
 

@@ -37,6 +37,8 @@
 //! * **Result**: a [`Verdict`] with its [`Outcome`], the [`Job`] as it was last seen, and the last [`Fault`].
 //!   A failed task is an outcome; [`Verdict::into_result`] makes it an error. [`ConfigError`] is an error in
 //!   a setting, found before anything is sent.
+//! * **Lists**: [`Cloud::tasks`] returns the recent tasks of a project or an instance. [`Cloud::search`] is a
+//!   probe that asks until there are some.
 //! * **Other services**: implement [`Probe`], one async method.
 //!
 //! # Features
@@ -73,14 +75,14 @@ pub use clock::Clock;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub use cloud::classify_anything;
-pub use cloud::{Cloud, CloudBuilder, JobProbe, Project};
+pub use cloud::{Cloud, CloudBuilder, JobProbe, Project, TaskFilter, TaskSearch};
 pub use endpoint::Endpoint;
 pub use environment::{Connection, Environment, Overrides, RateLimitScope, Setting};
 pub use error::ConfigError;
 pub use event::{Event, EventKind};
 pub use fault::{Fault, FaultKind, Upstream};
-pub use id::{JobId, ProjectId};
-pub use job::{End, Instance, Job, Progress, Status};
+pub use id::{InstanceId, JobId, ProjectId};
+pub use job::{End, Instance, Job, Progress, Status, TaskRow};
 pub use language::Language;
 pub use limiter::{Limiter, RateLimit};
 pub use outcome::{LastSeen, Outcome, Verdict, WaitError};

@@ -45,6 +45,51 @@ struct Row {
     responds_with_list: bool,
     /// A 404 of the service itself means an unknown ID. On TaurusDB it means a wrong address.
     responds_404_for_unknown_id: bool,
+    /// The list of the tasks that run at once.
+    list: ListForm,
+    /// The list of the tasks that wait for a maintenance window.
+    scheduled: Option<ListForm>,
+}
+
+/// The form of a list of tasks. The fields of a row have no place here: `job/row.rs` reads each by all its
+/// known names, because a service may rename one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ListForm {
+    /// The first segment of the path.
+    pub(crate) version: &'static str,
+    /// The last segment of the path, after the project.
+    pub(crate) resource: &'static str,
+    /// The field of the response that contains the rows.
+    pub(crate) rows: &'static str,
+    /// The largest page.
+    pub(crate) limit: usize,
+    pub(crate) offsets: Offsets,
+    pub(crate) times: Times,
+    /// The list is refused without the end of the period. The period is then at most 30 days.
+    pub(crate) needs_end_time: bool,
+    /// The parameter `instance_id` selects the tasks of an instance.
+    pub(crate) selects_instance: bool,
+    /// The values of the parameter `status` that select tasks in progress.
+    pub(crate) in_progress: &'static [&'static str],
+}
+
+/// The documented meaning of the parameter `offset`. The documents contradict each other, so that a reader of
+/// several pages detects the meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Offsets {
+    /// The first page has the offset 1. The second one is a page number to some, an index to others.
+    FromOne,
+    /// The first row has the offset 0.
+    FromZero,
+}
+
+/// The form of a time in a query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Times {
+    /// `2018-08-06T10:41:14+0000`
+    Calendar,
+    /// Milliseconds since 1970.
+    Millis,
 }
 
 /// One row for each service. The hosts are those of the service's list of endpoints.
@@ -65,10 +110,49 @@ const TABLE: [Row; 5] = [
         ],
         responds_with_list: false,
         responds_404_for_unknown_id: false,
+        list: ListForm {
+            resource: "immediate-jobs",
+            limit: 50,
+            offsets: Offsets::FromOne,
+            in_progress: &["Running", "Pending", "Unauthorized"],
+            ..LIST
+        },
+        scheduled: Some(ListForm {
+            resource: "scheduled-jobs",
+            rows: "schedules",
+            limit: 100,
+            selects_instance: true,
+            ..LIST
+        }),
     },
-    Row { service: Service::Rds, name: "rds", host: "rds", ..SIBLING },
-    Row { service: Service::GaussDb, name: "gaussdb", host: "gaussdb-opengauss", ..SIBLING },
-    Row { service: Service::Dds, name: "dds", host: "dds", ..SIBLING },
+    Row {
+        service: Service::Rds,
+        name: "rds",
+        host: "rds",
+        list: ListForm {
+            resource: "tasklist",
+            rows: "tasks",
+            limit: 50,
+            times: Times::Millis,
+            selects_instance: true,
+            ..LIST
+        },
+        ..SIBLING
+    },
+    Row {
+        service: Service::GaussDb,
+        name: "gaussdb",
+        host: "gaussdb-opengauss",
+        list: ListForm { resource: "tasks", rows: "tasks", limit: 100, ..LIST },
+        ..SIBLING
+    },
+    Row {
+        service: Service::Dds,
+        name: "dds",
+        host: "dds",
+        list: ListForm { version: "v3.1", needs_end_time: true, ..LIST },
+        ..SIBLING
+    },
     Row {
         service: Service::GeminiDb,
         name: "geminidb",
@@ -86,6 +170,21 @@ const SIBLING: Row = Row {
     other_hosts: &[],
     responds_with_list: false,
     responds_404_for_unknown_id: true,
+    list: LIST,
+    scheduled: None,
+};
+
+/// The properties that most lists have in common.
+const LIST: ListForm = ListForm {
+    version: "v3",
+    resource: "jobs",
+    rows: "jobs",
+    limit: 50,
+    offsets: Offsets::FromZero,
+    times: Times::Calendar,
+    needs_end_time: false,
+    selects_instance: false,
+    in_progress: &["Running"],
 };
 
 impl Service {
@@ -112,6 +211,16 @@ impl Service {
 
     pub(crate) fn responds_404_for_unknown_id(self) -> bool {
         self.row().responds_404_for_unknown_id
+    }
+
+    /// The form of the list of tasks.
+    pub(crate) fn list(self) -> &'static ListForm {
+        &self.row().list
+    }
+
+    /// The form of the list of the tasks that wait for a maintenance window, if there is one.
+    pub(crate) fn scheduled_list(self) -> Option<&'static ListForm> {
+        self.row().scheduled.as_ref()
     }
 
     fn row(self) -> &'static Row {

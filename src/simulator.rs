@@ -6,9 +6,11 @@
 //! | request | response |
 //! | --- | --- |
 //! | `POST /v3/{project}/instances` | 202, `instance` and `job_id` |
-//! | `POST /v3/{project}/instances/{instance}/restart` | 202, `job_id` |
+//! | `POST /v3/{project}/instances/{instance}/restart` | 202, `job_id`; with `{"delay": true}` for the maintenance window |
 //! | `DELETE /v3/{project}/instances/{instance}` | 202, `job_id` |
 //! | `GET /v3/{project}/jobs?id={job}` | 200, `job`; 400 `DBS.200543` when the task is unknown or too new |
+//! | `GET /v3/{project}/immediate-jobs` | 200, `jobs` and `total_count` |
+//! | `GET /v3/{project}/scheduled-jobs` | 200, `schedules` and `total_count` |
 //! | `POST /v3/auth/tokens` | 201, a token for a password |
 //! | `GET /v3/projects?name={name}` | 200, one project of this name |
 //!
@@ -37,6 +39,7 @@
 //! ```
 
 mod auth;
+mod lists;
 mod quota;
 mod routes;
 mod server;
@@ -68,6 +71,7 @@ pub struct Simulator {
     accepted: Option<Accepted>,
     token_life: Duration,
     quota: Option<RateLimit>,
+    list_lag: Duration,
 }
 
 impl Default for Simulator {
@@ -86,6 +90,7 @@ impl Simulator {
             accepted: None,
             token_life: Duration::from_secs(24 * 60 * 60),
             quota: None,
+            list_lag: Duration::ZERO,
         }
     }
 
@@ -124,6 +129,12 @@ impl Simulator {
     /// count, too. By default, there is no quota.
     pub fn quota(mut self, quota: RateLimit) -> Self {
         self.quota = Some(quota);
+        self
+    }
+
+    /// Sets the age of the state that the lists of tasks show. Default: none, the current state.
+    pub fn list_lag(mut self, lag: Duration) -> Self {
+        self.list_lag = lag;
         self
     }
 

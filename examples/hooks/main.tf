@@ -1,14 +1,10 @@
-variable "job_id" {
-  type = string
-}
-
-resource "terraform_data" "instance_is_ready" {
-  triggers_replace = [var.job_id]
+resource "terraform_data" "database_is_ready" {
+  triggers_replace = [huaweicloud_taurusdb_instance.main.id]
 
   provisioner "local-exec" {
-    command = "exec jobwait --timeout 45m --heartbeat 60s \"$JOB_ID\""
+    command = "exec jobwait --since 2h --timeout 45m --heartbeat 60s --instance \"$INSTANCE_ID\""
     environment = {
-      JOB_ID = var.job_id
+      INSTANCE_ID = huaweicloud_taurusdb_instance.main.id
     }
   }
 }

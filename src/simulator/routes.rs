@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::auth::{self, Authenticator, RequestParts};
+use super::lists;
 use super::quota::Quota;
 use super::tasks::{Kind, Tasks};
 use crate::auth::signer::{self, Plus};
@@ -52,6 +53,13 @@ impl Routes {
             return Reply::error(401, code, message);
         }
         let started = |(job, _): (String, String)| Reply::new(202, json!({ "job_id": job }));
+        let lookup = |name: &str| parameter(request.query, name);
+        let list = |page: Result<Value, &str>| match page {
+            Ok(page) => Reply::new(200, page),
+            Err(parameter) => {
+                Reply::error(400, "DBS.280001", &format!("Parameter error. The parameter is '{parameter}'."))
+            }
+        };
         match (request.method, segments.as_slice()) {
             ("GET", ["v3", "projects"]) => {
                 let project = parameter(request.query, "name")
@@ -65,12 +73,20 @@ impl Routes {
                 },
                 None => Reply::error(400, "DBS.280001", "Parameter error."),
             },
+            ("GET", ["v3", project, "immediate-jobs"]) => {
+                list(lists::immediate(&self.tasks.listed(project, false), &lookup))
+            }
+            ("GET", ["v3", project, "scheduled-jobs"]) => {
+                list(lists::scheduled(&self.tasks.listed(project, true), &lookup))
+            }
             ("POST", ["v3", project, "instances"]) => {
                 let (job, instance) = self.tasks.create(project, Kind::Create, None);
                 Reply::new(202, json!({ "instance": {"id": instance, "status": "BUILD"}, "job_id": job }))
             }
             ("POST", ["v3", project, "instances", instance, "restart"]) => {
-                started(self.tasks.create(project, Kind::Restart, Some(instance)))
+                let body: Value = serde_json::from_slice(request.body).unwrap_or_default();
+                let kind = if body["delay"] == true { Kind::DelayedRestart } else { Kind::Restart };
+                started(self.tasks.create(project, kind, Some(instance)))
             }
             ("DELETE", ["v3", project, "instances", instance]) => {
                 started(self.tasks.create(project, Kind::Delete, Some(instance)))

@@ -34,6 +34,8 @@ struct Task {
 pub(super) enum Kind {
     Create,
     Restart,
+    /// A restart that waits for the maintenance window, which never comes.
+    DelayedRestart,
     Delete,
 }
 
@@ -41,7 +43,7 @@ impl Kind {
     fn name(self) -> &'static str {
         match self {
             Self::Create => "CreateGaussDBforMySQLInstance",
-            Self::Restart => "RestartGaussDBforMySQLInstance",
+            Self::Restart | Self::DelayedRestart => "RestartGaussDBforMySQLInstance",
             Self::Delete => "DeleteGaussDBforMySQLInstance",
         }
     }
@@ -77,6 +79,26 @@ impl Tasks {
         let by_calendar = |at: Duration| calendar(self.start_by_calendar, at);
         Some(describe(id, task, visible_for, &self.settings, by_calendar))
     }
+
+    /// Returns the job objects that a list shows: those of the visible tasks of a project, newest first, as
+    /// they were when the lag of the lists began.
+    pub(super) fn listed(&self, project: &str, scheduled: bool) -> Vec<Value> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.start.elapsed().checked_sub(self.settings.list_lag);
+        let by_calendar = |at: Duration| calendar(self.start_by_calendar, at);
+        let is_listed = |task: &Task| matches!(task.kind, Kind::DelayedRestart) == scheduled;
+        let mut tasks: Vec<(&str, &Task, Duration)> = known
+            .iter()
+            .filter(|((of, _), task)| of == project && is_listed(task))
+            .filter_map(|((_, id), task)| {
+                let age = now?.checked_sub(task.created)?;
+                Some((id.as_str(), task, age.checked_sub(self.settings.appear_after)?))
+            })
+            .collect();
+        tasks.sort_by_key(|(_, task, _)| std::cmp::Reverse(task.created));
+        let describe = |(id, task, visible_for)| describe(id, task, visible_for, &self.settings, by_calendar);
+        tasks.into_iter().map(describe).collect()
+    }
 }
 
 /// Returns the job object of a task that has been visible for a time, with the fields of the documented
@@ -92,9 +114,11 @@ fn describe(
         Some(_) => settings.duration.mul_f64(0.6),
         None => settings.duration,
     };
-    let ended = visible_for >= ends_after;
+    let is_delayed = matches!(task.kind, Kind::DelayedRestart);
+    let ended = visible_for >= ends_after && !is_delayed;
     let end = || calendar(task.created + settings.appear_after + ends_after);
     let (status, reason) = match (ended, &settings.fail_reason) {
+        (false, _) if is_delayed => ("Pending", None),
         (false, _) => ("Running", None),
         (true, None) => ("Completed", None),
         (true, Some(reason)) => ("Failed", Some(reason)),
@@ -116,7 +140,7 @@ fn describe(
         "status": status,
         "created": calendar(task.created),
         "ended": if ended { end() } else { String::new() },
-        "process": if ended { String::new() } else { format!("{percent}%") },
+        "process": if ended || is_delayed { String::new() } else { format!("{percent}%") },
         "instance": {"id": task.instance, "name": "simulated-mysql"},
         "entities": entities,
         "fail_reason": reason,
@@ -166,6 +190,14 @@ mod tests {
         assert_eq!(at(6.0, &settings)["status"], "Failed");
         assert_eq!(at(6.0, &settings)["fail_reason"], "disk full");
         assert_eq!(at(6.0, &settings)["entities"], json!({}));
+    }
+
+    #[test]
+    fn a_delayed_task_stays_pending() {
+        let settings = Simulator::new().duration(Duration::from_secs(10)).fail_reason("disk full");
+        let task = Task { kind: Kind::DelayedRestart, instance: "i".into(), created: Duration::ZERO };
+        let job = describe("1", &task, Duration::from_secs(99), &settings, |at| format!("{at:?}"));
+        assert_eq!((&job["status"], &job["fail_reason"]), (&json!("Pending"), &Value::Null));
     }
 
     #[test]

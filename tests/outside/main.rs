@@ -14,6 +14,7 @@ mod http;
 mod input;
 mod layers;
 mod library;
+mod lists;
 mod meaning;
 mod output;
 mod plan;

@@ -58,10 +58,16 @@ impl Simulate {
 
     /// Sends a request with more headers, each ended by CRLF.
     pub fn ask_as(&self, method: &str, path: &str, headers: &str) -> (u16, Value) {
+        self.ask_with(method, path, headers, "")
+    }
+
+    /// Sends a request with more headers, each ended by CRLF, and a body.
+    pub fn ask_with(&self, method: &str, path: &str, headers: &str, body: &str) -> (u16, Value) {
         let mut stream = TcpStream::connect(self.url.strip_prefix("http://").unwrap()).unwrap();
         write!(
             stream,
-            "{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n{headers}\r\n"
+            "{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n{headers}\r\n{body}",
+            body.len()
         )
         .unwrap();
         let mut answer = String::new();

@@ -13,7 +13,7 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use jobwait::{Language, RateLimitScope, Service};
+use jobwait::{InstanceId, Language, RateLimitScope, Service};
 
 pub(crate) use self::parse::{Given, parse, print};
 pub(crate) use self::values::reason;
@@ -32,6 +32,7 @@ use crate::rate_limit::RateLimitArg;
     args_override_self = true,
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
+    override_usage = "jobwait [OPTIONS] <JOB_ID>...\n       jobwait [OPTIONS] --instance <ID>\n       jobwait <COMMAND>",
     disable_help_subcommand = true,
     max_term_width = 110
 )]
@@ -45,6 +46,8 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// List recent tasks: to find an ID, and to check credentials, region and project
+    List(ListArgs),
     /// Wait for a simulated task, without a cloud and without configuration
     Demo(DemoArgs),
     /// Run the simulator alone, to test hooks and pipelines
@@ -59,10 +62,15 @@ pub(crate) enum Command {
 
 #[derive(Debug, Group)]
 pub(crate) struct WaitArgs {
-    /// The job IDs that the calls returned which started the tasks; '-' reads them from standard input, one
-    /// per line or as the JSON responses to those calls
+    /// The IDs of the tasks; '-' reads them from standard input
+    ///
+    /// The calls that start tasks return job IDs. Standard input is one ID per line, or the JSON responses to
+    /// those calls.
     #[arg(value_name = "JOB_ID", required = true, value_parser = values::job_id)]
     pub(crate) job_ids: Vec<String>,
+
+    #[command(flatten)]
+    pub(crate) instance: InstanceArgs,
 
     #[command(flatten)]
     pub(crate) target: TargetArgs,
@@ -78,6 +86,30 @@ pub(crate) struct WaitArgs {
 }
 
 #[derive(Debug, Group)]
+#[command(next_help_heading = "Tasks of an instance")]
+pub(crate) struct InstanceArgs {
+    /// Wait for the tasks of this instance instead of job IDs
+    ///
+    /// These are its tasks in progress, and those created lately (--since). The service's list of tasks is
+    /// asked for their IDs.
+    #[arg(long, value_name = "ID", value_parser = values::instance, help_heading = "Target")]
+    pub(crate) instance: Option<InstanceId>,
+
+    /// Only tasks whose name contains this text; the case is ignored
+    #[arg(long, value_name = "TEXT", hide_short_help = true)]
+    pub(crate) task_name: Option<String>,
+
+    /// How long ago a task may have been created that has already ended
+    #[arg(long, value_name = "DURATION", hide_short_help = true,
+        default_value = "15m", value_parser = duration::any, allow_hyphen_values = true)]
+    pub(crate) since: Duration,
+
+    /// End as soon as no task of the instance is in progress, with success, however earlier tasks ended
+    #[arg(long, hide_short_help = true)]
+    pub(crate) idle: bool,
+}
+
+#[derive(Debug, Group)]
 #[command(next_help_heading = "Several tasks")]
 pub(crate) struct SeveralArgs {
     /// End with the first task that completes
@@ -88,6 +120,12 @@ pub(crate) struct SeveralArgs {
     #[arg(long)]
     pub(crate) keep_going: bool,
 
+    #[command(flatten)]
+    pub(crate) rate: RateArgs,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct RateArgs {
     /// The most requests per duration, such as 180/5m, or 'none'; the quota of the account is shared with
     /// other clients
     #[arg(long, value_name = "LIMIT", hide_short_help = true,
@@ -109,7 +147,7 @@ pub(crate) struct TargetArgs {
     #[arg(long, value_name = "REGION")]
     pub(crate) region: Option<String>,
 
-    /// The ID of the project of the task (default: IAM is asked for the project of the region)
+    /// The ID of the project of the task (default: the project of the region, found by IAM)
     #[arg(long, value_name = "ID")]
     pub(crate) project_id: Option<String>,
 
@@ -142,7 +180,7 @@ pub(crate) struct TargetArgs {
     pub(crate) language: Language,
 
     /// A PEM file with additional trust roots
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub(crate) ca_cert: Option<PathBuf>,
 
     /// Allow a plain http:// endpoint on another machine
@@ -235,6 +273,71 @@ pub(crate) struct OutputArgs {
 }
 
 #[derive(Debug, Group)]
+pub(crate) struct ListArgs {
+    #[command(flatten)]
+    pub(crate) filter: FilterArgs,
+
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+
+    /// The deadline, from the start of the process
+    #[arg(short, long, value_name = "DURATION", help_heading = "Timing",
+        default_value = "1m", value_parser = duration::timeout, allow_hyphen_values = true)]
+    pub(crate) timeout: Duration,
+
+    /// The longest time for one request, including the connection
+    #[arg(long, value_name = "DURATION", hide_short_help = true, help_heading = "Timing",
+        default_value = "10s", value_parser = duration::positive, allow_hyphen_values = true)]
+    pub(crate) request_timeout: Duration,
+
+    #[command(flatten, next_help_heading = "Quota")]
+    pub(crate) rate: RateArgs,
+
+    /// The format of the list; jsonl is the same as json
+    #[arg(short, long, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
+    pub(crate) output: ListOutput,
+
+    /// Show no errors that are retried
+    #[arg(short, long, help_heading = "Output")]
+    pub(crate) quiet: bool,
+
+    /// Log to standard error: -v debug, -vv trace
+    #[arg(short, action = clap::ArgAction::Count, help_heading = "Output")]
+    pub(crate) verbose: u8,
+
+    /// The format of the logs
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        hide_short_help = true,
+        default_value = "text",
+        help_heading = "Output"
+    )]
+    pub(crate) log_format: LogFormat,
+}
+
+#[derive(Debug, Group)]
+#[command(next_help_heading = "Tasks")]
+pub(crate) struct FilterArgs {
+    /// Only the tasks of this instance
+    #[arg(long, value_name = "ID", value_parser = values::instance)]
+    pub(crate) instance: Option<InstanceId>,
+
+    /// Only tasks whose name contains this text; the case is ignored
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) task_name: Option<String>,
+
+    /// Only tasks with this status, such as Running or Failed; the case is ignored
+    #[arg(long, value_name = "STATUS")]
+    pub(crate) status: Option<String>,
+
+    /// How long ago a task may have been created that has already ended
+    #[arg(long, value_name = "DURATION",
+        default_value = "24h", value_parser = duration::any, allow_hyphen_values = true)]
+    pub(crate) since: Duration,
+}
+
+#[derive(Debug, Group)]
 pub(crate) struct DemoArgs {
     /// Let the task fail
     #[arg(long)]
@@ -266,6 +369,10 @@ pub(crate) struct SimulateArgs {
     /// count as well
     #[arg(long, value_name = "LIMIT")]
     pub(crate) quota: Option<RateLimitArg>,
+
+    /// The age of the state that the lists of tasks show
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration::any)]
+    pub(crate) list_lag: Duration,
 
     /// Require the token, a signature with the access key, or the password below; test values only
     #[arg(long)]
@@ -328,6 +435,20 @@ pub(crate) enum Output {
     Json,
     /// One object per line as things happen
     Jsonl,
+}
+
+/// The format of a list of tasks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ListOutput {
+    /// A table
+    Text,
+    /// One document with the rows of the service
+    Json,
+    /// The same as json
+    #[value(hide = true)]
+    Jsonl,
+    /// One job ID per line
+    Ids,
 }
 
 /// The style of progress.

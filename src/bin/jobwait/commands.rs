@@ -2,6 +2,7 @@
 
 mod completions;
 mod demo;
+mod list;
 mod man;
 mod plan;
 mod simulate;
@@ -21,6 +22,10 @@ use crate::stream::Stream;
 pub(crate) fn run(args: Args, given: &Given, clock: Clock, stderr: &Stream) -> Result<u8, Refusal> {
     match args.command {
         None => block_on(async |signals| wait::run(args.wait, given, signals, clock, stderr).await),
+        Some(Command::List(args)) => {
+            let given = given.of_command().unwrap_or_else(|| unreachable!("the command is given"));
+            block_on(async |signals| list::run(args, &given, signals, clock, stderr).await)
+        }
         Some(Command::Demo(args)) => block_on(async |signals| demo::run(&args, signals, clock, stderr).await),
         Some(Command::Simulate(args)) => block_on(async |signals| simulate::run(args, signals).await),
         Some(Command::Plan(args)) => plan::run(&args, stderr),

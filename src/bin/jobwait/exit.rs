@@ -1,5 +1,7 @@
 //! The ends of a wait, and their exit codes. Codes and names are API.
 
+use std::time::Duration;
+
 use jobwait::{ConfigError, JobId, Outcome, Until, Verdict};
 
 use crate::resume::Resume;
@@ -105,6 +107,8 @@ pub(crate) struct Summary<'a> {
     pub(crate) ending: Ending,
     pub(crate) tasks: Vec<TaskEnd<'a>>,
     pub(crate) resume: Option<&'a Resume>,
+    /// The search for tasks, if it ended the wait.
+    pub(crate) search: Option<&'a Verdict>,
 }
 
 /// The end of the wait for one task.
@@ -128,7 +132,40 @@ impl<'a> Summary<'a> {
         let ending = Ending::of_all(&endings, until);
         let tasks = jobs.iter().zip(endings).zip(verdicts);
         let tasks = tasks.map(|((id, ending), verdict)| TaskEnd { id, ending, verdict }).collect();
-        Self { ending, tasks, resume }
+        Self { ending, tasks, resume, search: None }
+    }
+
+    /// The end of a wait for the tasks of an instance. `idle` is whether only tasks in progress matter.
+    pub(crate) fn of_search(
+        mut self,
+        search: Option<&'a Verdict>,
+        signal: Option<Signal>,
+        idle: bool,
+    ) -> Self {
+        self.search = search;
+        if idle {
+            let endings: Vec<Ending> = self
+                .tasks
+                .iter()
+                .map(|task| if task.ending == Ending::Failed { Ending::Completed } else { task.ending })
+                .collect();
+            self.ending = Ending::of_all(&endings, Until::AllEnded);
+        }
+        match search.map(|search| Ending::of(search.outcome, signal)) {
+            Some(ending) if self.tasks.is_empty() => self.ending = ending,
+            // That was found out when all of the tasks had ended.
+            Some(ending @ (Ending::Interrupted(_) | Ending::Unauthorized | Ending::Unreachable)) => {
+                self.ending = ending;
+            }
+            _ => {}
+        }
+        self
+    }
+
+    /// The duration of the wait.
+    pub(crate) fn elapsed(&self) -> Duration {
+        let tasks = self.tasks.iter().map(|task| task.verdict.elapsed);
+        tasks.chain(self.search.map(|search| search.elapsed)).max().unwrap_or_default()
     }
 
     /// The task that determined the ending of the whole.

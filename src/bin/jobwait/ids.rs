@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::io::{self, Read};
 
 use jobwait::text::safe;
-use jobwait::{ConfigError, JobId};
+use jobwait::{ConfigError, InstanceId, JobId};
 use serde_json::Value;
 
 use crate::exit::Refusal;
@@ -21,6 +21,12 @@ const MOST: usize = 20_000;
 /// The keys of a job ID in the response to a call, and in a list of tasks.
 const OF_A_CALL: [&str; 2] = ["job_id", "jobId"];
 const OF_A_LIST: [&str; 3] = ["job_id", "jobId", "id"];
+
+/// The fields that contain lists of IDs or of tasks, in the responses of all services.
+const LISTS: [&str; 4] = ["job_ids", "jobs", "schedules", "tasks"];
+
+/// The most lines before the JSON that are tried as its beginning.
+const BEGINNINGS: usize = 3;
 
 /// Parses the words of the command line, of which `-` stands for the IDs on standard input.
 pub(crate) async fn jobs(words: &[String]) -> Result<Vec<JobId>, Refusal> {
@@ -56,7 +62,43 @@ fn read(reader: impl Read) -> Result<Vec<JobId>, String> {
     if text.is_empty() {
         return Err("empty: the command before it printed nothing, or failed".into());
     }
-    if text.starts_with(['{', '[', '"']) { of_responses(text) } else { of_lines(text) }
+    if text.starts_with("HTTP/") {
+        return Err(
+            "HTTP headers, as 'curl -i' prints them: leave out -i, so that only the body is piped in".into(),
+        );
+    }
+    let json = after_warnings(text);
+    if json.is_some() || text.starts_with(['{', '[', '"']) {
+        of_responses(json.unwrap_or(text))
+    } else {
+        of_lines(text)
+    }
+}
+
+/// Returns the JSON after lines that a tool printed before it, such as warnings. A line that could be an ID is
+/// no warning.
+fn after_warnings(text: &str) -> Option<&str> {
+    let mut start = 0;
+    let mut beginnings = 0;
+    for line in text.split_inclusive('\n') {
+        let trimmed = line.trim();
+        if trimmed.starts_with(['{', '[']) {
+            let rest = &text[start..];
+            let mut values = serde_json::Deserializer::from_str(rest).into_iter::<serde::de::IgnoredAny>();
+            if values.all(|value| value.is_ok()) {
+                return Some(rest);
+            }
+            // A broken object may be the response of a call, so it is not skipped.
+            beginnings += 1;
+            if trimmed.starts_with('{') || beginnings == BEGINNINGS {
+                return None;
+            }
+        } else if !trimmed.contains(' ') && !trimmed.is_empty() {
+            return None;
+        }
+        start += line.len();
+    }
+    None
 }
 
 /// Removes duplicates: the same ID twice is one task.
@@ -74,6 +116,10 @@ fn ids(text: &str) -> Result<Vec<JobId>, String> {
             let why = "the call before it returned no job ID, so it was probably refused";
             Err(format!("'{text}' is not a job ID: {why}"))
         }
+        text if InstanceId::parse(text).is_ok() => Err(format!(
+            "'{text}' is the ID of an instance, not of a task: to wait for the tasks of the instance, run \
+             'jobwait --instance {text}'"
+        )),
         text => JobId::parse(text).map_err(|error: ConfigError| error.to_string()),
     };
     let ids = text.split(',').map(str::trim).filter(|id| !id.is_empty());
@@ -106,7 +152,7 @@ fn of_responses(text: &str) -> Result<Vec<JobId>, String> {
 }
 
 /// Collects the texts that are IDs, in all forms: `job_id`, `job.id`, `job_ids`, `jobs[].job_id`,
-/// `jobs[].id`, and a list of IDs.
+/// `jobs[].id` and the like, and a list of IDs.
 ///
 /// # Errors
 ///
@@ -121,7 +167,7 @@ fn collect<'a>(response: &'a Value, keys: &[&str], found: &mut Vec<&'a str>) -> 
         Value::Object(fields) => {
             let own = keys.iter().find_map(|key| fields.get(*key).and_then(id));
             let own = own.or_else(|| id(fields.get("job")?.get("id")?));
-            let lists = ["job_ids", "jobs"].iter().filter_map(|key| fields.get(*key));
+            let lists = LISTS.iter().filter_map(|key| fields.get(*key));
             match own {
                 Some(id) => found.push(id),
                 None => lists
@@ -145,9 +191,26 @@ fn no_id(response: &Value) -> String {
         let message = text(&["error_msg", "errorMsg", "message", "title"]).unwrap_or_default();
         return format!("the call before it was refused, so there is no task: {message} ({code})");
     }
-    if let Some(order) = text(&["order_id", "orderId"]) {
+    let first = |names: &[&str]| {
+        let value = names.iter().find_map(|name| fields.get(*name))?;
+        let value = value.as_array().map_or(Some(value), |list| list.first())?;
+        let value = value.as_str().filter(|text| !text.is_empty())?;
+        Some(safe(value, 200).to_string())
+    };
+    if let Some(order) = first(&["order_id", "orderId", "order_ids"]) {
         let why = "a yearly or monthly instance has no task before its order is paid";
         return format!("an order_id ('{order}') and no job_id: {why}");
+    }
+    if let Some(workflow) = first(&["workflow_id", "workflowId"]) {
+        let why = "a workflow is not a task; 'jobwait --instance ID' finds the tasks that it starts";
+        return format!("a workflow_id ('{workflow}') and no job_id: {why}");
+    }
+    let is_empty = |name: &&str| fields.get(*name).and_then(Value::as_array).is_some_and(Vec::is_empty);
+    if let Some(list) = LISTS.iter().find(|name| is_empty(name)) {
+        return format!("an empty list '{list}', so without a job_id: there is no task to wait for");
+    }
+    if OF_A_CALL.iter().any(|name| fields.get(*name).is_some_and(Value::is_null)) {
+        return "a job_id that is null, so without a job_id: the call before it started no task".into();
     }
     "JSON without a job_id: pipe in the response of a call that starts a task".into()
 }
@@ -161,6 +224,7 @@ mod tests {
         read(text.as_bytes()).map(|ids| unique(ids).iter().map(|id| id.as_str().to_owned()).collect())
     }
 
+    /// Covers U1.
     #[test]
     fn ids_are_read_from_lists_and_responses_of_every_form() {
         for text in [
@@ -172,6 +236,11 @@ mod tests {
             r#"{"jobs": [{"job_id": "a1"}, {"job_id": "b2"}]}"#,
             r#"{"jobs": [{"job_id": "a1", "job": {"id": "a1"}}, {"job_id": "b2"}]}"#,
             r#"{"jobs": [{"id": "a1", "status": "Running"}, {"job_id": "b2", "id": "x"}], "total_count": 2}"#,
+            r#"{"schedules": [{"job_id": "a1"}, {"job_id": "b2"}]}"#,
+            r#"{"tasks": [{"id": "a1"}, {"id": "b2"}], "total_count": 2}"#,
+            r#"{"tasks": [{"job_id": "a1", "id": 7}, {"job_id": "b2"}]}"#,
+            "WARNING: a new version is available\n\n{\"job_ids\": [\"a1\", \"b2\"]}",
+            "[WARN] slow network\n{\"job_ids\": [\"a1\", \"b2\"]}\n",
             "{\"job_id\": \"a1\"}\n{\"job_id\": \"b2\", \"job_ids\": null}\n",
             r#"{"job_id": "a1"}["b2"]"#,
             "a1, b2,\n",
@@ -184,6 +253,7 @@ mod tests {
         assert_eq!(ids(r#"{"job": {"id": "a1", "status": "Running"}}"#), Ok(vec!["a1".into()]));
     }
 
+    /// Covers U2 and U3.
     #[test]
     fn input_without_job_ids_is_refused_with_the_likely_reason() {
         for (text, reason) in [
@@ -194,7 +264,19 @@ mod tests {
             (r#"{"job_id": "a1""#, "invalid JSON"),
             (r#"{"job_id": ""}"#, "without a job_id"),
             (r#"{"job_id": "a b"}"#, "job_id: invalid job ID 'a b'"),
-            (r#"{"job_id": null}"#, "without a job_id"),
+            (r#"{"job_id": null}"#, "a job_id that is null, so without a job_id"),
+            (r#"{"job_id": null, "order_id": null}"#, "a job_id that is null"),
+            (r#"{"job_ids": [], "order_ids": ["CS1"]}"#, "an order_id ('CS1') and no job_id"),
+            (r#"{"workflow_id": "w1"}"#, "a workflow_id ('w1') and no job_id"),
+            ("HTTP/1.1 202 Accepted\r\nX: y\r\n\r\n{\"job_id\": \"a1\"}", "leave out -i"),
+            (
+                "a48e43ff268f4c0e879652d65e63d0fbin07",
+                "'jobwait --instance a48e43ff268f4c0e879652d65e63d0fbin07'",
+            ),
+            (r#"{"job_id": "a48e43ff268f4c0e879652d65e63d0fbin07"}"#, "the ID of an instance"),
+            ("{\"job_id\": \"a1\n{\"job_id\": \"b2\"}", "invalid JSON"),
+            ("a1\n{\"job_id\": \"b2\"}", "line 2: "),
+            ("[WARN] x\n[WARN] y\n[WARN] z\n{\"job_id\": \"b2\"}", "invalid JSON"),
             (r#"{"order_id": "CS1"}"#, "order_id ('CS1') and no job_id"),
             (
                 r#"{"error_code": "DBS.200011", "error_msg": "no\n"}"#,
@@ -202,7 +284,7 @@ mod tests {
             ),
             (r#"{"error": {"code": 401, "message": "who"}}"#, "who (401)"),
             ("[]", "without a job_id"),
-            (r#"{"jobs": [], "total_count": 0}"#, "without a job_id"),
+            (r#"{"jobs": [], "total_count": 0}"#, "an empty list 'jobs', so without a job_id"),
             (r#"{"job_ids": [7]}"#, "without a job_id"),
             (r#"{"id": "a1", "status": "ACTIVE"}"#, "without a job_id"),
             // One of two calls was refused. To wait only for the other could report a success.

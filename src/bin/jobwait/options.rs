@@ -7,7 +7,7 @@ use std::time::Duration;
 use jobwait::{ConfigError, Overrides, Pace, Setting, Until, Wait};
 
 use crate::args::{
-    Given, LogFormat, Output, OutputArgs, PaceArgs, Progress, SeveralArgs, TargetArgs, TimingArgs,
+    Given, LogFormat, Output, OutputArgs, PaceArgs, Progress, RateArgs, SeveralArgs, TargetArgs, TimingArgs,
 };
 use crate::duration::brief;
 
@@ -19,6 +19,8 @@ const STALE_MARGIN: Duration = Duration::from_secs(5);
 pub(crate) struct Options {
     pub(crate) wait: Wait,
     pub(crate) deadline: Duration,
+    pub(crate) grace: Duration,
+    pub(crate) once: bool,
     pub(crate) until: Until,
     pub(crate) view: View,
 }
@@ -38,6 +40,8 @@ impl Options {
         Ok(Self {
             wait: if timing.once { wait.once() } else { wait },
             deadline,
+            grace: timing.not_found_grace,
+            once: timing.once,
             until: match (several.any, several.keep_going) {
                 (true, _) => Until::FirstSuccess,
                 (false, true) => Until::AllEnded,
@@ -73,7 +77,7 @@ pub(crate) fn remark(args: &PaceArgs) -> Option<String> {
 /// The settings of the connection, each with the option or variable that it came from.
 pub(crate) fn overrides(
     args: TargetArgs,
-    several: &SeveralArgs,
+    rate: &RateArgs,
     request_timeout: Duration,
     given: &Given,
 ) -> Overrides {
@@ -88,8 +92,8 @@ pub(crate) fn overrides(
     overrides.language = args.language;
     overrides.insecure_http = args.insecure_http;
     overrides.request_timeout = request_timeout;
-    overrides.rate_limit = several.rate_limit.limit();
-    overrides.rate_limit_scope = several.rate_limit_scope;
+    overrides.rate_limit = rate.rate_limit.limit();
+    overrides.rate_limit_scope = rate.rate_limit_scope;
     overrides
 }
 
@@ -134,6 +138,18 @@ pub(crate) struct Logs {
     pub(crate) format: LogFormat,
 }
 
+impl Logs {
+    /// Returns the logs of this many `-v`.
+    pub(crate) fn new(verbose: u8, format: LogFormat) -> Option<Self> {
+        let level = match verbose {
+            0 => return None,
+            1 => tracing::Level::DEBUG,
+            _ => tracing::Level::TRACE,
+        };
+        Some(Self { level, format })
+    }
+}
+
 impl View {
     pub(crate) fn new(args: &OutputArgs) -> Self {
         let can_redraw = || {
@@ -152,12 +168,7 @@ impl View {
             }
             Progress::Auto | Progress::Bar | Progress::Plain => Shown::Lines,
         };
-        let level = match args.verbose {
-            0 => None,
-            1 => Some(tracing::Level::DEBUG),
-            _ => Some(tracing::Level::TRACE),
-        };
-        let logs = level.map(|level| Logs { level, format: args.log_format });
+        let logs = Logs::new(args.verbose, args.log_format);
         let annotates = variable("GITHUB_ACTIONS") == "true";
         let stale_after = Duration::from_secs(15) + STALE_MARGIN;
         Self { output: args.output, progress, heartbeat: args.heartbeat, stale_after, annotates, logs }

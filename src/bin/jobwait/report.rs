@@ -11,16 +11,18 @@ mod json;
 mod jsonl;
 mod lines;
 mod messages;
+mod searching;
 mod tally;
 mod text;
 mod wording;
 
 use std::fmt::Debug;
 use std::io::{self, IsTerminal as _};
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jobwait::{Event, JobId};
+use jobwait::{Event, JobId, TaskRow, Verdict};
 
 use self::annotation::Annotation;
 use self::bar::Bars;
@@ -30,6 +32,7 @@ use self::json::Json;
 use self::jsonl::Jsonl;
 use self::lines::Lines;
 use self::messages::Messages;
+use self::searching::Searching;
 use self::text::Text;
 use crate::args::Output;
 use crate::exit::{Ending, Summary};
@@ -55,37 +58,42 @@ trait Sink: Debug {
 
     /// Shows the end.
     fn finish(&mut self, _summary: &Summary<'_>) {}
+
+    /// Removes what is redrawn in place.
+    fn clear(&mut self) {}
 }
 
 /// The sinks of a wait.
 #[derive(Debug)]
 pub(crate) struct Report {
     messages: Messages,
+    search: Searching,
     /// The sinks on standard error, in the order in which they finish.
     progress: Vec<Box<dyn Sink>>,
     result: Box<dyn Sink>,
 }
 
 impl Report {
+    /// A report of these tasks from the start of the period to its end, the deadline.
     pub(crate) fn new(
         jobs: Arc<[JobId]>,
         view: View,
-        deadline: Duration,
+        period: Range<Duration>,
         stdout: &Stream,
         stderr: &Stream,
     ) -> Self {
         let bars = match view.progress {
-            Shown::Bar { color } => Some(Bars::on(stderr.clone(), &jobs, view, deadline, color)),
+            Shown::Bar { color } => Some(Bars::on(stderr.clone(), &jobs, view, period.end, color)),
             _ => None,
         };
-        Self::with_bars(bars, jobs, view, deadline, stdout, stderr)
+        Self::with_bars(bars, jobs, view, period, stdout, stderr)
     }
 
     fn with_bars(
         bars: Option<Bars>,
         jobs: Arc<[JobId]>,
         view: View,
-        deadline: Duration,
+        period: Range<Duration>,
         stdout: &Stream,
         stderr: &Stream,
     ) -> Self {
@@ -96,7 +104,7 @@ impl Report {
         let mut progress: Vec<Box<dyn Sink>> = Vec::new();
         if view.progress != Shown::Nothing {
             let has_own_bars = bars.as_ref().is_some_and(Bars::show_each);
-            progress.push(Box::new(Lines::new(messages.clone(), &jobs, view, deadline, has_own_bars)));
+            progress.push(Box::new(Lines::new(messages.clone(), &jobs, view, period.clone(), has_own_bars)));
         }
         progress.extend(bars.map(|bars| Box::new(bars) as Box<dyn Sink>));
         progress.push(Box::new(Hints(messages.clone())));
@@ -104,7 +112,9 @@ impl Report {
             progress.push(Box::new(Annotation(stderr.clone())));
         }
         progress.push(Box::new(Closing::new(messages.clone(), jobs.len(), view.progress, hides_result)));
-        Self { messages, progress, result: result(view.output, jobs, view.heartbeat, stdout.clone()) }
+        let search = Searching::new(messages.clone(), view.progress);
+        let result = result(view.output, jobs, view.heartbeat, period.start, stdout.clone());
+        Self { messages, search, progress, result }
     }
 
     fn sinks(&mut self) -> impl Iterator<Item = &mut Box<dyn Sink>> {
@@ -134,6 +144,26 @@ impl Report {
         self.result.finish(summary);
     }
 
+    /// Removes what is redrawn in place: another report follows.
+    pub(crate) fn close(mut self) {
+        self.progress.iter_mut().for_each(|sink| sink.clear());
+    }
+
+    /// Shows an event of the search for tasks.
+    pub(crate) fn search_event(&mut self, event: &Event<'_>) {
+        self.search.event(event);
+    }
+
+    /// Shows that tasks were found, `again` if it is not the first time.
+    pub(crate) fn found(&self, rows: &[TaskRow], jobs: &[JobId], again: bool) {
+        self.search.found(rows, jobs, again);
+    }
+
+    /// Names the tasks that wait for a maintenance window, but for those that the wait is about.
+    pub(crate) fn scheduled(&self, rows: &[TaskRow], jobs: &[JobId]) {
+        self.search.scheduled(rows, jobs);
+    }
+
     /// Shows a message.
     pub(crate) fn message(&self, text: &str) {
         self.messages.write(text);
@@ -141,11 +171,17 @@ impl Report {
 }
 
 /// The sink of the result.
-fn result(output: Output, jobs: Arc<[JobId]>, heartbeat: Duration, stdout: Stream) -> Box<dyn Sink> {
+fn result(
+    output: Output,
+    jobs: Arc<[JobId]>,
+    heartbeat: Duration,
+    now: Duration,
+    stdout: Stream,
+) -> Box<dyn Sink> {
     match output {
         Output::Text => Box::new(Text(stdout)),
         Output::Json => Box::new(Json(stdout)),
-        Output::Jsonl => Box::new(Jsonl::new(stdout, jobs, heartbeat)),
+        Output::Jsonl => Box::new(Jsonl::new(stdout, jobs, heartbeat, now)),
     }
 }
 
@@ -155,11 +191,23 @@ pub(crate) fn interrupted_early(signal: Signal, output: Output, stderr: &Stream)
     stderr.message(&format!("stopped by {name} while reading job IDs from standard input; nothing was sent"));
     let stdout = Stream::to(io::stdout());
     let ending = Ending::Interrupted(signal);
-    let nothing = Summary { ending, tasks: Vec::new(), resume: None };
-    result(output, Arc::new([]), Duration::MAX, stdout.clone()).finish(&nothing);
+    let nothing = Summary { ending, tasks: Vec::new(), resume: None, search: None };
+    result(output, Arc::new([]), Duration::MAX, Duration::ZERO, stdout.clone()).finish(&nothing);
     stderr.finish(IN_ORDER);
     stdout.finish(IN_ORDER);
     ending.code()
+}
+
+/// The hints beside a list that could not be read.
+pub(crate) fn search_hints(search: &Verdict, ending: Ending) -> Vec<String> {
+    hints::of_search(search, ending, None)
+}
+
+/// Returns a function that shows the errors of a search that is retried.
+pub(crate) fn search_messages(stderr: &Stream, quiet: bool) -> impl FnMut(&Event<'_>) + use<> {
+    let progress = if quiet { Shown::Nothing } else { Shown::Errors };
+    let mut searching = Searching::new(Messages { stderr: stderr.clone(), bars: None }, progress);
+    move |event| searching.event(event)
 }
 
 #[cfg(test)]

@@ -18,26 +18,48 @@ const PROJECT: [&str; 4] = ["HW_PROJECT_ID", "OS_PROJECT_ID", "OS_TENANT_ID", "H
 /// The most IDs in a command that a person would copy.
 const COPIED: usize = 20;
 
+/// The options that select the tasks of an instance.
+const OF_AN_INSTANCE: [&str; 4] = ["instance", "task_name", "since", "idle"];
+
 /// The command that resumes a wait, without the IDs.
 #[derive(Debug)]
-pub(crate) struct Resume(String);
+pub(crate) struct Resume {
+    by_ids: String,
+    /// The command that searches for the tasks of an instance again.
+    by_instance: Option<String>,
+    /// The tasks that were found do not matter, only what is in progress.
+    is_idle: bool,
+}
 
 impl Resume {
     pub(crate) fn new(given: &Given) -> Self {
-        let options = given.command.get_arguments().filter_map(|arg| option(arg, given));
-        Self(options.fold("jobwait".to_owned(), |command, option| command + " " + &option))
+        let command = |leaves_out: &[&str]| {
+            let arguments = given.command.get_arguments();
+            let kept = arguments.filter(|arg| !leaves_out.contains(&arg.get_id().as_str()));
+            let options = kept.filter_map(|arg| option(arg, given));
+            options.fold("jobwait".to_owned(), |command, option| command + " " + &option)
+        };
+        Self {
+            by_ids: command(&OF_AN_INSTANCE),
+            by_instance: given.contains("instance").then(|| command(&[])),
+            is_idle: given.contains("idle"),
+        }
     }
 
-    /// The sentence with the command for these tasks.
+    /// The sentence with the command for these tasks. The tasks of an instance are resumed by their IDs: when
+    /// they have ended meanwhile, `--since` may no longer find them.
     pub(crate) fn sentence(&self, jobs: &[&JobId]) -> String {
+        if let Some(command) = self.by_instance.as_ref().filter(|_| self.is_idle || jobs.is_empty()) {
+            return format!("to resume, run: {command}");
+        }
         if jobs.len() > COPIED {
-            return format!("to resume, run with the job IDs on standard input: {} -", self.0);
+            return format!("to resume, run with the job IDs on standard input: {} -", self.by_ids);
         }
         format!("to resume, run: {}", self.command(jobs))
     }
 
     fn command(&self, jobs: &[&JobId]) -> String {
-        jobs.iter().fold(self.0.clone(), |command, job| command + " " + &quoted(job.as_str()))
+        jobs.iter().fold(self.by_ids.clone(), |command, job| command + " " + &quoted(job.as_str()))
     }
 }
 
@@ -117,6 +139,23 @@ mod tests {
     fn options_that_count_from_the_start_are_not_repeated() {
         let (_, given) = parsed("jobwait --region r-1 --project-id 0a --once --expect 9m x");
         assert_eq!(resumed(&given), "jobwait --region r-1 --project-id 0a x");
+    }
+
+    #[test]
+    fn the_tasks_of_an_instance_are_resumed_by_their_ids_if_these_are_known() {
+        const INSTANCE: &str = "--region r-1 --project-id 0a --instance a48e43ff268f4c0e879652d65e63d0fbin07";
+        let (job, more) = (JobId::parse("x").unwrap(), "--task-name Create --since 2h");
+        let resume = Resume::new(&parsed(&format!("jobwait {INSTANCE} {more}")).1);
+        assert_eq!(resume.sentence(&[&job]), "to resume, run: jobwait --region r-1 --project-id 0a x");
+        assert_eq!(
+            resume.sentence(&[]),
+            "to resume, run: jobwait --instance a48e43ff268f4c0e879652d65e63d0fbin07 --task-name Create --since 2h \
+             --region r-1 --project-id 0a"
+        );
+        let idle = Resume::new(&parsed(&format!("jobwait {INSTANCE} --idle")).1);
+        assert!(idle.sentence(&[&job]).ends_with(
+            "jobwait --instance a48e43ff268f4c0e879652d65e63d0fbin07 --idle --region r-1 --project-id 0a"
+        ));
     }
 
     #[test]

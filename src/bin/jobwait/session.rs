@@ -1,11 +1,17 @@
 //! A wait under signals and a deadline, from the first moment to the exit code.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 use std::future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jobwait::{Clock, Event, JobId, Limiter, Observation, Probe, Verdict, Waits};
+use jobwait::text::safe;
+use jobwait::{
+    Clock, Event, Fault, InstanceId, JobId, Limiter, Observation, Outcome, Probe, TaskFilter, TaskRow, Until,
+    Verdict, Wait, Waits,
+};
+use tokio::sync::oneshot;
 
 use crate::exit::{Refusal, Summary};
 use crate::options::Options;
@@ -13,12 +19,36 @@ use crate::report::Report;
 use crate::resume::Resume;
 use crate::signals::{Signal, Signals};
 use crate::stream::Stream;
-use crate::worker::{self, Connected};
+use crate::worker::{self, Connected, Search};
 
 /// The time for the readers of the streams after the deadline, after a signal, and in any case.
 const AFTER_DEADLINE: Duration = Duration::from_millis(150);
 const AFTER_SIGNAL: Duration = Duration::from_millis(40);
 const AT_LEAST: Duration = Duration::from_millis(20);
+
+/// The time that the scheduled tasks may take before the end: they are only named.
+const SCHEDULED: Duration = Duration::from_secs(1);
+
+/// The time in which the list must be readable before the end. Then the tasks that are known are the result.
+const LAST_SEARCH: Duration = Duration::from_secs(30);
+
+/// The tasks of a wait.
+#[derive(Debug)]
+pub(crate) enum Tasks {
+    /// Tasks by their IDs.
+    Ids(Vec<JobId>),
+    /// The tasks of an instance.
+    Instance(InstanceTasks),
+}
+
+/// The selection of the tasks of an instance.
+#[derive(Debug)]
+pub(crate) struct InstanceTasks {
+    pub(crate) instance: InstanceId,
+    pub(crate) filter: TaskFilter,
+    /// Earlier tasks do not matter: the wait ends when nothing is in progress.
+    pub(crate) idle: bool,
+}
 
 /// Waits for the tasks over a connection that `connect` makes, and returns the exit code.
 ///
@@ -26,7 +56,7 @@ const AT_LEAST: Duration = Duration::from_millis(20);
 ///
 /// The configuration is wrong, and nothing was sent to the service.
 pub(crate) async fn run(
-    jobs: Vec<JobId>,
+    tasks: Tasks,
     options: Options,
     connect: impl AsyncFnOnce() -> Result<Connected, Refusal> + Send + 'static,
     resume: Option<&Resume>,
@@ -34,13 +64,27 @@ pub(crate) async fn run(
     clock: Clock,
     stderr: &Stream,
 ) -> Result<u8, Refusal> {
-    let jobs: Arc<[JobId]> = jobs.into();
     let stdout = Stream::to(std::io::stdout());
-    let report = Report::new(Arc::clone(&jobs), options.view, options.deadline, &stdout, stderr);
-    let mut session = Session { clock, report: RefCell::new(report), signals, signal: Cell::new(None) };
-    let verdicts = session.wait(&jobs, &options, connect).await?;
+    let (given, selection) = match tasks {
+        Tasks::Ids(jobs) => (jobs, None),
+        Tasks::Instance(selection) => (Vec::new(), Some(selection)),
+    };
+    let given: Arc<[JobId]> = given.into();
+    let new_report = |jobs: &Arc<[JobId]>| {
+        let now = if selection.is_some() { clock.elapsed() } else { Duration::ZERO };
+        Report::new(Arc::clone(jobs), options.view, now..options.deadline, &stdout, stderr)
+    };
+    let report = RefCell::new(new_report(&given));
+    let mut session = Session { clock, report, signals, signal: Cell::new(None) };
+    let found = match &selection {
+        None => Found { verdicts: session.wait(&given, &options, connect).await?, ..Found::default() },
+        Some(selection) => session.wait_for_instance(selection, &options, connect, new_report).await?,
+    };
+    let jobs = if selection.is_some() { &found.jobs } else { &*given };
     let signal = session.signal.get();
-    let summary = Summary::new(&jobs, &verdicts, signal, options.until, resume);
+    let idle = selection.as_ref().is_some_and(|selection| selection.idle);
+    let summary = Summary::new(jobs, &found.verdicts, signal, options.until, resume);
+    let summary = summary.of_search(found.search.as_ref(), signal, idle);
     session.report.into_inner().finish(&summary);
 
     // A slow reader has until the deadline. A signal then ends only the wait for the reader, because the
@@ -72,6 +116,15 @@ struct Session {
     signal: Cell<Option<Signal>>,
 }
 
+/// The tasks of an instance that were found, and the ends of their waits.
+#[derive(Debug, Default)]
+struct Found {
+    jobs: Vec<JobId>,
+    verdicts: Vec<Verdict>,
+    /// The search that ended the wait.
+    search: Option<Verdict>,
+}
+
 impl Session {
     async fn wait(
         &mut self,
@@ -81,15 +134,116 @@ impl Session {
     ) -> Result<Vec<Verdict>, Refusal> {
         let waits = Waits::new(options.wait.clone().clock(self.clock)).until(options.until);
         let unconnected = jobs.iter().map(|_| Unconnected).collect();
-        let (probes, limiter, warnings) = tokio::select! {
-            connected = worker::start(Arc::clone(jobs), connect) => connected?,
+        let (worker, limiter, warnings) = tokio::select! {
+            connected = worker::start(connect) => connected?,
             // Reading a token can hang as a network can. The deadline and signals bind it, too.
-            verdicts = self.watch(waits.clone(), unconnected, None) => return Ok(verdicts),
+            verdicts = self.watch(waits.clone(), unconnected, None, None) => return Ok(verdicts),
         };
+        self.warn(warnings);
+        let probes = worker.probes(jobs);
+        Ok(self.watch(waits.limiter(limiter.clone()), probes, Some(limiter), None).await)
+    }
+
+    fn warn(&mut self, warnings: Vec<String>) {
         for warning in warnings {
             self.report.get_mut().message(&format!("warning: {warning}"));
         }
-        Ok(self.watch(waits.limiter(limiter.clone()), probes, Some(limiter)).await)
+    }
+
+    /// Searches for the tasks of an instance and waits for them, until there are no more.
+    async fn wait_for_instance(
+        &mut self,
+        selection: &InstanceTasks,
+        options: &Options,
+        connect: impl AsyncFnOnce() -> Result<Connected, Refusal> + Send + 'static,
+        new_report: impl Fn(&Arc<[JobId]>) -> Report,
+    ) -> Result<Found, Refusal> {
+        let InstanceTasks { instance, filter, idle } = selection;
+        let wait = options.wait.clone().clock(self.clock);
+        let mut unconnected = Unconnected;
+        let (worker, limiter, warnings) = tokio::select! {
+            connected = worker::start(connect) => connected?,
+            search = self.search(wait.clone(), &mut unconnected) => {
+                return Ok(Found { search: Some(search), ..Found::default() });
+            }
+        };
+        self.warn(warnings);
+        let wait = wait.limiter(limiter.clone());
+        let mut search = worker.search(Search { filter: filter.clone(), accepts_none: *idle });
+        let mut ended = self.search(wait.clone(), &mut search).await;
+        let mut scheduled = matches!(ended.outcome, Outcome::Completed | Outcome::NotFound)
+            .then(|| worker.scheduled(instance));
+        let mut found = Found::default();
+        loop {
+            let known: HashSet<&JobId> = found.jobs.iter().collect();
+            let rows = search.into_found();
+            let new: Vec<JobId> =
+                rows.iter().filter_map(|row| row.id().filter(|id| !known.contains(id)).cloned()).collect();
+            if ended.outcome != Outcome::Completed || new.is_empty() {
+                break;
+            }
+            let jobs: Arc<[JobId]> = new.clone().into();
+            self.report.replace(new_report(&jobs)).close();
+            self.report.borrow().found(&rows, &jobs, !found.jobs.is_empty());
+            // An ID that is on the list may still be unknown elsewhere.
+            let grace = self.clock.elapsed().saturating_add(options.grace);
+            let waits = Waits::new(wait.clone().grace(grace)).until(options.until).limiter(limiter.clone());
+            let naming = scheduled.as_mut().map(|rows| (rows, &*jobs));
+            let verdicts = self.watch(waits, worker.probes(&jobs), Some(limiter.clone()), naming).await;
+            let is_over = self.signal.get().is_some() || options.once || ends(options, &verdicts);
+            found.jobs.extend(new);
+            found.verdicts.extend(verdicts);
+            if is_over {
+                return Ok(found);
+            }
+            search = worker.search(Search { filter: filter.clone(), accepts_none: true });
+            let last = if *idle { options.deadline } else { self.clock.elapsed() + LAST_SEARCH };
+            ended = self.search(wait.clone().deadline(options.deadline.min(last)), &mut search).await;
+        }
+        if let Some(rows) = scheduled.take().filter(|rows| !rows.is_terminated()) {
+            self.name_scheduled(rows, &found.jobs, options.deadline).await;
+        }
+        // The tasks that are known have ended.
+        if !found.jobs.is_empty() && !*idle && !matches!(ended.outcome, Outcome::Completed | Outcome::Stopped)
+        {
+            let reason = ended.fault.as_ref().map(Fault::to_string).unwrap_or_default();
+            let warning =
+                format!("warning: the list could not be read for tasks that came meanwhile: {reason}");
+            self.report.get_mut().message(&safe(&warning, 400).to_string());
+        } else {
+            found.search = Some(ended);
+        }
+        Ok(found)
+    }
+
+    /// Names the tasks that wait for a maintenance window, if they are known soon.
+    async fn name_scheduled(
+        &mut self,
+        rows: oneshot::Receiver<Vec<TaskRow>>,
+        jobs: &[JobId],
+        deadline: Duration,
+    ) {
+        if self.signal.get().is_some() {
+            return;
+        }
+        let until = (self.clock.elapsed() + SCHEDULED).min(deadline);
+        let rows = tokio::select! {
+            rows = rows => rows.unwrap_or_default(),
+            () = self.clock.sleep_until(until) => return,
+            signal = self.signals.next() => return self.signal.set(Some(signal)),
+        };
+        self.report.get_mut().scheduled(&rows, jobs);
+    }
+
+    /// Searches for tasks and reports, at the latest until a signal.
+    async fn search<P: Probe>(&mut self, wait: Wait, probe: &mut P) -> Verdict {
+        let Self { clock, report, signals, signal } = self;
+        let stop = async { signal.set(Some(signals.next().await)) };
+        let on_event = |event: Event<'_>| report.borrow_mut().search_event(&event);
+        tokio::select! {
+            verdict = wait.run_until(probe, stop, on_event) => verdict,
+            () = time_passes(*clock, report) => unreachable!("time does not end"),
+        }
     }
 
     /// Waits and reports, at the latest until a signal.
@@ -98,6 +252,7 @@ impl Session {
         waits: Waits,
         probes: Vec<P>,
         mut limiter: Option<Limiter>,
+        scheduled: Option<(&mut oneshot::Receiver<Vec<TaskRow>>, &[JobId])>,
     ) -> Vec<Verdict> {
         let Self { clock, report, signals, signal } = self;
         let stop = async { signal.set(Some(signals.next().await)) };
@@ -111,21 +266,47 @@ impl Session {
             }
             report.borrow_mut().event(task, &event, signal.get());
         };
-        let time_passes = async {
-            loop {
-                let due = report.borrow().due_at();
-                match due {
-                    Some(due) => clock.sleep_until(due).await,
-                    None => future::pending().await,
-                }
-                report.borrow_mut().pass(clock.elapsed());
+        let naming = async {
+            if let Some((rows, jobs)) = scheduled
+                && !rows.is_terminated()
+                && let Ok(rows) = rows.await
+            {
+                report.borrow().scheduled(&rows, jobs);
             }
+            future::pending::<()>().await;
         };
         tokio::select! {
             verdicts = waits.run_until(probes, stop, on_event) => verdicts,
-            () = time_passes => unreachable!("time does not end"),
+            () = naming => unreachable!("time does not end"),
+            () = time_passes(*clock, report) => unreachable!("time does not end"),
         }
     }
+}
+
+/// Shows what is due, for ever.
+async fn time_passes(clock: Clock, report: &RefCell<Report>) {
+    loop {
+        let due = report.borrow().due_at();
+        match due {
+            Some(due) => clock.sleep_until(due).await,
+            None => future::pending().await,
+        }
+        report.borrow_mut().pass(clock.elapsed());
+    }
+}
+
+/// Returns whether the wait is over with these verdicts, whatever other tasks there are.
+fn ends(options: &Options, verdicts: &[Verdict]) -> bool {
+    let completed = |verdict: &Verdict| verdict.outcome == Outcome::Completed;
+    let is_undecided = |verdict: &Verdict| {
+        matches!(verdict.outcome, Outcome::TimedOut | Outcome::Unauthorized | Outcome::Unreachable)
+    };
+    let ends = match options.until {
+        Until::FirstSuccess => verdicts.iter().any(completed),
+        Until::AllEnded => false,
+        _ => !verdicts.iter().all(completed),
+    };
+    ends || verdicts.iter().any(is_undecided)
 }
 
 /// A task before there is a connection to poll it with.

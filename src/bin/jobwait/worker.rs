@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
-use jobwait::{Cloud, Fault, FaultKind, JobId, Limiter, Observation, Probe};
+use jobwait::{Cloud, Fault, FaultKind, InstanceId, JobId, Limiter, Observation, Probe, TaskFilter, TaskRow};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::exit::Refusal;
@@ -24,37 +24,66 @@ pub(crate) struct Connected {
     pub(crate) warnings: Vec<String>,
 }
 
+/// The worker. It ends when this and all its probes are dropped.
+#[derive(Debug)]
+pub(crate) struct Worker(mpsc::UnboundedSender<Request>);
+
+/// A request to the worker, with the channel for its result.
+#[derive(Debug)]
+enum Request {
+    Poll(Batch, usize, oneshot::Sender<Observation>),
+    Search(Search, oneshot::Sender<(Observation, Vec<TaskRow>, u32)>),
+    Scheduled(InstanceId, oneshot::Sender<Vec<TaskRow>>),
+}
+
+/// Tasks that are polled together.
+#[derive(Debug, Clone)]
+struct Batch {
+    jobs: Arc<[JobId]>,
+    /// The number of requests that were sent for each task.
+    requests: Arc<[Arc<AtomicU32>]>,
+}
+
+/// A search for tasks.
+#[derive(Debug, Clone)]
+pub(crate) struct Search {
+    pub(crate) filter: TaskFilter,
+    /// The search ends with the first list, even if it is empty.
+    pub(crate) accepts_none: bool,
+}
+
 /// A task that the worker polls.
 #[derive(Debug)]
 pub(crate) struct WorkerProbe {
+    batch: Batch,
     task: usize,
-    polls: mpsc::UnboundedSender<Poll>,
-    /// The number of requests that were sent for the task.
-    requests: Arc<AtomicU32>,
+    worker: mpsc::UnboundedSender<Request>,
 }
 
-/// The number of a task to poll, and the channel for the observation.
-type Poll = (usize, oneshot::Sender<Observation>);
+/// A search that the worker makes.
+#[derive(Debug)]
+pub(crate) struct WorkerSearch {
+    search: Search,
+    found: Vec<TaskRow>,
+    requests: u32,
+    worker: mpsc::UnboundedSender<Request>,
+}
 
-/// Starts the worker. Returns a probe for each task, the limiter of the connection, and warnings for the
-/// user, once the worker has connected.
+/// Starts the worker. Returns it with the limiter of the connection, and warnings for the user, once it has
+/// connected.
 pub(crate) async fn start(
-    jobs: Arc<[JobId]>,
     connect: impl AsyncFnOnce() -> Result<Connected, Refusal> + Send + 'static,
-) -> Result<(Vec<WorkerProbe>, Limiter, Vec<String>), Refusal> {
-    let (polls, queue) = mpsc::unbounded_channel();
-    let requests: Vec<Arc<AtomicU32>> = jobs.iter().map(|_| Arc::default()).collect();
+) -> Result<(Worker, Limiter, Vec<String>), Refusal> {
+    let (requests, queue) = mpsc::unbounded_channel();
     let (report, connected) = oneshot::channel();
     let cannot = |error: io::Error| Refusal(format!("cannot start: {error}"));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(cannot)?;
-    let probe = |task| WorkerProbe { task, polls: polls.clone(), requests: Arc::clone(&requests[task]) };
-    let probes = (0..jobs.len()).map(probe).collect();
     let work = move || {
         runtime.block_on(async {
             match connect().await {
                 Ok(Connected { cloud, limiter, warnings }) => {
                     let _ = report.send(Ok((limiter, warnings)));
-                    serve(Arc::new(cloud), jobs, requests, queue).await;
+                    serve(Arc::new(cloud), queue).await;
                 }
                 Err(refusal) => {
                     let _ = report.send(Err(refusal));
@@ -66,43 +95,112 @@ pub(crate) async fn start(
     };
     thread::Builder::new().name("poll".into()).spawn(work).map_err(cannot)?;
     let (limiter, warnings) = connected.await.unwrap_or_else(|_| panics::propagate())?;
-    Ok((probes, limiter, warnings))
+    Ok((Worker(requests), limiter, warnings))
+}
+
+impl Worker {
+    /// A probe for each task.
+    pub(crate) fn probes(&self, jobs: &Arc<[JobId]>) -> Vec<WorkerProbe> {
+        let requests = jobs.iter().map(|_| Arc::default()).collect();
+        let batch = Batch { jobs: Arc::clone(jobs), requests };
+        let probe = |task| WorkerProbe { batch: batch.clone(), task, worker: self.0.clone() };
+        (0..jobs.len()).map(probe).collect()
+    }
+
+    /// A probe for a search.
+    pub(crate) fn search(&self, search: Search) -> WorkerSearch {
+        WorkerSearch { search, found: Vec::new(), requests: 0, worker: self.0.clone() }
+    }
+
+    /// Asks for the tasks of an instance that wait for a maintenance window. The channel is closed if that is
+    /// not known.
+    pub(crate) fn scheduled(&self, instance: &InstanceId) -> oneshot::Receiver<Vec<TaskRow>> {
+        let (report, rows) = oneshot::channel();
+        let _ = self.0.send(Request::Scheduled(instance.clone(), report));
+        rows
+    }
+}
+
+fn panicked() -> Observation {
+    Observation::Permanent(Fault::new(FaultKind::Local, "the thread that polls has panicked"))
 }
 
 impl Probe for WorkerProbe {
     async fn poll(&mut self) -> Observation {
         let (report, observation) = oneshot::channel();
-        let _ = self.polls.send((self.task, report));
-        observation.await.unwrap_or_else(|_| {
-            Observation::Permanent(Fault::new(FaultKind::Local, "the thread that polls has panicked"))
-        })
+        let _ = self.worker.send(Request::Poll(self.batch.clone(), self.task, report));
+        observation.await.unwrap_or_else(|_| panicked())
     }
 
     fn requests(&self) -> Option<u32> {
-        Some(self.requests.load(Ordering::Relaxed))
+        Some(self.batch.requests[self.task].load(Ordering::Relaxed))
     }
 }
 
-/// Polls on request.
-async fn serve(
-    cloud: Arc<Cloud>,
-    jobs: Arc<[JobId]>,
-    requests: Vec<Arc<AtomicU32>>,
-    mut queue: mpsc::UnboundedReceiver<Poll>,
-) {
-    while let Some((task, mut report)) = queue.recv().await {
-        let (cloud, jobs, requests) = (Arc::clone(&cloud), Arc::clone(&jobs), Arc::clone(&requests[task]));
+impl Probe for WorkerSearch {
+    /// Asks once. Older tasks in progress are asked for only until there was a list: from then on, a task can
+    /// only be new.
+    async fn poll(&mut self) -> Observation {
+        let (report, result) = oneshot::channel();
+        let _ = self.worker.send(Request::Search(self.search.clone(), report));
+        let Ok((observation, found, requests)) = result.await else { return panicked() };
+        self.found = found;
+        self.requests += requests;
+        if matches!(observation, Observation::NotVisible(_)) {
+            self.search.filter = self.search.filter.clone().only_recent();
+        }
+        observation
+    }
+
+    fn requests(&self) -> Option<u32> {
+        Some(self.requests)
+    }
+}
+
+impl WorkerSearch {
+    /// The tasks that were found, newest first.
+    pub(crate) fn into_found(self) -> Vec<TaskRow> {
+        self.found
+    }
+}
+
+/// Serves requests.
+async fn serve(cloud: Arc<Cloud>, mut queue: mpsc::UnboundedReceiver<Request>) {
+    while let Some(request) = queue.recv().await {
+        let cloud = Arc::clone(&cloud);
         tokio::spawn(async move {
-            let mut probe = cloud.job(&jobs[task]).count_in(requests);
-            let observation = tokio::select! {
-                biased;
-                // The wait no longer needs this poll.
-                () = report.closed() => None,
-                observation = probe.poll() => Some(observation),
-            };
-            if let Some(observation) = observation {
-                let _ = report.send(observation);
+            match request {
+                Request::Poll(Batch { jobs, requests }, task, mut report) => {
+                    let mut probe = cloud.job(&jobs[task]).count_in(Arc::clone(&requests[task]));
+                    if let Some(observation) = unless_closed(&mut report, probe.poll()).await {
+                        let _ = report.send(observation);
+                    }
+                }
+                Request::Search(Search { filter, accepts_none }, mut report) => {
+                    let search = cloud.search(filter);
+                    let mut search = if accepts_none { search.or_none() } else { search };
+                    if let Some(observation) = unless_closed(&mut report, search.poll()).await {
+                        let requests = search.requests().unwrap_or(1);
+                        let _ = report.send((observation, search.into_found(), requests));
+                    }
+                }
+                Request::Scheduled(instance, mut report) => {
+                    let rows = unless_closed(&mut report, cloud.scheduled_tasks(Some(&instance))).await;
+                    // These tasks are only named, so an error does not matter.
+                    if let Some(Ok(rows)) = rows {
+                        let _ = report.send(rows);
+                    }
+                }
             }
         });
+    }
+}
+
+/// Returns the result of the work, unless the wait no longer needs it.
+async fn unless_closed<T, R>(report: &mut oneshot::Sender<R>, work: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        biased;
+        () = report.closed() => None,
+        result = work => Some(result),
     }
 }

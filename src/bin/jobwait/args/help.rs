@@ -20,15 +20,21 @@ pub(crate) const SECTIONS: [(&str, &str); 6] = [
   # Wait for all tasks that one call started:
   curl ... | jobwait --region cn-north-4 -
 
+  # Without a job ID: wait for the tasks of an instance, such as after 'terraform apply'.
+  jobwait --instance \"$instance_id\"
+
+  # Find the ID of a task, and check credentials, region and project:
+  jobwait list --since 1h
+
   # Check whether a task is still running: the exit code is then 124.
   jobwait --once -q \"$job_id\"",
     ),
     (
         "Exit codes",
-        "    0  every task completed (with --any: one did)
+        "    0  every task completed (with --any: one did; with --idle: nothing is in progress)
     1  a task ended without success: Failed, Canceled, or with a fail_reason
     2  usage or configuration is wrong; nothing was sent
-    3  the service knows no such task, and the grace or the deadline is over
+    3  the service knows no such task, and the grace or the deadline is over; no task of the instance
     4  the service refuses these credentials
   124  the deadline passed, and the task was last seen running; also --once on such a task
   125  no usable response about the task

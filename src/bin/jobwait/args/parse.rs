@@ -14,7 +14,17 @@ use super::Args;
 use crate::exit;
 
 /// The pairs of options that exclude each other. An option beats the variable of the other one.
-const EXCLUSIVE: [(&str, &str, &str); 2] = [
+const EXCLUSIVE: [(&str, &str, &str); 4] = [
+    (
+        "job_ids",
+        "instance",
+        "job IDs wait for these tasks and --instance for all tasks of an instance: use only one of them",
+    ),
+    (
+        "idle",
+        "any",
+        "--idle waits until nothing is in progress and --any ends with the first success: use only one of them",
+    ),
     ("once", "timeout", "--once polls once and --timeout waits: use only one of them"),
     (
         "any",
@@ -22,6 +32,9 @@ const EXCLUSIVE: [(&str, &str, &str); 2] = [
         "--any ends with the first success and --keep-going waits for all: use only one of them",
     ),
 ];
+
+/// The options that select tasks of an instance.
+const OF_AN_INSTANCE: [&str; 3] = ["task_name", "since", "idle"];
 
 /// Clap's record of the values that were given, and where.
 #[derive(Debug)]
@@ -45,6 +58,12 @@ impl Given {
         }
     }
 
+    /// The record of the command, where the main command has its own.
+    pub(crate) fn of_command(&self) -> Option<Self> {
+        let (name, matches) = self.matches.subcommand()?;
+        Some(Self { command: self.command.find_subcommand(name)?.clone(), matches: matches.clone() })
+    }
+
     fn source(&self, id: &str) -> Option<ValueSource> {
         let is_off = matches!(self.matches.try_get_one(id), Ok(Some(&false)));
         self.matches.value_source(id).filter(|source| *source != ValueSource::DefaultValue && !is_off)
@@ -58,8 +77,10 @@ impl Given {
 /// A request for the help or the version, or an error in the usage; see [`print`].
 pub(crate) fn parse(words: impl Iterator<Item = OsString>) -> Result<(Args, Given), clap::Error> {
     let words: Vec<OsString> = words.collect();
+    let names_instance = names_instance(&words);
     let read = |ignored: &[&str]| {
-        let mut command = command(ignored);
+        // Clap would show a conditional requirement as an optional argument.
+        let mut command = command(ignored).mut_arg("job_ids", |arg| arg.required(!names_instance));
         command.try_get_matches_from_mut(&words).map(|matches| Given { command, matches })
     };
     let mut given = read(&[]).map_err(|error| with_variable(error, read))?;
@@ -75,7 +96,24 @@ pub(crate) fn parse(words: impl Iterator<Item = OsString>) -> Result<(Args, Give
         }
         given = read(&ignored)?;
     }
+    // Their variables may be meant for other waits.
+    let on_command_line = |id: &&str| given.source(id) == Some(ValueSource::CommandLine);
+    if let Some(id) = OF_AN_INSTANCE.iter().copied().find(on_command_line)
+        && !given.contains("instance")
+    {
+        let option = id.replace('_', "-");
+        let message = format!("--{option} selects tasks of an instance: use it with --instance");
+        return Err(given.command.error(ErrorKind::MissingRequiredArgument, message));
+    }
     Ok((Args::from_arg_matches(&given.matches)?, given))
+}
+
+/// Returns whether an instance is named, by option or variable.
+fn names_instance(words: &[OsString]) -> bool {
+    let is_option = |word: &OsString| {
+        word.to_str().is_some_and(|word| word == "--instance" || word.starts_with("--instance="))
+    };
+    words.iter().any(is_option) || env::var_os(variable("instance")).is_some_and(|value| !value.is_empty())
 }
 
 /// Names the variable in an error about its value, where clap names the option.

@@ -1,17 +1,32 @@
 //! Parsers of the values of options. Clap names the option and the value, so an error says only what is
 //! expected.
 
-use jobwait::{ConfigError, Pace};
+use jobwait::{ConfigError, InstanceId, Pace};
 
 /// The names of the commands. To get them from clap would build the whole command line again.
-const COMMANDS: [&str; 5] = ["demo", "simulate", "plan", "completions", "man"];
+const COMMANDS: [&str; 6] = ["list", "demo", "simulate", "plan", "completions", "man"];
 
 /// Accepts everything but the name of a command. The ID itself is checked later.
 pub(super) fn job_id(text: &str) -> Result<String, String> {
     if COMMANDS.contains(&text) {
         return Err("a command must come before all options".into());
     }
-    Ok(text.to_owned())
+    let instead = match text {
+        "help" => "for the help, run 'jobwait --help'",
+        "version" => "for the version, run 'jobwait --version'",
+        "wait" => "to wait is what jobwait does without a command: run 'jobwait <JOB_ID>'",
+        "status" => "to poll a task once, run 'jobwait --once <JOB_ID>'; to list tasks, run 'jobwait list'",
+        _ => return Ok(text.to_owned()),
+    };
+    Err(format!("not a job ID; {instead}"))
+}
+
+pub(super) fn instance(text: &str) -> Result<InstanceId, String> {
+    let text = text.trim();
+    InstanceId::parse(text).map_err(|error| {
+        let reason = reason(error);
+        if reason.contains("of a task") { format!("{reason}: run 'jobwait {text}'") } else { reason }
+    })
 }
 
 pub(super) fn backoff(text: &str) -> Result<f64, String> {

@@ -7,11 +7,12 @@ use jobwait::{Clock, Cloud, Credentials, Limiter, ProjectId, Until, Wait};
 
 use crate::args::DemoArgs;
 use crate::exit::Refusal;
+use crate::logs;
 use crate::options::{Options, View};
+use crate::session::{self, Tasks};
 use crate::signals::Signals;
 use crate::stream::Stream;
 use crate::worker::Connected;
-use crate::{logs, session};
 
 const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -46,6 +47,7 @@ pub(super) async fn run(
         Ok(Connected { cloud, limiter: Limiter::new(None), warnings: Vec::new() })
     };
     let wait = Wait::new().deadline(DEADLINE);
-    let options = Options { wait, deadline: DEADLINE, until: Until::default(), view };
-    session::run(vec![job], options, connect, None, signals, clock, stderr).await
+    let options =
+        Options { wait, deadline: DEADLINE, grace: DEADLINE, once: false, until: Until::default(), view };
+    session::run(Tasks::Ids(vec![job]), options, connect, None, signals, clock, stderr).await
 }

@@ -9,8 +9,11 @@ use crate::signals::Signals;
 
 /// Prints the base URL and serves until a signal, which is its regular end: the exit code is 0.
 pub(super) async fn run(args: SimulateArgs, mut signals: Signals) -> Result<u8, Refusal> {
-    let mut simulator =
-        Simulator::new().duration(args.duration).appear_after(args.appear_after).token_life(args.token_life);
+    let mut simulator = Simulator::new()
+        .duration(args.duration)
+        .appear_after(args.appear_after)
+        .token_life(args.token_life)
+        .list_lag(args.list_lag);
     if args.require_auth {
         let mut accepted = Accepted::default();
         accepted.token = args.token;

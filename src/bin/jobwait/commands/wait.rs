@@ -1,17 +1,19 @@
 //! The main job: waits for the tasks that were given.
 
 use std::path::Path;
+use std::time::Duration;
 
-use jobwait::{Clock, Connection, Environment, Fault, Overrides};
+use jobwait::{Clock, Connection, Environment, Fault, InstanceId, Overrides, TaskFilter, Until};
 
-use crate::args::{Given, WaitArgs};
+use crate::args::{Given, InstanceArgs, WaitArgs};
 use crate::exit::Refusal;
 use crate::options::{self, Options};
 use crate::resume::Resume;
+use crate::session::{self, InstanceTasks, Tasks};
 use crate::signals::Signals;
 use crate::stream::Stream;
 use crate::worker::Connected;
-use crate::{ids, logs, report, session};
+use crate::{ids, logs, report};
 
 pub(super) async fn run(
     args: WaitArgs,
@@ -20,35 +22,68 @@ pub(super) async fn run(
     clock: Clock,
     stderr: &Stream,
 ) -> Result<u8, Refusal> {
-    let WaitArgs { job_ids, target, timing, several, output } = args;
+    let WaitArgs { job_ids, instance, target, timing, several, output } = args;
     // Before standard input is read, so that a typing error is reported at once.
-    let options = Options::new(&timing, &several, &output)?;
+    let mut options = Options::new(&timing, &several, &output)?;
     if job_ids.iter().any(|id| id == "-") && target.token_file.as_deref() == Some(Path::new("-")) {
         let both =
             "standard input cannot be both the job IDs ('-') and the token (--token-file -): use a file";
         return Err(Refusal(both.into()));
     }
-    let jobs = tokio::select! {
-        jobs = ids::jobs(&job_ids) => jobs?,
-        () = clock.sleep_until(options.deadline) => {
-            return Err(Refusal("standard input: no end before the deadline (--timeout)".into()));
-        }
-        signal = signals.next() => return Ok(report::interrupted_early(signal, options.view.output, stderr)),
+    let tasks = if let Some(tasks) = of_instance(instance)? {
+        // Earlier tasks do not matter, so no failure of one ends the wait for the others.
+        options.until = if tasks.idle { Until::AllEnded } else { options.until };
+        Tasks::Instance(tasks)
+    } else {
+        Tasks::Ids(tokio::select! {
+            jobs = ids::jobs(&job_ids) => jobs?,
+            () = clock.sleep_until(options.deadline) => {
+                return Err(Refusal("standard input: no end before the deadline (--timeout)".into()));
+            }
+            signal = signals.next() => {
+                return Ok(report::interrupted_early(signal, options.view.output, stderr));
+            }
+        })
     };
     options.view.logs.into_iter().for_each(|logs| logs::start(logs, stderr.clone()));
     if options.view.progress.has_states() {
-        let stretched = several.rate_limit.remark(jobs.len(), timing.pace.max_interval, timing.once);
+        let count = if let Tasks::Ids(jobs) = &tasks { jobs.len() } else { 1 };
+        let stretched = several.rate.rate_limit.remark(count, timing.pace.max_interval, timing.once);
         options::remark(&timing.pace).into_iter().chain(stretched).for_each(|remark| stderr.message(&remark));
     }
     let resume = Resume::new(given);
     let profile = target.profile.clone();
-    let overrides = options::overrides(target, &several, timing.request_timeout, given);
+    let overrides = options::overrides(target, &several.rate, timing.request_timeout, given);
     let connect = async move || connect(profile, &overrides).await;
-    session::run(jobs, options, connect, Some(&resume), signals, clock, stderr).await
+    session::run(tasks, options, connect, Some(&resume), signals, clock, stderr).await
+}
+
+/// Returns the selection of the tasks of an instance, if one was given.
+fn of_instance(args: InstanceArgs) -> Result<Option<InstanceTasks>, Refusal> {
+    let InstanceArgs { instance, task_name, since, idle } = args;
+    let Some(instance) = instance else { return Ok(None) };
+    let filter = filter(Some(&instance), task_name.as_deref(), since)?;
+    let filter = if idle { filter.only_in_progress() } else { filter };
+    Ok(Some(InstanceTasks { instance, filter, idle }))
+}
+
+/// Returns the filter of these options.
+pub(super) fn filter(
+    instance: Option<&InstanceId>,
+    task_name: Option<&str>,
+    since: Duration,
+) -> Result<TaskFilter, Refusal> {
+    let filter = TaskFilter::new().since(since);
+    let filter = instance.into_iter().cloned().fold(filter, TaskFilter::instance);
+    match task_name.map(str::trim) {
+        Some("") => Err(Refusal("--task-name: empty; leave it out to select all tasks".into())),
+        Some(text) => Ok(filter.name(text)),
+        None => Ok(filter),
+    }
 }
 
 /// Connects with the options and the environment. Blocks while it reads files.
-async fn connect(profile: Option<String>, overrides: &Overrides) -> Result<Connected, Refusal> {
+pub(super) async fn connect(profile: Option<String>, overrides: &Overrides) -> Result<Connected, Refusal> {
     let environment = Environment::of_process_with(profile);
     let Connection { cloud, limiter, warnings, has_credentials, .. } = environment.connect(overrides)?;
     if !has_credentials {

@@ -129,6 +129,10 @@ impl Sink for Bars {
     }
 
     fn finish(&mut self, _: &Summary<'_>) {
+        self.clear();
+    }
+
+    fn clear(&mut self) {
         for bar in self.each.iter().map(|bar| &bar.drawing).chain(&self.total) {
             bar.finish_and_clear();
         }

@@ -17,6 +17,14 @@ impl Sink for Hints {
         let open: Vec<&JobId> =
             summary.tasks.iter().filter(|task| task.ending.is_open()).map(|task| task.id).collect();
         let resume = summary.resume.map(|resume| resume.sentence(&open));
+        if let Some(search) = summary.search.filter(|search| {
+            summary.tasks.is_empty() || !matches!(search.outcome, Outcome::Completed | Outcome::NotFound)
+        }) {
+            for line in of_search(search, summary.ending, resume.as_deref()) {
+                self.0.write(&line);
+            }
+            return;
+        }
         if let Some(task) = summary.decisive() {
             let label = if summary.tasks.len() > 1 { format!("{}: ", task.id) } else { String::new() };
             for line in hints(task.verdict, task.ending, resume.as_deref()) {
@@ -25,6 +33,30 @@ impl Sink for Hints {
         }
         if let Some(resume) = resume.filter(|_| summary.ending == Ending::Failed && !open.is_empty()) {
             self.0.write(&format!("the other tasks continue in the cloud; {resume}"));
+        }
+    }
+}
+
+/// The hints beside a search that ended the wait.
+pub(super) fn of_search(search: &Verdict, ending: Ending, resume: Option<&str>) -> Vec<String> {
+    let resume = || resume.map(str::to_owned);
+    match (search.outcome, ending) {
+        (Outcome::Completed, _) => vec!["no task of the instance is in progress".into()],
+        (Outcome::NotFound, _) => {
+            let message = search.fault.as_ref().map(complaint).unwrap_or_default();
+            let causes = "likely causes: another project or region, another instance, or a task that ended before; \
+                          use a longer --since for that";
+            vec![message, causes.into()]
+        }
+        (Outcome::Stopped, Ending::Interrupted(signal)) => {
+            let stopped = format!("stopped by {} while searching for tasks", signal.name());
+            [stopped].into_iter().chain(resume()).collect()
+        }
+        (outcome, _) => {
+            let what = if outcome == Outcome::Unauthorized { "refused" } else { "no usable response" };
+            let lines = complaint_and_cause(what, search.fault.as_ref());
+            let may_pass = search.fault.as_ref().is_none_or(|fault| may_pass(fault.kind));
+            lines.into_iter().chain(resume().filter(|_| may_pass)).collect()
         }
     }
 }

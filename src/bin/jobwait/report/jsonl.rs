@@ -22,7 +22,7 @@ pub(super) struct Jsonl {
     silent: BTreeSet<(Duration, usize)>,
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 struct Task {
     last_line: Duration,
     /// The latest state that was reported.
@@ -45,9 +45,9 @@ impl Task {
 }
 
 impl Jsonl {
-    pub(super) fn new(stdout: Stream, jobs: Arc<[JobId]>, heartbeat: Duration) -> Self {
-        let tasks = vec![Task::default(); jobs.len()];
-        let silent = (0..jobs.len()).map(|task| (Duration::ZERO, task)).collect();
+    pub(super) fn new(stdout: Stream, jobs: Arc<[JobId]>, heartbeat: Duration, now: Duration) -> Self {
+        let tasks = vec![Task { last_line: now, state: None }; jobs.len()];
+        let silent = (0..jobs.len()).map(|task| (now, task)).collect();
         Self { stdout, jobs, heartbeat, tasks, silent }
     }
 }
@@ -113,10 +113,9 @@ impl Sink for Jsonl {
     }
 
     fn finish(&mut self, summary: &Summary<'_>) {
-        let elapsed = summary.tasks.iter().map(|task| task.verdict.elapsed).max().unwrap_or_default();
         self.stdout.result(&line(&Line::Result {
             job_id: (),
-            elapsed_seconds: elapsed.into(),
+            elapsed_seconds: summary.elapsed().into(),
             outcome: summary.ending.name(),
             exit_code: summary.ending.code(),
         }));

@@ -1,6 +1,7 @@
 //! Progress as lines: when the status or `process` changes, on errors, and on the heartbeat. No `\r`, no
 //! escape codes. Above bars, which show the progress, only the lines that people need.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use jobwait::{Event, EventKind, Fault, FaultKind, Job, JobId, Outcome, Status};
@@ -65,7 +66,7 @@ impl Lines {
         messages: Messages,
         jobs: &[JobId],
         view: View,
-        deadline: Duration,
+        period: Range<Duration>,
         has_own_bars: bool,
     ) -> Self {
         let several = jobs.len() > 1;
@@ -88,9 +89,9 @@ impl Lines {
             kinds,
             tasks: jobs.iter().map(task).collect(),
             tally: Tally::of(jobs.len()),
-            deadline,
+            deadline: period.end,
             heartbeat: in_lines.then_some(view.heartbeat),
-            last_line: Duration::ZERO,
+            last_line: period.start,
             has_hinted: false,
         }
     }
@@ -136,6 +137,7 @@ impl Sink for Lines {
     fn pass(&mut self, elapsed: Duration) {
         if self.due_at().is_some_and(|due| due <= elapsed) {
             let state = match &self.tasks[..] {
+                [] => "looking for the tasks of the instance".to_owned(),
                 [task] => task.state(elapsed),
                 _ => self.tally.to_string(),
             };

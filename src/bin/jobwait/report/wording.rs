@@ -1,7 +1,7 @@
 //! The wording that the sinks share. Text from the service is made safe to show.
 
 use jobwait::text::safe;
-use jobwait::{Fault, Job, JobId, Status, Verdict};
+use jobwait::{Fault, Job, JobId, Status, TaskRow, Verdict};
 
 use crate::duration::brief;
 use crate::exit::Ending;
@@ -45,6 +45,15 @@ pub(super) fn subject(job: &Job) -> Option<String> {
         (Some(name), Some(instance)) => Some(format!("{name} of {instance}")),
         (one, other) => one.or(other),
     }
+}
+
+/// `CreateGaussDBforMySQLInstance 31b8ae23-… (Running)`, or the part of it that is known.
+pub(super) fn row(row: &TaskRow) -> String {
+    let id = row.id().map(ToString::to_string).unwrap_or_default();
+    let name = row.name().map(|name| safe(name, 80).to_string()).unwrap_or_default();
+    let status = format!("({})", self::name(row.status()));
+    let words = [name, id, status].into_iter().filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// The message of a fault, with the service's code and the ID for which its support asks.

@@ -1,0 +1,424 @@
+//! The lists of tasks: which tasks were created lately, and which are in progress.
+
+mod page;
+mod paging;
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use reqwest::Url;
+use tracing::debug;
+
+use self::page::Page;
+use self::paging::Paging;
+use super::Cloud;
+use crate::auth::signer;
+use crate::fault::{Fault, FaultKind};
+use crate::http::meter::Meter;
+use crate::http::wall_clock;
+use crate::id::{InstanceId, JobId, ProjectId};
+use crate::job::{Job, Status, TaskRow};
+use crate::probe::{Observation, Probe};
+use crate::service::{ListForm, Times};
+
+/// The longest period that a list may be asked for, a little less than the service's limit of 30 days.
+const LONGEST_PERIOD: SignedDuration = SignedDuration::from_hours(30 * 24 - 1);
+
+/// The time by which the clock of the service may be ahead.
+const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(5);
+
+/// The tasks to list. By default, those of the whole project that are in progress or were created in the last
+/// 24 hours.
+///
+/// ```
+/// use std::time::Duration;
+/// use jobwait::{InstanceId, TaskFilter};
+///
+/// let instance = InstanceId::parse("a48e43ff268f4c0e879652d65e63d0fbin07")?;
+/// let filter = TaskFilter::new().instance(instance).since(Duration::from_secs(15 * 60));
+/// # Ok::<(), jobwait::ConfigError>(())
+/// ```
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct TaskFilter {
+    instance: Option<InstanceId>,
+    name: Option<String>,
+    status: Option<Status>,
+    since: Duration,
+    only_in_progress: bool,
+    only_recent: bool,
+}
+
+impl Default for TaskFilter {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl TaskFilter {
+    /// All tasks that are in progress or were created in the last 24 hours.
+    pub fn new() -> Self {
+        Self {
+            instance: None,
+            name: None,
+            status: None,
+            since: Duration::from_secs(24 * 60 * 60),
+            only_in_progress: false,
+            only_recent: false,
+        }
+    }
+
+    /// Selects the tasks of an instance.
+    pub fn instance(mut self, instance: InstanceId) -> Self {
+        self.instance = Some(instance);
+        self
+    }
+
+    /// Selects the tasks whose name contains this text, whatever the case.
+    pub fn name(mut self, text: &str) -> Self {
+        self.name = Some(text.to_lowercase());
+        self
+    }
+
+    /// Selects the tasks with this status, whatever the case.
+    pub fn status(mut self, status: &str) -> Self {
+        const KNOWN: [Status; 6] = [
+            Status::Pending,
+            Status::Running,
+            Status::Completed,
+            Status::Failed,
+            Status::Unauthorized,
+            Status::Canceled,
+        ];
+        let known = KNOWN.into_iter().find(|known| known.as_str().eq_ignore_ascii_case(status));
+        self.status = Some(known.unwrap_or_else(|| Status::Other(status.to_owned())));
+        self
+    }
+
+    /// Sets how long ago a task may have been created that has already ended. Default: 24 h.
+    pub fn since(mut self, since: Duration) -> Self {
+        self.since = since;
+        self
+    }
+
+    /// Selects the tasks that are in progress.
+    pub fn only_in_progress(mut self) -> Self {
+        self.only_in_progress = true;
+        self
+    }
+
+    /// Leaves out the older tasks that are still in progress. That saves a request for each status that such
+    /// a task can have.
+    pub fn only_recent(mut self) -> Self {
+        self.only_recent = true;
+        self
+    }
+
+    fn selects(&self, row: &TaskRow, start: Timestamp) -> bool {
+        let instance = self.instance.as_ref().is_none_or(|instance| {
+            row.instance().id.as_deref().is_some_and(|id| id.eq_ignore_ascii_case(instance.as_str()))
+        });
+        let name = self
+            .name
+            .as_ref()
+            .is_none_or(|text| row.name().is_some_and(|name| name.to_lowercase().contains(text)));
+        let status = self
+            .status
+            .as_ref()
+            .is_none_or(|status| row.status().as_str().eq_ignore_ascii_case(status.as_str()));
+        // A row whose time cannot be read was selected by the service.
+        let is_recent = row.timestamp().is_none_or(|created| created >= start);
+        let time = row.is_in_progress() || (is_recent && !self.only_in_progress);
+        instance && name && status && time
+    }
+
+    /// The requests that find these tasks: one for the recent ones, and one for each status of older ones
+    /// that are in progress.
+    fn queries(&self, form: &ListForm, now: Timestamp) -> Vec<Query> {
+        let start = self.start(now);
+        let oldest = now - LONGEST_PERIOD;
+        let status = |status: &'static str| Query { status: Some(status), start: oldest };
+        let wanted = |name: &&&str| {
+            self.status.as_ref().is_none_or(|status| status.as_str().eq_ignore_ascii_case(name))
+        };
+        let older = form.in_progress.iter().filter(wanted).map(|name| status(name));
+        let older = older.filter(|_| !self.only_recent && start > oldest);
+        [Query { status: None, start: start.max(oldest) }].into_iter().chain(older).collect()
+    }
+
+    /// The earliest time of creation of a task that has ended.
+    fn start(&self, now: Timestamp) -> Timestamp {
+        let since = SignedDuration::try_from(self.since).unwrap_or(SignedDuration::MAX);
+        now.checked_sub(since).unwrap_or(Timestamp::MIN)
+    }
+
+    /// The fault of a list without such a task.
+    fn nothing(&self) -> Fault {
+        let name = self.name.as_ref().map(|name| format!(" with '{name}' in its name")).unwrap_or_default();
+        let of = match &self.instance {
+            Some(instance) => format!(" of instance {instance}"),
+            None => " of this project".to_owned(),
+        };
+        let age = SignedDuration::try_from(self.since).unwrap_or(SignedDuration::MAX);
+        let message = format!("no task{of}{name} is in progress, and none was created in the last {age:#}");
+        Fault::new(FaultKind::NotVisible, message)
+    }
+}
+
+/// The parameters of a request for a list, but for those of the page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Query {
+    status: Option<&'static str>,
+    start: Timestamp,
+}
+
+impl Query {
+    /// The parameters of a page. The signature covers the encoded form, so the same form must be sent.
+    fn text(self, form: &ListForm, instance: Option<&InstanceId>, offset: usize, now: Timestamp) -> String {
+        let time = |at: Timestamp| match form.times {
+            Times::Calendar => at.strftime("%Y-%m-%dT%H:%M:%S+0000").to_string(),
+            Times::Millis => at.as_millisecond().to_string(),
+        };
+        let end = form.needs_end_time.then(|| time(now + CLOCKS_DIFFER));
+        let parameters = [
+            ("end_time", end),
+            ("instance_id", instance.filter(|_| form.selects_instance).map(InstanceId::to_string)),
+            ("limit", Some(form.limit.to_string())),
+            ("offset", Some(offset.to_string())),
+            ("start_time", Some(time(self.start))),
+            ("status", self.status.map(str::to_owned)),
+        ];
+        let pairs = parameters
+            .into_iter()
+            .filter_map(|(name, value)| Some(format!("{name}={}", signer::encoded(value?.as_bytes()))));
+        pairs.collect::<Vec<_>>().join("&")
+    }
+}
+
+/// Rows, each task once.
+#[derive(Debug, Default)]
+struct Rows {
+    rows: Vec<TaskRow>,
+    /// The place of each task by its ID, and of each row without one by the row.
+    places: HashMap<String, usize>,
+}
+
+impl Rows {
+    /// Adds a row. A later row about the same task replaces the earlier one.
+    fn add(&mut self, row: TaskRow) {
+        let key = row.id().map_or(row.as_json(), JobId::as_str).to_owned();
+        match self.places.entry(key) {
+            Entry::Occupied(place) => self.rows[*place.get()] = row,
+            Entry::Vacant(place) => {
+                place.insert(self.rows.len());
+                self.rows.push(row);
+            }
+        }
+    }
+
+    /// The rows, newest first. Those whose time cannot be read come last.
+    fn sorted(mut self) -> Vec<TaskRow> {
+        self.rows.sort_by_key(|row| std::cmp::Reverse(row.timestamp()));
+        self.rows
+    }
+}
+
+#[expect(clippy::result_large_err, reason = "the error is the observation of a poll")]
+impl Cloud {
+    /// Lists the tasks that the filter selects, newest first. Each page is a request that the limiter counts.
+    ///
+    /// The rows may lag behind the tasks: only [`job`](Self::job) decides whether a task has ended.
+    ///
+    /// # Errors
+    ///
+    /// The [`Fault`] of a request without a list. Nothing is retried: see [`search`](Self::search).
+    pub async fn tasks(&self, filter: &TaskFilter) -> Result<Vec<TaskRow>, Fault> {
+        let mut search = self.search(filter.clone()).or_none();
+        let observation = search.ask().await;
+        self.fault(observation).map_or(Ok(search.found), Err)
+    }
+
+    /// Lists the tasks that wait for a maintenance window. Of the services, only TaurusDB has such a list.
+    ///
+    /// # Errors
+    ///
+    /// The [`Fault`] of a request without a list.
+    pub async fn scheduled_tasks(&self, instance: Option<&InstanceId>) -> Result<Vec<TaskRow>, Fault> {
+        let Some(form) = self.service.scheduled_list() else { return Ok(Vec::new()) };
+        let now = wall_clock();
+        let query = Query { status: None, start: now - LONGEST_PERIOD };
+        let mut rows = Rows::default();
+        let meter = Meter::new(self.limiter.clone());
+        let guard = self.credentials.guard();
+        let in_flight = match guard.acquire().await {
+            Ok(in_flight) => in_flight,
+            Err(observation) => return self.fault(observation).map_or(Ok(Vec::new()), Err),
+        };
+        let listed = self.list(form, query, instance, now, &meter, &mut rows).await;
+        drop(in_flight);
+        if let Err(observation) = listed {
+            guard.record(&observation);
+            return self.fault(observation).map_or(Ok(Vec::new()), Err);
+        }
+        let of_instance = |row: &TaskRow| {
+            let id = row.instance().id.as_deref();
+            instance.is_none_or(|instance| id.is_some_and(|id| id.eq_ignore_ascii_case(instance.as_str())))
+        };
+        Ok(rows.sorted().into_iter().filter(|row| row.is_in_progress() && of_instance(row)).collect())
+    }
+
+    /// A probe that asks for the tasks that the filter selects, until there are some.
+    #[must_use]
+    pub fn search(&self, filter: TaskFilter) -> TaskSearch<'_> {
+        let meter = Meter::new(self.limiter.clone());
+        TaskSearch { cloud: self, filter, meter, accepts_none: false, found: Vec::new() }
+    }
+
+    /// Takes note of a request without a wait, and returns its fault.
+    fn fault(&self, observation: Observation) -> Option<Fault> {
+        match (&observation, &self.limiter) {
+            (Observation::Seen(_), _) => return None,
+            (_, Some(limiter)) => limiter.record(&observation),
+            (_, None) => {}
+        }
+        match observation {
+            Observation::Seen(_) => None,
+            Observation::NotVisible(fault)
+            | Observation::Permanent(fault)
+            | Observation::Transient { fault, .. } => Some(fault),
+        }
+    }
+
+    /// Asks for all pages of a list, and adds their rows.
+    ///
+    /// # Errors
+    ///
+    /// The observation of a request without a page.
+    async fn list(
+        &self,
+        form: &ListForm,
+        query: Query,
+        instance: Option<&InstanceId>,
+        now: Timestamp,
+        meter: &Meter,
+        rows: &mut Rows,
+    ) -> Result<(), Observation> {
+        let mut paging = Paging::new(form.offsets);
+        let mut next = Some(paging.first());
+        while let Some(offset) = next {
+            let url = |project: &ProjectId| -> Url {
+                let ListForm { version, resource, .. } = form;
+                let mut url = self.endpoint.join(&format!("/{version}/{project}/{resource}"));
+                url.set_query(Some(&query.text(form, instance, offset, now)));
+                url
+            };
+            let listed = self.send(url, |response| Page::read(response, form), meter).await;
+            let Page { rows: page, total } = listed.inspect_err(|observation| self.log(observation))?;
+            debug!(rows = page.len(), total, "listed");
+            next = paging.after(page.iter().map(TaskRow::id), page.len(), total, form.limit);
+            page.into_iter()
+                .map(|row| row.map_texts(|text| self.credentials.redact(text)))
+                .for_each(|row| rows.add(row));
+        }
+        Ok(())
+    }
+}
+
+/// A probe that asks for the list of tasks until it contains some that a filter selects.
+///
+/// It counts as a task that has completed when some are found, so that a [`Wait`](crate::Wait) gives it a
+/// grace, a deadline and retries.
+///
+/// ```no_run
+/// # async fn example(cloud: jobwait::Cloud, filter: jobwait::TaskFilter) {
+/// let mut search = cloud.search(filter);
+/// let verdict = jobwait::Wait::new().run(&mut search, |_| {}).await;
+/// println!("{} after {:?}: {:?}", verdict.outcome, verdict.elapsed, search.found());
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct TaskSearch<'a> {
+    cloud: &'a Cloud,
+    filter: TaskFilter,
+    meter: Meter,
+    accepts_none: bool,
+    found: Vec<TaskRow>,
+}
+
+impl TaskSearch<'_> {
+    /// Ends the search with the first list, even if no task was found.
+    #[must_use]
+    pub fn or_none(mut self) -> Self {
+        self.accepts_none = true;
+        self
+    }
+
+    /// The tasks of the latest list, newest first.
+    #[must_use]
+    pub fn found(&self) -> &[TaskRow] {
+        &self.found
+    }
+
+    /// The tasks of the latest list, newest first.
+    #[must_use]
+    pub fn into_found(self) -> Vec<TaskRow> {
+        self.found
+    }
+
+    async fn ask(&mut self) -> Observation {
+        let guard = self.cloud.credentials.guard();
+        let _in_flight = match guard.acquire().await {
+            Ok(in_flight) => in_flight,
+            Err(observation) => return observation,
+        };
+        let observation = match self.list().await {
+            Ok(rows) => {
+                self.found = rows;
+                if self.found.is_empty() && !self.accepts_none {
+                    Observation::NotVisible(self.filter.nothing())
+                } else {
+                    let id = self.filter.instance.as_ref().map_or("tasks", InstanceId::as_str);
+                    Observation::Seen(Job::new(id, &Status::Completed))
+                }
+            }
+            Err(observation) => observation,
+        };
+        guard.record(&observation);
+        observation
+    }
+
+    async fn list(&self) -> Result<Vec<TaskRow>, Observation> {
+        let (form, now) = (self.cloud.service.list(), wall_clock());
+        let instance = self.filter.instance.as_ref();
+        let mut rows = Rows::default();
+        for query in self.filter.queries(form, now) {
+            let listed = self.cloud.list(form, query, instance, now, &self.meter, &mut rows).await;
+            match (query.status, listed) {
+                // The documents do not name the statuses of all lists, so one may be refused as unknown.
+                (Some(status), Err(Observation::Permanent(fault))) if fault.kind == FaultKind::BadRequest => {
+                    debug!(status, "the list cannot be asked for this status");
+                }
+                (_, listed) => listed?,
+            }
+        }
+        let start = self.filter.start(now);
+        Ok(rows.sorted().into_iter().filter(|row| self.filter.selects(row, start)).collect())
+    }
+}
+
+impl Probe for TaskSearch<'_> {
+    /// Asks once. That is one request or, for older tasks in progress and further pages, several.
+    async fn poll(&mut self) -> Observation {
+        self.meter.start_poll();
+        self.ask().await
+    }
+
+    fn requests(&self) -> Option<u32> {
+        Some(self.meter.requests())
+    }
+}
+
+#[cfg(test)]
+mod tests;
