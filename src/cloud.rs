@@ -5,7 +5,8 @@ mod list;
 mod projects;
 mod response;
 
-use std::sync::OnceLock;
+use std::sync::atomic::AtomicU32;
+use std::sync::{Arc, OnceLock};
 
 use reqwest::header::HeaderMap;
 use reqwest::{Method, Request, Url};
@@ -254,6 +255,16 @@ pub struct JobProbe<'a> {
     cloud: &'a Cloud,
     id: &'a JobId,
     meter: Meter,
+}
+
+impl JobProbe<'_> {
+    /// Adds the number of requests to `requests` as they are sent, so that it is known while a poll is under
+    /// way, and after a poll that was cut off.
+    #[must_use]
+    pub fn count_in(mut self, requests: Arc<AtomicU32>) -> Self {
+        self.meter.count_in(requests);
+        self
+    }
 }
 
 impl Probe for JobProbe<'_> {

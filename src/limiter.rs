@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 pub use self::rate::RateLimit;
-use self::state::{Demand, State};
+use self::state::Demand;
 use self::store::{Request, Store, Taken};
 use crate::clock::{Clock, POLL_AFTER_SLEEP, overslept};
 use crate::fault::{Fault, FaultKind};
@@ -27,6 +27,9 @@ pub(crate) const MAX_CONCURRENT_POLLS: usize = 64;
 /// A pause ends this long before the deadline, whatever the service asked for: the final polls decide what is
 /// reported.
 const FINAL_POLLS: Duration = Duration::from_secs(1);
+
+/// The longest time that a poll in the queue tolerates being late.
+const LONGEST_TOLERANCE: Duration = Duration::from_secs(30);
 
 /// The margin after a predicted end, as a share of the time until then. A stretched delay does not pass it.
 const MARGIN: f64 = 0.05;
@@ -73,6 +76,8 @@ struct Queue {
     /// Whether polls may run concurrently. They may not before the first response, nor after a 429: one poll
     /// then finds out for all.
     is_open: bool,
+    /// Whether it was a 429 that closed the queue. Only a response opens it again, then.
+    is_throttled: bool,
     reason: QueueReason,
 }
 
@@ -171,7 +176,6 @@ impl Plan {
 pub(crate) struct Member {
     limiter: Limiter,
     number: u64,
-    all_at_once: bool,
 }
 
 /// The permission for one poll, which is under way until this is dropped.
@@ -205,7 +209,6 @@ struct Queued<'a> {
     limiter: &'a Limiter,
     ticket: Ticket,
     notify: Arc<Notify>,
-    all_at_once: bool,
 }
 
 impl Drop for Queued<'_> {
@@ -274,35 +277,34 @@ impl Limiter {
         self.shared.next_number.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Adds a wait. `all_at_once` allows the whole rate limit as a burst, for waits with a single poll.
-    pub(crate) fn join(&self, all_at_once: bool) -> Member {
-        Member { limiter: self.clone(), number: self.number(), all_at_once }
+    /// Adds a wait.
+    pub(crate) fn join(&self) -> Member {
+        Member { limiter: self.clone(), number: self.number() }
     }
 
     /// The factor by which delays are stretched now, at least 1.
     fn stretch(&self) -> f64 {
-        self.shared.store.view(self.now(), |state, now| state.stretch(now, self.shared.limit))
+        self.shared.store.stretch(self.now(), self.shared.limit)
     }
 
     /// The rest of the pause after a 429.
     fn pause(&self) -> Duration {
-        self.shared.store.view(self.now(), State::pause)
+        self.shared.store.pause(self.now())
     }
 
     /// Takes the permission for a request beyond the one that a permit covers, such as a sign-in or a retry.
+    /// A pause does not hold it back: its poll has started, and others wait for it.
     pub(crate) async fn take_extra(&self) {
         loop {
-            match self.shared.store.take(self.now(), self.request(false, false), self.demand()) {
+            match self.shared.store.take(self.now(), self.request(true), self.demand()) {
                 Taken::Yes => return,
                 Taken::In(time) => tokio::time::sleep(time).await,
             }
         }
     }
 
-    fn request(&self, is_final: bool, all_at_once: bool) -> Request {
-        let limit = self.shared.limit;
-        let burst = limit.map_or(1, |limit| if all_at_once { limit.requests() } else { limit.burst() });
-        Request { limit, burst, is_final }
+    fn request(&self, ignores_pause: bool) -> Request {
+        Request { limit: self.shared.limit, ignores_pause }
     }
 
     fn demand(&self) -> Demand {
@@ -328,20 +330,28 @@ impl Limiter {
 
     /// Takes note of the result of a poll: a 429 pauses all polls and stretches all delays.
     pub(crate) fn record(&self, observation: &Observation) {
-        let throttled = match observation {
+        let store = &self.shared.store;
+        let (opens, throttled) = match observation {
             Observation::Transient { fault, retry_after } if fault.kind == FaultKind::Throttled => {
-                Some((*retry_after, fault.quota_window))
+                store.throttled(self.now(), *retry_after, fault.quota_window);
+                (false, true)
             }
-            _ => None,
+            // Without a response, nobody knows whether the quota is still used up.
+            Observation::Transient { fault, .. } | Observation::Permanent(fault)
+                if fault.http_status.is_none() =>
+            {
+                let is_throttled = self.queue().is_throttled;
+                (!is_throttled, is_throttled)
+            }
+            _ => {
+                store.accepted(self.now());
+                // A response to a request that was under way does not end the pause.
+                let is_paused = !self.pause().is_zero();
+                (!is_paused, is_paused)
+            }
         };
-        match throttled {
-            Some((retry_after, window)) => {
-                self.shared.store.throttled(self.now(), retry_after, window);
-            }
-            None => self.shared.store.accepted(self.now()),
-        }
         let mut queue = self.queue();
-        queue.is_open = throttled.is_none();
+        (queue.is_open, queue.is_throttled) = (opens, throttled);
         queue.wake_first();
     }
 }
@@ -396,11 +406,11 @@ impl Member {
         };
         let now = limiter.now();
         // A poll tolerates being late in proportion to its delay.
-        let tolerated = due + due.saturating_sub(plan.from) / 2;
+        let tolerated = due + (due.saturating_sub(plan.from) / 2).min(LONGEST_TOLERANCE);
         let ticket = ((now + tolerated).saturating_sub(clock.elapsed()), limiter.number());
         let notify = Arc::new(Notify::new());
         limiter.queue().waiting.insert(ticket, Arc::clone(&notify));
-        let queued = Queued { limiter, ticket, notify, all_at_once: self.all_at_once };
+        let queued = Queued { limiter, ticket, notify };
         let final_polls = deadline.saturating_sub(FINAL_POLLS.min(deadline / 10));
         loop {
             let left = final_polls.saturating_sub(clock.elapsed());
@@ -444,13 +454,12 @@ impl Queued<'_> {
             queue.reason = QueueReason::Concurrency;
             return Err(Blocked::UntilNotified);
         }
-        let is_final = time_to_final_polls.is_zero();
         let pause = limiter.pause().min(time_to_final_polls);
         if !pause.is_zero() {
             queue.reason = QueueReason::Paused;
             return Err(Blocked::For(pause));
         }
-        let request = limiter.request(is_final, self.all_at_once);
+        let request = limiter.request(time_to_final_polls.is_zero());
         match limiter.shared.store.take(limiter.now(), request, limiter.demand()) {
             Taken::Yes => {
                 queue.in_flight += 1;

@@ -1,12 +1,6 @@
 //! A wait for one task: its bounds, its pace, and the loop that polls.
 
 #[cfg(test)]
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_precision_loss,
-    clippy::cast_sign_loss,
-    reason = "the counts and times of a simulation are small"
-)]
 mod crowd;
 mod driver;
 mod foresight;

@@ -22,7 +22,7 @@ use crate::study::Study;
 
 #[test]
 fn the_pace_keeps_its_promises() {
-    let study = Study::of(800);
+    let study = Study::of(400);
     println!("{}", table::brief(&study));
     println!("{}", bounds::check(&study).unwrap());
 }

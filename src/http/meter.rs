@@ -19,6 +19,11 @@ impl Meter {
         Self { limiter, ..Self::default() }
     }
 
+    /// Counts in `requests`, which others can read while a poll is under way.
+    pub(crate) fn count_in(&mut self, requests: Arc<AtomicU32>) {
+        self.requests = requests;
+    }
+
     /// Starts a poll that has a permit.
     pub(crate) fn start_poll(&self) {
         self.is_covered.store(true, Ordering::Relaxed);

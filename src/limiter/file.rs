@@ -24,6 +24,9 @@ const LONGEST_LOCK: Duration = Duration::from_secs(2);
 /// The delay before a lock that is held is tried again.
 const LOCK_RETRY: Duration = Duration::from_millis(2);
 
+/// Attempts that are further apart say nothing about who held the lock in between.
+const LONGEST_RETRY: Duration = Duration::from_millis(250);
+
 /// The age at which an unused file is removed: longer than the longest window of a rate limit.
 const UNUSED: Duration = Duration::from_secs(31 * 24 * 60 * 60);
 
@@ -41,7 +44,8 @@ pub(super) struct SharedFile {
     process: u64,
     /// A recent copy, and the time at which it was read.
     copy: Mutex<Option<(State, Duration)>>,
-    locked_since: Mutex<Option<Duration>>,
+    /// The first and the latest of the attempts in a row that found the file locked.
+    locked: Mutex<Option<(Duration, Duration)>>,
     fault: OnceLock<String>,
 }
 
@@ -51,16 +55,23 @@ impl SharedFile {
     }
 
     fn at(folder: PathBuf, clock: fn() -> Duration, limit: RateLimit, account: &str) -> Self {
-        let digest = ring::digest::digest(&ring::digest::SHA256, account.as_bytes());
+        // Limits of another size are not comparable, and the clock starts over with the machine.
+        let about = format!("{account}\n{}/{:?}\n{}", limit.requests(), limit.window(), system::boot());
+        let digest = ring::digest::digest(&ring::digest::SHA256, about.as_bytes());
         let name = digest.as_ref()[..16].iter().fold(String::new(), |name, byte| format!("{name}{byte:02x}"));
         let process = fastrand::u64(1..);
-        let (copy, locked_since, fault) = Default::default();
-        Self { limit, folder, name, clock, process, copy, locked_since, fault }
+        let (copy, locked, fault) = Default::default();
+        Self { limit, folder, name, clock, process, copy, locked, fault }
     }
 
     /// The fault that keeps the file from being used.
     pub(super) fn fault(&self) -> Option<String> {
         self.fault.get().cloned()
+    }
+
+    /// The limit, if the file was in use and no longer is.
+    pub(super) fn lost(&self) -> Option<RateLimit> {
+        (self.fault.get().is_some() && lock(&self.copy).is_some()).then_some(self.limit)
     }
 
     /// Reads from a recent copy of the state. `None` if the file is not in use.
@@ -92,11 +103,16 @@ impl SharedFile {
         let now = (self.clock)();
         match self.try_change(now, change) {
             Ok(Some(changed)) => {
-                *lock(&self.locked_since) = None;
+                *lock(&self.locked) = None;
                 Ok(changed)
             }
             Ok(None) => {
-                let since = *lock(&self.locked_since).get_or_insert(now);
+                let mut locked = lock(&self.locked);
+                let since = match *locked {
+                    Some((since, latest)) if now.saturating_sub(latest) <= LONGEST_RETRY => since,
+                    _ => now,
+                };
+                *locked = Some((since, now));
                 if now.saturating_sub(since) < LONGEST_LOCK {
                     return Err(Some(LOCK_RETRY));
                 }
@@ -107,8 +123,8 @@ impl SharedFile {
     }
 
     fn give_up<T>(&self, reason: &str) -> Result<T, Option<Duration>> {
-        let path = self.folder.join(&self.name);
-        let _ = self.fault.set(format!("{}: {}", safe(&path.display().to_string(), 200), safe(reason, 200)));
+        let folder = self.folder.display().to_string();
+        let _ = self.fault.set(format!("{}: {}", safe(&folder, 200), safe(reason, 200)));
         Err(None)
     }
 
@@ -212,6 +228,11 @@ mod system {
         geteuid().as_raw()
     }
 
+    /// A name of the time since the machine has started, where the system has one.
+    pub(super) fn boot() -> String {
+        std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default()
+    }
+
     pub(super) fn create_folder(path: &Path) -> io::Result<()> {
         DirBuilder::new().mode(0o700).create(path)
     }
@@ -238,6 +259,11 @@ mod system {
     /// The temporary folder belongs to the user already.
     pub(super) fn user() -> &'static str {
         "user"
+    }
+
+    /// The wall clock does not start over.
+    pub(super) fn boot() -> &'static str {
+        ""
     }
 
     pub(super) fn create_folder(path: &Path) -> io::Result<()> {

@@ -14,8 +14,12 @@ use serde::{Deserialize, Serialize};
 
 use super::RateLimit;
 
-/// The window of a quota, if the service does not name it.
+/// The window of a quota, if the service does not name it, and the longest one.
 pub(crate) const DEFAULT_WINDOW: Duration = Duration::from_secs(5 * 60);
+const LONGEST_WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The longest time for which the demand of a process counts without being renewed.
+pub(super) const LONGEST_DEMAND: Duration = Duration::from_secs(60 * 60);
 
 /// The first pause after a 429 without `Retry-After`, as a share of the window: 30 s of 5 min. Each further
 /// 429 in a row makes it longer, up to the window.
@@ -33,14 +37,14 @@ const LARGEST_STRETCH: f64 = 64.0;
 /// The share of the burst that must be left for delays at full pace. Below it, delays are stretched.
 const RESERVE: f64 = 0.5;
 
-/// The share of the rate that the demand may use when the burst is used up, so that the burst recovers. Where it
-/// settles, the whole rate is used.
+/// The share of the rate into which the demand is stretched while the burst is used up. The burst then
+/// recovers, and the stretch falls, until polls use the whole rate.
 const USABLE: f64 = 0.4;
 
 /// The shared state. All times are on one clock that never goes back.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct State {
-    /// The theoretical arrival time of GCRA: the time at which the burst is complete again.
+    /// The time at which the whole burst is available again: the theoretical arrival time of GCRA.
     pub(super) full_at: Duration,
     pub(crate) throttle: Throttle,
     /// The demand of each process, in requests per second.
@@ -50,8 +54,9 @@ pub(crate) struct State {
 /// The consequences of 429 responses.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Throttle {
-    /// The end of the pause.
+    /// The end of the pause, and its length.
     pub(super) paused_until: Duration,
+    pub(super) length: Duration,
     /// The latest pause, without its jitter. Zero after a success.
     pub(super) pause: Duration,
     /// The stretch, and the time at which it is halved. A stretch below 1 counts as 1.
@@ -105,14 +110,19 @@ pub(crate) struct ProcessDemand {
 }
 
 impl State {
-    /// Takes the permission for one request, of which `burst` may be sent without spacing.
+    /// Takes the permission for one request.
     ///
     /// # Errors
     ///
     /// The time until the next attempt can succeed.
-    pub(crate) fn take(&mut self, now: Duration, limit: RateLimit, burst: u32) -> Result<(), Duration> {
-        let full_at = self.full_at.max(now);
-        let longest = limit.spacing().saturating_mul(burst - 1);
+    pub(crate) fn take(&mut self, now: Duration, limit: RateLimit) -> Result<(), Duration> {
+        let longest = limit.spacing().saturating_mul(limit.burst() - 1);
+        let mut full_at = self.full_at.max(now);
+        // A 429 means that the quota is used up. So is the burst, then: requests after a pause are spaced.
+        let resumed = self.throttle.paused_until;
+        if !resumed.is_zero() && now >= resumed {
+            full_at = full_at.max(resumed.saturating_add(longest));
+        }
         let ahead = full_at.saturating_sub(now);
         if ahead > longest {
             return Err(ahead.saturating_sub(longest));
@@ -137,11 +147,8 @@ impl State {
     pub(super) fn clamped(mut self, now: Duration, limit: RateLimit) -> Self {
         let latest = now.saturating_add(limit.spacing().saturating_mul(limit.requests()));
         self.full_at = self.full_at.min(latest);
-        let longest = self.throttle.window.saturating_mul(2).max(DEFAULT_WINDOW);
-        self.throttle.paused_until = self.throttle.paused_until.min(now.saturating_add(longest));
-        self.throttle.relax_at = self.throttle.relax_at.min(now.saturating_add(longest.saturating_mul(2)));
-        self.throttle.stretch_at = self.throttle.stretch_at.min(now.saturating_add(longest));
-        let latest = now.saturating_add(DEFAULT_WINDOW);
+        self.throttle.clamp(now);
+        let latest = now.saturating_add(LONGEST_DEMAND);
         self.demands.retain(|demand| demand.expires_at > now && demand.expires_at <= latest);
         self
     }
@@ -194,23 +201,47 @@ impl Throttle {
     ) {
         // Requests that were under way get the same response, which says nothing new.
         if now < self.paused_until {
-            let asked = now.saturating_add(retry_after.unwrap_or_default());
-            self.paused_until = self.paused_until.max(asked);
+            let asked = retry_after.unwrap_or_default();
+            if now.saturating_add(asked) > self.paused_until {
+                self.pause_for(now, asked, random);
+            }
             return;
         }
-        self.window = window.unwrap_or(DEFAULT_WINDOW);
+        self.window = window.unwrap_or(DEFAULT_WINDOW).min(LONGEST_WINDOW);
         let is_first = self.pause.is_zero();
         let first = self.window.mul_f64(FIRST_PAUSE);
         self.pause = self.pause.mul_f64(PAUSE_GROWTH).clamp(first, self.window);
         let jitter = 1.0 + JITTER * (2.0 * random - 1.0);
-        let pause = retry_after.unwrap_or_else(|| self.pause.mul_f64(jitter));
-        self.paused_until = now.saturating_add(pause);
+        let own = self.pause.mul_f64(jitter);
+        let pause = match retry_after {
+            Some(asked) if is_first => asked,
+            // The delay that the service asked for was too short.
+            Some(asked) => asked.max(own),
+            None => own,
+        };
+        self.pause_for(now, pause, random);
         // Single 429s among many successes must not slow the polls down without end.
         if is_first && now >= self.stretch_at {
             self.stretch = (self.stretch(now) * STRETCH).min(LARGEST_STRETCH);
             self.stretch_at = now.saturating_add(first);
         }
-        self.relax_at = self.paused_until.saturating_add(self.window.mul_f64(jitter));
+    }
+
+    fn pause_for(&mut self, now: Duration, length: Duration, random: f64) {
+        self.length = length;
+        self.paused_until = now.saturating_add(length);
+        self.relax_at = self.paused_until.saturating_add(self.window.mul_f64(1.0 + random));
+    }
+
+    /// Corrects values that no limiter writes, and times that a clock which was set back has left in the future.
+    fn clamp(&mut self, now: Duration) {
+        self.window = self.window.min(LONGEST_WINDOW);
+        self.pause = self.pause.min(self.window);
+        self.stretch = self.stretch.clamp(0.0, LARGEST_STRETCH);
+        self.paused_until = self.paused_until.min(now.saturating_add(self.length));
+        let relax_at = now.saturating_add(self.length).saturating_add(self.window.saturating_mul(2));
+        self.relax_at = self.relax_at.min(relax_at);
+        self.stretch_at = self.stretch_at.min(now.saturating_add(self.window));
     }
 
     /// Whether a response that is not a 429 changes anything.

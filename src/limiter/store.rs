@@ -4,16 +4,16 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::file::SharedFile;
-use super::state::{DEFAULT_WINDOW, Demand, ProcessDemand, State};
+use super::state::{Demand, LONGEST_DEMAND, ProcessDemand, State};
 use super::{RateLimit, lock};
 
-/// The time for which a demand counts at most, if its process is killed.
-const DEMAND_LIFETIME: Duration = Duration::from_secs(60);
+/// The time for which a demand counts at least, if its process is killed.
+const SHORTEST_DEMAND: Duration = Duration::from_secs(60);
 
 /// The place of the state.
 #[derive(Debug)]
 pub(super) struct Store {
-    /// The state of this process, and a recent copy of the shared one.
+    /// The state of this process. The shared one is not always at hand, so 429s are kept in both.
     own: Mutex<State>,
     file: Option<SharedFile>,
 }
@@ -22,10 +22,8 @@ pub(super) struct Store {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Request {
     pub(super) limit: Option<RateLimit>,
-    /// The number of requests that may be sent without spacing.
-    pub(super) burst: u32,
-    /// Whether it is one of the final polls before the deadline, which ignore a pause.
-    pub(super) is_final: bool,
+    /// Whether it is sent during a pause, too: a final poll before the deadline, or a part of a poll.
+    pub(super) ignores_pause: bool,
 }
 
 /// The result of taking a permission.
@@ -50,35 +48,54 @@ impl Store {
         self.file.as_ref().and_then(SharedFile::fault)
     }
 
-    /// Reads from a recent state. `now` is the time of this process; the file has a clock of its own.
-    pub(super) fn view<T>(&self, now: Duration, read: impl Fn(&State, Duration) -> T) -> T {
-        if let Some(seen) = self.file.as_ref().and_then(|file| file.view(&read)) {
-            return seen;
-        }
-        read(&lock(&self.own), now)
+    /// The factor by which delays are stretched. `now` is the time of this process; the file has a clock of
+    /// its own.
+    pub(super) fn stretch(&self, now: Duration, limit: Option<RateLimit>) -> f64 {
+        let stretch = |state: &State, now| state.stretch(now, limit);
+        let shared = self.file.as_ref().and_then(|file| file.view(&stretch));
+        shared.map_or_else(
+            || stretch(&lock(&self.own), now),
+            |shared| shared.max(lock(&self.own).stretch(now, None)),
+        )
+    }
+
+    /// The rest of the pause after a 429, or zero.
+    pub(super) fn pause(&self, now: Duration) -> Duration {
+        let shared = self.file.as_ref().and_then(|file| file.view(&State::pause));
+        lock(&self.own).pause(now).max(shared.unwrap_or_default())
     }
 
     /// Takes the permission for one request, and publishes the demand of this process.
     pub(super) fn take(&self, now: Duration, request: Request, demand: Demand) -> Taken {
-        let Request { limit: Some(limit), is_final, burst } = request else { return Taken::Yes };
+        let Request { limit: Some(limit), ignores_pause } = request else { return Taken::Yes };
         let take = |state: &mut State, process: u64, now: Duration| {
-            state.set_demand(now, demand_of(process, demand, now));
+            let stretch = state.stretch(now, Some(limit));
+            state.set_demand(now, demand_of(process, demand, stretch, now));
             let pause = state.pause(now);
-            if !is_final && !pause.is_zero() {
+            if !ignores_pause && !pause.is_zero() {
                 return Taken::In(pause);
             }
-            state.take(now, limit, burst).map_or_else(Taken::In, |()| Taken::Yes)
+            state.take(now, limit).map_or_else(Taken::In, |()| Taken::Yes)
         };
-        self.change(now, take).unwrap_or_else(Taken::In)
+        match self.change(now, take).unwrap_or_else(Taken::In) {
+            // Processes that wait for the same request must not all try at the same time.
+            Taken::In(time) if self.is_shared() => {
+                Taken::In(time + time.min(limit.spacing() / 2).mul_f64(fastrand::f64()))
+            }
+            taken => taken,
+        }
+    }
+
+    fn is_shared(&self) -> bool {
+        self.file.is_some() && self.fault().is_none()
     }
 
     /// Publishes the demand of this process. In a file it is published with the next request.
     pub(super) fn set_demand(&self, now: Duration, demand: Demand) {
-        if self.file.is_none() || self.fault().is_some() {
-            lock(&self.own).set_demand(now, demand_of(0, demand, now));
-        } else if demand == Demand::default() {
-            let _ = self
-                .change(now, |state, process, now| state.set_demand(now, demand_of(process, demand, now)));
+        if !self.is_shared() || demand == Demand::default() {
+            let _ = self.change(now, |state, process, now| {
+                state.set_demand(now, demand_of(process, demand, 1.0, now));
+            });
         }
     }
 
@@ -86,13 +103,19 @@ impl Store {
         let random = fastrand::f64();
         let throttled =
             |state: &mut State, _, now| state.throttle.throttled(now, retry_after, window, random);
-        let _ = self.change(now, throttled);
+        throttled(&mut lock(&self.own), 0, now);
+        if let Some(file) = &self.file {
+            let _ = file.change(throttled);
+        }
     }
 
     pub(super) fn accepted(&self, now: Duration) {
+        lock(&self.own).throttle.accepted(now);
         // Most responses change nothing: the file need not be written.
-        if self.view(now, |state, now| state.throttle.would_change(now)) {
-            let _ = self.change(now, |state, _, now| state.throttle.accepted(now));
+        if let Some(file) = &self.file
+            && file.view(&|state: &State, now| state.throttle.would_change(now)) == Some(true)
+        {
+            let _ = file.change(|state, _, now| state.throttle.accepted(now));
         }
     }
 
@@ -109,15 +132,24 @@ impl Store {
         match self.file.as_ref().map(|file| file.change(&change)) {
             Some(Ok(changed)) => Ok(changed),
             Some(Err(Some(busy))) => Err(busy),
-            Some(Err(None)) | None => Ok(change(&mut lock(&self.own), 0, now)),
+            Some(Err(None)) | None => {
+                let mut own = lock(&self.own);
+                // The burst may have been used up in a file that no longer works.
+                if own.full_at.is_zero()
+                    && let Some(limit) = self.file.as_ref().and_then(SharedFile::lost)
+                {
+                    own.full_at = State::empty(now, limit).full_at;
+                }
+                Ok(change(&mut own, 0, now))
+            }
         }
     }
 }
 
-fn demand_of(process: u64, demand: Demand, now: Duration) -> ProcessDemand {
-    // A process whose polls are seldom publishes its demand seldom.
-    let delay = 4.0 / (demand.regular + demand.near_end).max(1e-6);
-    let lifetime = Duration::try_from_secs_f64(delay).unwrap_or(DEFAULT_WINDOW);
-    let lifetime = lifetime.clamp(DEMAND_LIFETIME, DEFAULT_WINDOW);
+/// The demand of a process, valid for four of its delays, because it is renewed with each request.
+fn demand_of(process: u64, demand: Demand, stretch: f64, now: Duration) -> ProcessDemand {
+    let delay = stretch / (demand.regular + demand.near_end).max(1e-6);
+    let lifetime = Duration::try_from_secs_f64(4.0 * delay).unwrap_or(LONGEST_DEMAND);
+    let lifetime = lifetime.clamp(SHORTEST_DEMAND, LONGEST_DEMAND);
     ProcessDemand { process, demand, expires_at: now.saturating_add(lifetime) }
 }

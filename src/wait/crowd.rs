@@ -138,7 +138,7 @@ fn simulate(
             due - now
         } else if resumes > 0.0 {
             resumes
-        } else if let Some(Err(retry)) = limit.map(|limit| state.take(seconds(now), limit, limit.burst())) {
+        } else if let Some(Err(retry)) = limit.map(|limit| state.take(seconds(now), limit)) {
             retry.as_secs_f64()
         } else {
             0.0

@@ -21,7 +21,7 @@ pub(super) async fn drive<P: Probe>(
     stop: impl Future<Output = ()>,
     mut report: impl FnMut(Event<'_>),
 ) -> Verdict {
-    let member = limiter.join(wait.limits.once);
+    let member = limiter.join();
     let deadline = wait.limits.deadline;
     let mut plan = Plan::at(clock.elapsed());
     let mut waiting = Waiting::new(wait.limits, wait.pace.start(fastrand::Rng::new()), plan.until);

@@ -230,8 +230,11 @@ impl Waiting {
     /// The verdict on a wait that got no permit for a poll before the deadline. The reason is kept only if
     /// there is nothing else to report.
     pub(crate) fn starved(mut self, elapsed: Duration, reason: Fault) -> Verdict {
-        let outcome = self.undecided();
-        if self.last_seen.is_none() {
+        let mut outcome = self.undecided();
+        // The grace period was not over at the latest poll, and nobody asked again.
+        if outcome == Outcome::NotFound {
+            (outcome, self.fault) = (Outcome::Unreachable, Some(reason));
+        } else if self.last_seen.is_none() {
             self.fault.get_or_insert(reason);
         }
         self.verdict(outcome, elapsed)

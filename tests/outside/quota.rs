@@ -153,10 +153,10 @@ fn a_429_to_the_first_of_many_tasks_holds_back_all_others() {
 /// Covers Q4.
 #[test]
 fn every_request_counts_against_the_limit_also_those_that_are_sent_again() {
-    // Each second request on a connection is reset, and sent again on a new one.
+    // Each second request is reset, and sent again on a new connection.
     let server = Server::asked(|n, head| match n {
         30.. => answer(200, &SUCCESS.replace(ID, asked_for(head))),
-        n if n % 3 == 1 => Act::Reset,
+        n if n % 2 == 1 => Act::Reset,
         _ => answer(200, &running("40%").replace(ID, asked_for(head))),
     });
     let ended = wait(&server).args(["--rate-limit", "8/400ms", "--output", "json"]).arg(ID).run();
@@ -165,12 +165,21 @@ fn every_request_counts_against_the_limit_also_those_that_are_sent_again() {
     let seen = server.seen();
     assert_eq!(requests.map(|count| usize::try_from(count).unwrap()), Some(seen.len()), "{json}");
     assert!(polls < requests, "{json}");
-    let took = seen.last().unwrap().at.saturating_sub(seen[0].at).as_secs_f64();
-    // Eight requests in each window of 400 ms, and no more.
-    let windows = (took / 0.4).floor() + 1.0;
-    #[expect(clippy::cast_precision_loss, reason = "it is a small number")]
-    let requests = seen.len() as f64;
-    assert!(requests <= 8.0 * windows, "{requests} requests in {took} s");
+    for (first, start) in seen.iter().enumerate() {
+        let is_within = |at: Duration| at.saturating_sub(start.at) < Duration::from_millis(400);
+        let within = seen[first..].iter().take_while(|request| is_within(request.at)).count();
+        // On a busy machine, a request can arrive later than it was sent, and the next ones less so.
+        assert!(within <= 8 + 2, "{within} requests in 400 ms");
+    }
+}
+
+/// Covers Q4.
+#[test]
+fn a_request_of_a_poll_that_is_cut_off_counts() {
+    let server = Server::acts([Act::SendAndHang(Vec::new())]);
+    let ended = wait(&server).timeout("500ms").args(["--output", "json"]).arg(ID).run();
+    let json = ended.expect(125, "unreachable").json();
+    assert_eq!((&json["jobs"][0]["polls"], &json["jobs"][0]["requests"]), (&1.into(), &1.into()), "{json}");
 }
 
 /// Covers Q6.

@@ -4,7 +4,7 @@ use super::support::child::{Run, at, bare};
 use super::support::messages::RETRY;
 use super::support::server::{Server, answer, asked_for};
 use super::support::terminal::Terminal;
-use super::support::{ID, SUCCESS, at_once, failed, running, wait_until};
+use super::support::{ID, SUCCESS, at_once, despite_noise, failed, running, wait_until};
 
 /// A wait that sees a running task for a while.
 fn wait(server: &Server) -> Run {
@@ -18,28 +18,32 @@ fn at_work() -> Server {
 
 #[test]
 fn a_bar_is_redrawn_in_place_and_replaced_by_the_result() {
-    let terminal = Terminal::new(100);
-    terminal.both(wait(&at_work())).run().expect(0, "");
-    let (bytes, screen) = terminal.bytes();
-    assert!(bytes.contains("40% Running  "), "{bytes:?}");
-    assert!(bytes.contains(&format!("s elapsed, times out in 1h, {RETRY} 1s")), "{bytes:?}");
-    assert!(bytes.contains('\r') && bytes.contains("\u{1b}[36m"), "{bytes:?}");
-    let screen = screen.join("\n");
-    assert!(screen.starts_with("jobwait: [0."), "{screen}");
-    assert!(screen.contains("s] Running  CreateGaussDBforMySQLInstance of DO-NOT-TOUCH"), "{screen}");
-    assert!(!screen.contains("elapsed"), "{screen}");
-    assert_eq!(screen.matches(ID).count(), 1, "one result: {screen}");
-    assert!(screen.contains(&format!("\n{ID} completed ")), "{screen}");
+    despite_noise(|| {
+        let terminal = Terminal::new(100);
+        terminal.both(wait(&at_work())).run().expect(0, "");
+        let (bytes, screen) = terminal.bytes();
+        assert!(bytes.contains("40% Running  "), "{bytes:?}");
+        assert!(bytes.contains(&format!("s elapsed, times out in 1h, {RETRY} 1s")), "{bytes:?}");
+        assert!(bytes.contains('\r') && bytes.contains("\u{1b}[36m"), "{bytes:?}");
+        let screen = screen.join("\n");
+        assert!(screen.starts_with("jobwait: [0."), "{screen}");
+        assert!(screen.contains("s] Running  CreateGaussDBforMySQLInstance of DO-NOT-TOUCH"), "{screen}");
+        assert!(!screen.contains("elapsed"), "{screen}");
+        assert_eq!(screen.matches(ID).count(), 1, "one result: {screen}");
+        assert!(screen.contains(&format!("\n{ID} completed ")), "{screen}");
+    });
 }
 
 #[test]
 fn a_result_in_a_pipe_is_shown_on_the_terminal_too() {
-    at_once(["text", "json", "jsonl"], |form| {
-        let terminal = Terminal::new(200);
-        let ended = terminal.stderr(wait(&at_work())).args(["-o", form]).run().expect(0, "completed");
-        let (_, screen) = terminal.bytes();
-        assert!(screen.last().unwrap().starts_with(&format!("jobwait: {ID} completed ")), "{screen:?}");
-        assert!(!ended.stdout.contains('\u{1b}'), "{ended:?}");
+    despite_noise(|| {
+        at_once(["text", "json", "jsonl"], |form| {
+            let terminal = Terminal::new(200);
+            let ended = terminal.stderr(wait(&at_work())).args(["-o", form]).run().expect(0, "completed");
+            let (_, screen) = terminal.bytes();
+            assert!(screen.last().unwrap().starts_with(&format!("jobwait: {ID} completed ")), "{screen:?}");
+            assert!(!ended.stdout.contains('\u{1b}'), "{ended:?}");
+        });
     });
 }
 
@@ -98,18 +102,20 @@ fn the_bar_fits_one_line_at_any_width() {
 /// A terminal shows `^C` at the cursor.
 #[test]
 fn an_interrupted_bar_is_cleared() {
-    at_once([&[][..], &["two", "three"]], |ids| {
-        let terminal = Terminal::new(80);
-        let going = running("40%");
-        // The responses are about another task than some requests, which does not matter to the bars.
-        let server = Server::start(move |_| answer(200, &going));
-        let running = terminal.both(wait(&server)).args(ids.iter().copied()).start();
-        wait_until("the bar is drawn", || terminal.written().contains("elapsed"));
-        terminal.echo("^C");
-        running.signal("INT");
-        running.end().expect(130, "");
-        let (_, screen) = terminal.bytes();
-        assert!(!screen.iter().any(|line| line.contains("elapsed")), "{screen:?}");
+    despite_noise(|| {
+        at_once([&[][..], &["two", "three"]], |ids| {
+            let terminal = Terminal::new(80);
+            let going = running("40%");
+            // The responses are about another task than some requests, which does not matter to the bars.
+            let server = Server::start(move |_| answer(200, &going));
+            let running = terminal.both(wait(&server)).args(ids.iter().copied()).start();
+            wait_until("the bar is drawn", || terminal.written().contains("elapsed"));
+            terminal.echo("^C");
+            running.signal("INT");
+            running.end().expect(130, "");
+            let (_, screen) = terminal.bytes();
+            assert!(!screen.iter().any(|line| line.contains("elapsed")), "{screen:?}");
+        });
     });
 }
 
@@ -123,59 +129,66 @@ fn events_on_a_terminal_turn_the_bar_off() {
 
 #[test]
 fn an_error_is_printed_once_above_the_bar() {
-    let at_work = running("40%");
-    let server = Server::start(move |n| match n {
-        0 | 3 => answer(200, &at_work),
-        1 | 2 => answer(503, ""),
-        _ => answer(200, &failed("The disk is full.")),
+    despite_noise(|| {
+        let at_work = running("40%");
+        let server = Server::start(move |n| match n {
+            0 | 3 => answer(200, &at_work),
+            1 | 2 => answer(503, ""),
+            _ => answer(200, &failed("The disk is full.")),
+        });
+        let terminal = Terminal::new(200);
+        terminal.both(wait(&server)).run().expect(1, "");
+        let (bytes, screen) = terminal.bytes();
+        let errors: Vec<&String> = screen.iter().filter(|line| line.contains("503")).collect();
+        assert!(errors.len() == 1 && errors[0].contains(RETRY), "{screen:?}");
+        assert!(bytes.contains("40% Running, no response"), "{bytes:?}");
+        assert!(screen.last().unwrap().ends_with("The disk is full."), "{screen:?}");
     });
-    let terminal = Terminal::new(200);
-    terminal.both(wait(&server)).run().expect(1, "");
-    let (bytes, screen) = terminal.bytes();
-    let errors: Vec<&String> = screen.iter().filter(|line| line.contains("503")).collect();
-    assert!(errors.len() == 1 && errors[0].contains(RETRY), "{screen:?}");
-    assert!(bytes.contains("40% Running, no response"), "{bytes:?}");
-    assert!(screen.last().unwrap().ends_with("The disk is full."), "{screen:?}");
 }
 
 #[test]
 fn several_tasks_have_a_bar_each_or_one_for_all_if_they_do_not_fit() {
-    let many: Vec<String> = (0..60).map(|n| format!("task-{n}")).collect();
-    let few = ["one".to_owned(), "two".to_owned()];
-    at_once([&few[..], &many[..]], |ids| {
-        let at_work = running("40%");
-        let server = Server::asked(move |n, head| {
-            let id = asked_for(head);
-            answer(200, &(if n < 150 { at_work.as_str() } else { SUCCESS }).replace(ID, id))
+    despite_noise(|| {
+        let many: Vec<String> = (0..60).map(|n| format!("task-{n}")).collect();
+        let few = ["one".to_owned(), "two".to_owned()];
+        at_once([(&few[..], 40), (&many[..], 150)], |(ids, polls)| {
+            let at_work = running("40%");
+            let server = Server::asked(move |n, head| {
+                let id = asked_for(head);
+                answer(200, &(if n < polls { at_work.as_str() } else { SUCCESS }).replace(ID, id))
+            });
+            let terminal = Terminal::new(120);
+            let run = bare()
+                .env("HW_AUTH_TOKEN", "t")
+                .env("HW_PROJECT_ID", "0a")
+                .args(["--endpoint", &server.url()]);
+            let run = run.args(["--interval", "50ms", "--max-interval", "50ms", "--rate-limit", "none"]);
+            terminal.both(run.args(ids.iter().map(String::as_str))).run().expect(0, "");
+            let (bytes, screen) = terminal.bytes();
+            let each = bytes.contains(&format!("{}… 40% Running", &ids[0][..ids[0].len().min(8)]));
+            assert_eq!(each, ids.len() == 2, "{bytes:?}");
+            assert!(bytes.contains(&format!(" of {} tasks completed; ", ids.len())), "{bytes:?}");
+            // Each bar is a line of its own.
+            let mut drawn = vt100::Parser::new(50, 120, 0);
+            let half =
+                bytes.floor_char_boundary(bytes.match_indices("tasks completed; ").nth(2).unwrap().0 + 40);
+            drawn.process(&bytes.as_bytes()[..half]);
+            let contents = drawn.screen().contents();
+            let bars: Vec<&str> = contents.lines().filter(|line| line.contains("elapsed")).collect();
+            let starts = |line: &&str| {
+                line.starts_with("[===")
+                    || line.starts_with(char::is_numeric)
+                    || line.starts_with("one")
+                    || line.starts_with("two")
+            };
+            assert!(!bars.is_empty() && bars.iter().all(starts), "{contents}");
+            assert!(!screen.iter().any(|line| line.contains("elapsed")), "{screen:?}");
+            assert_eq!(
+                screen.iter().filter(|line| line.contains(" completed Create")).count().min(2),
+                2,
+                "{screen:?}"
+            );
         });
-        let terminal = Terminal::new(120);
-        let run =
-            bare().env("HW_AUTH_TOKEN", "t").env("HW_PROJECT_ID", "0a").args(["--endpoint", &server.url()]);
-        let run = run.args(["--interval", "50ms", "--max-interval", "50ms", "--rate-limit", "none"]);
-        terminal.both(run.args(ids.iter().map(String::as_str))).run().expect(0, "");
-        let (bytes, screen) = terminal.bytes();
-        let each = bytes.contains(&format!("{}… 40% Running", &ids[0][..ids[0].len().min(8)]));
-        assert_eq!(each, ids.len() == 2, "{bytes:?}");
-        assert!(bytes.contains(&format!(" of {} tasks completed; ", ids.len())), "{bytes:?}");
-        // Each bar is a line of its own.
-        let mut drawn = vt100::Parser::new(50, 120, 0);
-        let half = bytes.floor_char_boundary(bytes.match_indices("tasks completed; ").nth(2).unwrap().0 + 40);
-        drawn.process(&bytes.as_bytes()[..half]);
-        let contents = drawn.screen().contents();
-        let bars: Vec<&str> = contents.lines().filter(|line| line.contains("elapsed")).collect();
-        let starts = |line: &&str| {
-            line.starts_with("[===")
-                || line.starts_with(char::is_numeric)
-                || line.starts_with("one")
-                || line.starts_with("two")
-        };
-        assert!(!bars.is_empty() && bars.iter().all(starts), "{contents}");
-        assert!(!screen.iter().any(|line| line.contains("elapsed")), "{screen:?}");
-        assert_eq!(
-            screen.iter().filter(|line| line.contains(" completed Create")).count().min(2),
-            2,
-            "{screen:?}"
-        );
     });
 }
 

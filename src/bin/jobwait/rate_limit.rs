@@ -27,7 +27,7 @@ impl RateLimitArg {
         let limit = self.0?;
         let round = limit.spacing().checked_mul(u32::try_from(tasks).unwrap_or(u32::MAX))?;
         let (is_slow, what) = if once {
-            (tasks > limit.requests() as usize, "one poll of each takes about")
+            (tasks > limit.requests().div_ceil(4) as usize, "one poll of each takes about")
         } else {
             (tasks > 1 && round > max_interval, "each is polled about every")
         };
@@ -76,9 +76,9 @@ mod tests {
         assert_eq!(remark, "50 tasks share --rate-limit 180/5m: each is polled about every 1m 51s");
         assert!(limit.remark(usize::MAX, longest, false).is_some());
         assert_eq!("none".parse::<RateLimitArg>().unwrap().remark(10_000, longest, false), None);
-        // With --once, the limit may be used up in one burst.
-        assert_eq!(limit.remark(180, longest, true), None);
-        assert!(limit.remark(181, longest, true).unwrap().ends_with("one poll of each takes about 6m 42s"));
+        // A quarter of the limit may be sent at once.
+        assert_eq!(limit.remark(45, longest, true), None);
+        assert!(limit.remark(46, longest, true).unwrap().ends_with("one poll of each takes about 1m 42s"));
     }
 
     #[test]

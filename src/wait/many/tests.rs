@@ -155,8 +155,8 @@ async fn once_polls_every_task_even_after_a_failure() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn polls_of_once_are_spread_only_if_the_rate_limit_is_too_low_for_all_of_them() {
-    for (count, spread) in [(40, false), (41, true)] {
+async fn polls_of_once_are_spread_only_if_they_are_more_than_the_burst() {
+    for (count, spread) in [(10, false), (11, true)] {
         let rate_limit = RateLimit::new(40, Duration::from_secs(10)).unwrap();
         let many = tasks(vec![(0, End::Completed); count]);
         let once = Waits::new(waits().wait.once()).limiter(Limiter::new(Some(rate_limit)));
