@@ -5,6 +5,8 @@ mod paging;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -352,6 +354,14 @@ impl TaskSearch<'_> {
     #[must_use]
     pub fn or_none(mut self) -> Self {
         self.accepts_none = true;
+        self
+    }
+
+    /// Adds the number of requests to `requests` as they are sent, so that it is known while a poll is under
+    /// way, and after a poll that was cut off.
+    #[must_use]
+    pub fn count_in(mut self, requests: Arc<AtomicU32>) -> Self {
+        self.meter.count_in(requests);
         self
     }
 

@@ -32,7 +32,7 @@ pub(crate) struct Worker(mpsc::UnboundedSender<Request>);
 #[derive(Debug)]
 enum Request {
     Poll(Batch, usize, oneshot::Sender<Observation>),
-    Search(Search, oneshot::Sender<(Observation, Vec<TaskRow>, u32)>),
+    Search(Search, Arc<AtomicU32>, oneshot::Sender<(Observation, Vec<TaskRow>)>),
     Scheduled(InstanceId, oneshot::Sender<Vec<TaskRow>>),
 }
 
@@ -65,7 +65,7 @@ pub(crate) struct WorkerProbe {
 pub(crate) struct WorkerSearch {
     search: Search,
     found: Vec<TaskRow>,
-    requests: u32,
+    requests: Arc<AtomicU32>,
     worker: mpsc::UnboundedSender<Request>,
 }
 
@@ -109,7 +109,7 @@ impl Worker {
 
     /// A probe for a search.
     pub(crate) fn search(&self, search: Search) -> WorkerSearch {
-        WorkerSearch { search, found: Vec::new(), requests: 0, worker: self.0.clone() }
+        WorkerSearch { search, found: Vec::new(), requests: Arc::default(), worker: self.0.clone() }
     }
 
     /// Asks for the tasks of an instance that wait for a maintenance window. The channel is closed if that is
@@ -142,10 +142,9 @@ impl Probe for WorkerSearch {
     /// only be new.
     async fn poll(&mut self) -> Observation {
         let (report, result) = oneshot::channel();
-        let _ = self.worker.send(Request::Search(self.search.clone(), report));
-        let Ok((observation, found, requests)) = result.await else { return panicked() };
+        let _ = self.worker.send(Request::Search(self.search.clone(), Arc::clone(&self.requests), report));
+        let Ok((observation, found)) = result.await else { return panicked() };
         self.found = found;
-        self.requests += requests;
         if matches!(observation, Observation::NotVisible(_)) {
             self.search.filter = self.search.filter.clone().only_recent();
         }
@@ -153,7 +152,7 @@ impl Probe for WorkerSearch {
     }
 
     fn requests(&self) -> Option<u32> {
-        Some(self.requests)
+        Some(self.requests.load(Ordering::Relaxed))
     }
 }
 
@@ -172,16 +171,16 @@ async fn serve(cloud: Arc<Cloud>, mut queue: mpsc::UnboundedReceiver<Request>) {
             match request {
                 Request::Poll(Batch { jobs, requests }, task, mut report) => {
                     let mut probe = cloud.job(&jobs[task]).count_in(Arc::clone(&requests[task]));
-                    if let Some(observation) = unless_closed(&mut report, probe.poll()).await {
+                    let observation = unless_closed(&mut report, probe.poll()).await;
+                    if let Some(observation) = observation {
                         let _ = report.send(observation);
                     }
                 }
-                Request::Search(Search { filter, accepts_none }, mut report) => {
-                    let search = cloud.search(filter);
+                Request::Search(Search { filter, accepts_none }, requests, mut report) => {
+                    let search = cloud.search(filter).count_in(requests);
                     let mut search = if accepts_none { search.or_none() } else { search };
                     if let Some(observation) = unless_closed(&mut report, search.poll()).await {
-                        let requests = search.requests().unwrap_or(1);
-                        let _ = report.send((observation, search.into_found(), requests));
+                        let _ = report.send((observation, search.into_found()));
                     }
                 }
                 Request::Scheduled(instance, mut report) => {
