@@ -118,7 +118,8 @@ impl InstanceId {
         let reason = if is_task {
             "that is the ID of a task, not of an instance"
         } else {
-            "expected 32 hexadecimal digits, 'in' and two digits, such as a48e43ff268f4c0e879652d65e63d0fbin07"
+            "expected 32 hexadecimal digits, 'in' and two digits, such as \
+             a48e43ff268f4c0e879652d65e63d0fbin07"
         };
         Err(ConfigError::invalid("instance ID", text, reason))
     }

@@ -319,7 +319,7 @@ impl Limiter {
                 None => demands.0.remove(&number),
             };
             demands.1 = demands.1 + demand.unwrap_or_default() - before.unwrap_or_default();
-            // Rounding errors must not add up to a demand that nobody has.
+            // Rounding errors must not add up to a demand of no process.
             if demands.0.is_empty() {
                 demands.1 = Demand::default();
             }
@@ -336,7 +336,7 @@ impl Limiter {
                 store.throttled(self.now(), *retry_after, fault.quota_window);
                 (false, true)
             }
-            // Without a response, nobody knows whether the quota is still used up.
+            // Without a response, the quota may still be used up.
             Observation::Transient { fault, .. } | Observation::Permanent(fault)
                 if fault.http_status.is_none() =>
             {

@@ -6,7 +6,7 @@
 //! | request | response |
 //! | --- | --- |
 //! | `POST /v3/{project}/instances` | 202, `instance` and `job_id` |
-//! | `POST /v3/{project}/instances/{instance}/restart` | 202, `job_id`; with `{"delay": true}` for the maintenance window |
+//! | `POST /v3/{project}/instances/{instance}/restart` | 202, `job_id`; with `{"delay": true}` scheduled |
 //! | `DELETE /v3/{project}/instances/{instance}` | 202, `job_id` |
 //! | `GET /v3/{project}/jobs?id={job}` | 200, `job`; 400 `DBS.200543` when the task is unknown or too new |
 //! | `GET /v3/{project}/immediate-jobs` | 200, `jobs` and `total_count` |

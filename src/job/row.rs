@@ -205,7 +205,8 @@ mod tests {
     #[test]
     fn the_rows_of_all_services_are_read() {
         for json in [
-            r#"{"job_id": "a1", "job_name": "Create", "status": "Running", "process": "7%", "instance_id": "i",
+            r#"{"job_id": "a1", "job_name": "Create", "status": "Running", "process": "7%",
+             "instance_id": "i",
                 "instance_name": "n", "created_time": "2018-08-06T10:41:14+0800"}"#,
             r#"{"job_id": "a1", "job_name": "Create", "job_status": "Running", "progress": 7,
                 "instance_id": "i", "instance_name": "n", "create_time": "2018-08-06T02:41:14+0000"}"#,

@@ -202,8 +202,8 @@ fn open(folder: &Path, name: &str) -> io::Result<File> {
     Ok(file)
 }
 
-/// Removes the files of accounts that were not used for a long time. Errors are ignored: another process may do the
-/// same.
+/// Removes the files of accounts that were not used for a long time. Errors are ignored: another process may
+/// do the same.
 fn remove_unused(folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let modified = entry.metadata().and_then(|metadata| metadata.modified());

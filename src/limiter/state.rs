@@ -233,7 +233,8 @@ impl Throttle {
         self.relax_at = self.paused_until.saturating_add(self.window.mul_f64(1.0 + random));
     }
 
-    /// Corrects values that no limiter writes, and times that a clock which was set back has left in the future.
+    /// Corrects values that no limiter writes, and times that a clock which was set back has left in the
+    /// future.
     fn clamp(&mut self, now: Duration) {
         self.window = self.window.min(LONGEST_WINDOW);
         self.pause = self.pause.min(self.window);

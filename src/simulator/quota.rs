@@ -45,7 +45,8 @@ fn message(limit: RateLimit) -> String {
     let (time, unit) =
         if seconds.is_multiple_of(60) { (seconds / 60, "minute") } else { (seconds, "second") };
     format!(
-        "The throttling threshold has been reached: policy user over ratelimit,limit:{requests},time:{time} {unit}"
+        "The throttling threshold has been reached: policy user over \
+         ratelimit,limit:{requests},time:{time} {unit}"
     )
 }
 

@@ -231,7 +231,7 @@ impl Waiting {
     /// there is nothing else to report.
     pub(crate) fn starved(mut self, elapsed: Duration, reason: Fault) -> Verdict {
         let mut outcome = self.undecided();
-        // The grace period was not over at the latest poll, and nobody asked again.
+        // The grace period was not over at the latest poll, and there was no other.
         if outcome == Outcome::NotFound {
             (outcome, self.fault) = (Outcome::Unreachable, Some(reason));
         } else if self.last_seen.is_none() {

@@ -32,7 +32,8 @@ use crate::rate_limit::RateLimitArg;
     args_override_self = true,
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
-    override_usage = "jobwait [OPTIONS] <JOB_ID>...\n       jobwait [OPTIONS] --instance <ID>\n       jobwait <COMMAND>",
+    override_usage = "jobwait [OPTIONS] <JOB_ID>...\n       jobwait [OPTIONS] --instance <ID>\n       \
+        jobwait <COMMAND>",
     disable_help_subcommand = true,
     max_term_width = 110
 )]

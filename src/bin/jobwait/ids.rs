@@ -75,8 +75,8 @@ fn read(reader: impl Read) -> Result<Vec<JobId>, String> {
     }
 }
 
-/// Returns the JSON after lines that a tool printed before it, such as warnings. A line that could be an ID is
-/// no warning.
+/// Returns the JSON after lines that a tool printed before it, such as warnings. A line that could be an ID
+/// is no warning.
 fn after_warnings(text: &str) -> Option<&str> {
     let mut start = 0;
     let mut beginnings = 0;

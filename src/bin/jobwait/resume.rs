@@ -149,8 +149,8 @@ mod tests {
         assert_eq!(resume.sentence(&[&job]), "to resume, run: jobwait --region r-1 --project-id 0a x");
         assert_eq!(
             resume.sentence(&[]),
-            "to resume, run: jobwait --instance a48e43ff268f4c0e879652d65e63d0fbin07 --task-name Create --since 2h \
-             --region r-1 --project-id 0a"
+            "to resume, run: jobwait --instance a48e43ff268f4c0e879652d65e63d0fbin07 --task-name \
+             Create --since 2h --region r-1 --project-id 0a"
         );
         let idle = Resume::new(&parsed(&format!("jobwait {INSTANCE} --idle")).1);
         assert!(idle.sentence(&[&job]).ends_with(

@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use crate::id::JobId;
 use crate::service::Offsets;
 
-/// The most pages of a list. No project creates so many tasks in a month, and a list that never ends must end.
+/// The largest number of pages of a list. No project creates so many tasks in a month, and a list that never
+/// ends must end.
 const MOST: usize = 200;
 
 /// The offsets of the pages so far.

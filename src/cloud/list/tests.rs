@@ -106,8 +106,8 @@ fn the_message_of_an_empty_list_names_the_filter() {
     assert_eq!(
         fault.message,
         format!(
-            "no task of instance {INSTANCE} with 'backup' in its name is in progress, and none was created in \
-             the last 15m"
+            "no task of instance {INSTANCE} with 'backup' in its name is in progress, and none was \
+             created in the last 15m"
         )
     );
 }

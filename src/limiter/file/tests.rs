@@ -188,7 +188,7 @@ fn a_lock_that_is_never_released_is_given_up_after_a_while() {
     let holder = File::open(place.file()).unwrap();
     holder.lock().unwrap();
     let process = place.process("a");
-    // The holders may have been different ones while nobody tried.
+    // The holders may have been different ones between the attempts.
     for _ in 0..3 {
         assert_eq!(take(&process), Err(Some(LOCK_RETRY)));
         pass(LONGEST_LOCK);

@@ -183,7 +183,8 @@ proptest! {
             }
         }
         for (first, from) in taken.iter().enumerate() {
-            let within = taken[first..].iter().take_while(|at| at.saturating_sub(*from) < limit.window()).count();
+            let is_within = |at: Duration| at.saturating_sub(*from) < limit.window();
+            let within = taken[first..].iter().take_while(|at| is_within(**at)).count();
             prop_assert!(within <= requests as usize, "{} in {:?}", within, limit);
         }
     }

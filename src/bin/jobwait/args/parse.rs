@@ -23,7 +23,8 @@ const EXCLUSIVE: [(&str, &str, &str); 4] = [
     (
         "idle",
         "any",
-        "--idle waits until nothing is in progress and --any ends with the first success: use only one of them",
+        "--idle waits until nothing is in progress and --any ends with the first success: use only one of \
+         them",
     ),
     ("once", "timeout", "--once polls once and --timeout waits: use only one of them"),
     (

@@ -116,8 +116,8 @@ fn filter_words(filter: &crate::args::FilterArgs) -> String {
 fn nothing(filter: &str, since: Duration) -> String {
     let since = crate::duration::brief(since);
     format!(
-        "no task{filter} is in progress or was created in the last {since}; the credentials, the region and the \
-         project work (--since looks further back)"
+        "no task{filter} is in progress or was created in the last {since}; the credentials, the \
+         region and the project work (--since looks further back)"
     )
 }
 

@@ -44,8 +44,8 @@ pub(super) fn of_search(search: &Verdict, ending: Ending, resume: Option<&str>) 
         (Outcome::Completed, _) => vec!["no task of the instance is in progress".into()],
         (Outcome::NotFound, _) => {
             let message = search.fault.as_ref().map(complaint).unwrap_or_default();
-            let causes = "likely causes: another project or region, another instance, or a task that ended before; \
-                          use a longer --since for that";
+            let causes = "likely causes: another project or region, another instance, or a task \
+                          that ended before; use a longer --since for that";
             vec![message, causes.into()]
         }
         (Outcome::Stopped, Ending::Interrupted(signal)) => {
@@ -181,8 +181,8 @@ fn cause(fault: &Fault) -> Option<&'static str> {
             "the service or its gateway is out of order: see the status page of the service"
         }
         (_, FaultKind::Throttled) => {
-            "the quota of the account is used up: give all job IDs to one jobwait, use a longer --max-interval, or \
-             find other clients that poll"
+            "the quota of the account is used up: give all job IDs to one jobwait, use a longer \
+             --max-interval, or find other clients that poll"
         }
         (_, FaultKind::Local) => "this machine lacks a resource, such as file descriptors",
         _ => return None,
