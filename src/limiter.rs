@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 
 pub use self::rate::RateLimit;
 use self::state::Demand;
-use self::store::{Request, Store, Taken};
+use self::store::{Store, Taken};
 use crate::clock::{Clock, POLL_AFTER_SLEEP, overslept};
 use crate::fault::{Fault, FaultKind};
 use crate::probe::Observation;
@@ -60,7 +60,6 @@ pub struct Limiter {
 #[derive(Debug)]
 struct Shared {
     clock: Clock,
-    limit: Option<RateLimit>,
     store: Store,
     queue: Mutex<Queue>,
     /// The demand of each wait, and their sum.
@@ -73,12 +72,19 @@ struct Shared {
 struct Queue {
     waiting: BTreeMap<Ticket, Arc<Notify>>,
     in_flight: usize,
-    /// Whether polls may run concurrently. They may not before the first response, nor after a 429: one poll
-    /// then finds out for all.
-    is_open: bool,
-    /// Whether it was a 429 that closed the queue. Only a response opens it again, then.
-    is_throttled: bool,
+    gate: Gate,
     reason: QueueReason,
+}
+
+/// The state on which the number of concurrent polls depends. Unless it is open, one poll finds out for all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Gate {
+    /// There was no result yet.
+    #[default]
+    Untried,
+    Open,
+    /// The service refused a request because the quota is used up. Only a response opens the gate again.
+    Throttled,
 }
 
 /// The place of a poll in the queue: the time up to which it tolerates being late, and a number.
@@ -200,7 +206,7 @@ impl Queue {
     }
 
     fn concurrency(&self) -> usize {
-        if self.is_open { MAX_CONCURRENT_POLLS } else { 1 }
+        if self.gate == Gate::Open { MAX_CONCURRENT_POLLS } else { 1 }
     }
 }
 
@@ -229,7 +235,7 @@ impl Limiter {
     /// A limiter for this process. Without a rate limit it only reacts to a used-up quota.
     #[must_use]
     pub fn new(limit: Option<RateLimit>) -> Self {
-        Self::with_store(limit, Store::memory())
+        Self::with_store(Store::memory(limit))
     }
 
     /// A limiter for all processes of this user on this machine that have the same `account`, a name of any
@@ -238,13 +244,12 @@ impl Limiter {
     /// [`warning`](Self::warning).
     #[must_use]
     pub fn for_machine(limit: RateLimit, account: &str) -> Self {
-        Self::with_store(Some(limit), Store::file(limit, account))
+        Self::with_store(Store::file(limit, account))
     }
 
-    fn with_store(limit: Option<RateLimit>, store: Store) -> Self {
+    fn with_store(store: Store) -> Self {
         let shared = Shared {
             clock: Clock::start(),
-            limit,
             store,
             queue: Mutex::default(),
             demands: Mutex::default(),
@@ -256,7 +261,7 @@ impl Limiter {
     /// The rate limit.
     #[must_use]
     pub fn rate_limit(&self) -> Option<RateLimit> {
-        self.shared.limit
+        self.shared.store.limit()
     }
 
     /// The reason why the limiter is for this process alone although it was meant for the machine.
@@ -284,7 +289,7 @@ impl Limiter {
 
     /// The factor by which delays are stretched now, at least 1.
     fn stretch(&self) -> f64 {
-        self.shared.store.stretch(self.now(), self.shared.limit)
+        self.shared.store.stretch(self.now())
     }
 
     /// The rest of the pause after a 429.
@@ -296,15 +301,11 @@ impl Limiter {
     /// A pause does not hold it back: its poll has started, and others wait for it.
     pub(crate) async fn take_extra(&self) {
         loop {
-            match self.shared.store.take(self.now(), self.request(true), self.demand()) {
+            match self.shared.store.take(self.now(), true, self.demand()) {
                 Taken::Yes => return,
                 Taken::In(time) => tokio::time::sleep(time).await,
             }
         }
-    }
-
-    fn request(&self, ignores_pause: bool) -> Request {
-        Request { limit: self.shared.limit, ignores_pause }
     }
 
     fn demand(&self) -> Demand {
@@ -331,27 +332,25 @@ impl Limiter {
     /// Takes note of the result of a poll: a 429 pauses all polls and stretches all delays.
     pub(crate) fn record(&self, observation: &Observation) {
         let store = &self.shared.store;
-        let (opens, throttled) = match observation {
+        let is_throttled = match observation {
             Observation::Transient { fault, retry_after } if fault.kind == FaultKind::Throttled => {
                 store.throttled(self.now(), *retry_after, fault.quota_window);
-                (false, true)
+                true
             }
             // Without a response, the quota may still be used up.
             Observation::Transient { fault, .. } | Observation::Permanent(fault)
                 if fault.http_status.is_none() =>
             {
-                let is_throttled = self.queue().is_throttled;
-                (!is_throttled, is_throttled)
+                self.queue().gate == Gate::Throttled
             }
             _ => {
                 store.accepted(self.now());
                 // A response to a request that was under way does not end the pause.
-                let is_paused = !self.pause().is_zero();
-                (!is_paused, is_paused)
+                !self.pause().is_zero()
             }
         };
         let mut queue = self.queue();
-        (queue.is_open, queue.is_throttled) = (opens, throttled);
+        queue.gate = if is_throttled { Gate::Throttled } else { Gate::Open };
         queue.wake_first();
     }
 }
@@ -459,8 +458,8 @@ impl Queued<'_> {
             queue.reason = QueueReason::Paused;
             return Err(Blocked::For(pause));
         }
-        let request = limiter.request(time_to_final_polls.is_zero());
-        match limiter.shared.store.take(limiter.now(), request, limiter.demand()) {
+        let is_final = time_to_final_polls.is_zero();
+        match limiter.shared.store.take(limiter.now(), is_final, limiter.demand()) {
             Taken::Yes => {
                 queue.in_flight += 1;
                 Ok(Permit { limiter: limiter.clone() })

@@ -69,9 +69,9 @@ impl SharedFile {
         self.fault.get().cloned()
     }
 
-    /// The limit, if the file was in use and no longer is.
-    pub(super) fn lost(&self) -> Option<RateLimit> {
-        (self.fault.get().is_some() && lock(&self.copy).is_some()).then_some(self.limit)
+    /// Returns whether the file was in use and no longer is.
+    pub(super) fn is_lost(&self) -> bool {
+        self.fault.get().is_some() && lock(&self.copy).is_some()
     }
 
     /// Reads from a recent copy of the state. `None` if the file is not in use.

@@ -13,17 +13,10 @@ const SHORTEST_DEMAND: Duration = Duration::from_secs(60);
 /// The place of the state.
 #[derive(Debug)]
 pub(super) struct Store {
+    limit: Option<RateLimit>,
     /// The state of this process. The shared one is not always at hand, so 429s are kept in both.
     own: Mutex<State>,
     file: Option<SharedFile>,
-}
-
-/// A request that needs a permission.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Request {
-    pub(super) limit: Option<RateLimit>,
-    /// Whether it is sent during a pause, too: a final poll before the deadline, or a part of a poll.
-    pub(super) ignores_pause: bool,
 }
 
 /// The result of taking a permission.
@@ -35,12 +28,16 @@ pub(super) enum Taken {
 }
 
 impl Store {
-    pub(super) fn memory() -> Self {
-        Self { own: Mutex::default(), file: None }
+    pub(super) fn memory(limit: Option<RateLimit>) -> Self {
+        Self { limit, own: Mutex::default(), file: None }
     }
 
     pub(super) fn file(limit: RateLimit, account: &str) -> Self {
-        Self { own: Mutex::default(), file: Some(SharedFile::new(limit, account)) }
+        Self { limit: Some(limit), own: Mutex::default(), file: Some(SharedFile::new(limit, account)) }
+    }
+
+    pub(super) fn limit(&self) -> Option<RateLimit> {
+        self.limit
     }
 
     /// The reason why the file is not used.
@@ -50,8 +47,8 @@ impl Store {
 
     /// The factor by which delays are stretched. `now` is the time of this process; the file has a clock of
     /// its own.
-    pub(super) fn stretch(&self, now: Duration, limit: Option<RateLimit>) -> f64 {
-        let stretch = |state: &State, now| state.stretch(now, limit);
+    pub(super) fn stretch(&self, now: Duration) -> f64 {
+        let stretch = |state: &State, now| state.stretch(now, self.limit);
         let shared = self.file.as_ref().and_then(|file| file.view(&stretch));
         shared.map_or_else(
             || stretch(&lock(&self.own), now),
@@ -65,9 +62,10 @@ impl Store {
         lock(&self.own).pause(now).max(shared.unwrap_or_default())
     }
 
-    /// Takes the permission for one request, and publishes the demand of this process.
-    pub(super) fn take(&self, now: Duration, request: Request, demand: Demand) -> Taken {
-        let Request { limit: Some(limit), ignores_pause } = request else { return Taken::Yes };
+    /// Takes the permission for one request, and publishes the demand of this process. A final poll before the
+    /// deadline ignores a pause, and so does a part of a poll.
+    pub(super) fn take(&self, now: Duration, ignores_pause: bool, demand: Demand) -> Taken {
+        let Some(limit) = self.limit else { return Taken::Yes };
         let take = |state: &mut State, process: u64, now: Duration| {
             let stretch = state.stretch(now, Some(limit));
             state.set_demand(now, demand_of(process, demand, stretch, now));
@@ -136,7 +134,8 @@ impl Store {
                 let mut own = lock(&self.own);
                 // The burst may have been used up in a file that no longer works.
                 if own.full_at.is_zero()
-                    && let Some(limit) = self.file.as_ref().and_then(SharedFile::lost)
+                    && let Some(limit) = self.limit
+                    && self.file.as_ref().is_some_and(SharedFile::is_lost)
                 {
                     own.full_at = State::empty(now, limit).full_at;
                 }
