@@ -25,6 +25,14 @@ pub enum Observation {
 }
 
 impl Observation {
+    /// The fault, if there is one.
+    pub(crate) fn fault(&self) -> Option<&Fault> {
+        match self {
+            Self::Seen(_) => None,
+            Self::NotVisible(fault) | Self::Permanent(fault) | Self::Transient { fault, .. } => Some(fault),
+        }
+    }
+
     /// Applies `change` to the fault, if there is one.
     pub(crate) fn map_fault(self, change: impl FnOnce(Fault) -> Fault) -> Self {
         match self {

@@ -119,9 +119,7 @@ impl TaskFilter {
     }
 
     fn selects(&self, row: &TaskRow, start: Timestamp) -> bool {
-        let instance = self.instance.as_ref().is_none_or(|instance| {
-            row.instance().id.as_deref().is_some_and(|id| id.eq_ignore_ascii_case(instance.as_str()))
-        });
+        let instance = self.instance.as_ref().is_none_or(|instance| is_of(row, instance));
         let name = self
             .name
             .as_ref()
@@ -167,6 +165,11 @@ impl TaskFilter {
         let message = format!("no task{of}{name} is in progress, and none was created in the last {age:#}");
         Fault::new(FaultKind::NotVisible, message)
     }
+}
+
+/// Returns whether the task works on the instance.
+fn is_of(row: &TaskRow, instance: &InstanceId) -> bool {
+    row.instance().id.as_deref().is_some_and(|id| id.eq_ignore_ascii_case(instance.as_str()))
 }
 
 /// The parameters of a request for a list, but for those of the page.
@@ -239,7 +242,7 @@ impl Cloud {
     pub async fn tasks(&self, filter: &TaskFilter) -> Result<Vec<TaskRow>, Fault> {
         let mut search = self.search(filter.clone()).or_none();
         let observation = search.ask().await;
-        self.fault(observation).map_or(Ok(search.found), Err)
+        self.fault(&observation).map_or(Ok(search.found), Err)
     }
 
     /// Lists the tasks that wait for a maintenance window. Of the services, only TaurusDB has such a list.
@@ -256,18 +259,15 @@ impl Cloud {
         let guard = self.credentials.guard();
         let in_flight = match guard.acquire().await {
             Ok(in_flight) => in_flight,
-            Err(observation) => return self.fault(observation).map_or(Ok(Vec::new()), Err),
+            Err(observation) => return self.fault(&observation).map_or(Ok(Vec::new()), Err),
         };
         let listed = self.list(form, query, instance, now, &meter, &mut rows).await;
         drop(in_flight);
         if let Err(observation) = listed {
             guard.record(&observation);
-            return self.fault(observation).map_or(Ok(Vec::new()), Err);
+            return self.fault(&observation).map_or(Ok(Vec::new()), Err);
         }
-        let of_instance = |row: &TaskRow| {
-            let id = row.instance().id.as_deref();
-            instance.is_none_or(|instance| id.is_some_and(|id| id.eq_ignore_ascii_case(instance.as_str())))
-        };
+        let of_instance = |row: &TaskRow| instance.is_none_or(|instance| is_of(row, instance));
         Ok(rows.sorted().into_iter().filter(|row| row.is_in_progress() && of_instance(row)).collect())
     }
 
@@ -279,18 +279,12 @@ impl Cloud {
     }
 
     /// Takes note of a request without a wait, and returns its fault.
-    fn fault(&self, observation: Observation) -> Option<Fault> {
-        match (&observation, &self.limiter) {
-            (Observation::Seen(_), _) => return None,
-            (_, Some(limiter)) => limiter.record(&observation),
-            (_, None) => {}
+    fn fault(&self, observation: &Observation) -> Option<Fault> {
+        let fault = observation.fault()?.clone();
+        if let Some(limiter) = &self.limiter {
+            limiter.record(observation);
         }
-        match observation {
-            Observation::Seen(_) => None,
-            Observation::NotVisible(fault)
-            | Observation::Permanent(fault)
-            | Observation::Transient { fault, .. } => Some(fault),
-        }
+        Some(fault)
     }
 
     /// Asks for all pages of a list, and adds their rows.

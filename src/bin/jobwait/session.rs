@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use jobwait::text::safe;
 use jobwait::{
-    Clock, Event, Fault, InstanceId, JobId, Limiter, Observation, Outcome, Probe, TaskFilter, TaskRow, Until,
-    Verdict, Wait, Waits,
+    Clock, Event, Fault, InstanceId, JobId, Limiter, Outcome, Probe, TaskFilter, TaskRow, Until, Verdict,
+    Wait, Waits,
 };
 use tokio::sync::oneshot;
 
@@ -19,7 +19,7 @@ use crate::report::Report;
 use crate::resume::Resume;
 use crate::signals::{Signal, Signals};
 use crate::stream::Stream;
-use crate::worker::{self, Connected, Search};
+use crate::worker::{self, Connected, Search, Unconnected};
 
 /// The time for the readers of the streams after the deadline, after a signal, and in any case.
 const AFTER_DEADLINE: Duration = Duration::from_millis(150);
@@ -307,13 +307,4 @@ fn ends(options: &Options, verdicts: &[Verdict]) -> bool {
         _ => !verdicts.iter().all(completed),
     };
     ends || verdicts.iter().any(is_undecided)
-}
-
-/// A task before there is a connection to poll it with.
-struct Unconnected;
-
-impl Probe for Unconnected {
-    async fn poll(&mut self) -> Observation {
-        future::pending().await
-    }
 }

@@ -52,6 +52,15 @@ pub(crate) struct Search {
     pub(crate) accepts_none: bool,
 }
 
+/// A probe for the time before there is a connection. It gets no response.
+pub(crate) struct Unconnected;
+
+impl Probe for Unconnected {
+    async fn poll(&mut self) -> Observation {
+        std::future::pending().await
+    }
+}
+
 /// A task that the worker polls.
 #[derive(Debug)]
 pub(crate) struct WorkerProbe {

@@ -2,11 +2,10 @@
 
 mod table;
 
-use std::future;
 use std::time::Duration;
 
 use jobwait::text::safe_json;
-use jobwait::{Clock, Event, FaultKind, Observation, Outcome, Probe, TaskRow, Wait};
+use jobwait::{Clock, Event, FaultKind, Outcome, TaskRow, Wait};
 use serde::Serialize;
 
 use super::wait;
@@ -16,7 +15,7 @@ use crate::options::{self, Logs};
 use crate::report::{self, search_hints};
 use crate::signals::Signals;
 use crate::stream::Stream;
-use crate::worker::{self, Search, Worker};
+use crate::worker::{self, Search, Unconnected, Worker};
 use crate::{logs, panics};
 
 /// The time for the reader of standard error at the end.
@@ -140,14 +139,5 @@ fn text(rows: &[TaskRow], output: ListOutput) -> String {
         ListOutput::Ids => {
             rows.iter().filter_map(TaskRow::id).fold(String::new(), |ids, id| ids + id.as_str() + "\n")
         }
-    }
-}
-
-/// The service before there is a connection.
-struct Unconnected;
-
-impl Probe for Unconnected {
-    async fn poll(&mut self) -> Observation {
-        future::pending().await
     }
 }
