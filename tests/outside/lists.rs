@@ -172,8 +172,8 @@ fn only_the_answer_about_the_task_itself_decides() {
     run.run().expect(3, "a not_found");
 }
 
-#[test]
-fn tasks_that_come_during_the_wait_are_waited_for_too() {
+/// A service whose first task completes and is followed by another one.
+fn with_a_follow_up_task(end: &'static str) -> Server {
     let first_is_over = Arc::new(AtomicBool::new(false));
     let (set, get) = (Arc::clone(&first_is_over), first_is_over);
     let rows = move || {
@@ -185,9 +185,14 @@ fn tasks_that_come_during_the_wait_are_waited_for_too() {
     };
     let status = move |id: &str| {
         set.store(true, Ordering::Relaxed);
-        if id == "second" { "Failed" } else { "Completed" }
+        if id == "second" { end } else { "Completed" }
     };
-    let server = service(rows, Offset::Page, status);
+    service(rows, Offset::Page, status)
+}
+
+#[test]
+fn tasks_that_come_during_the_wait_are_waited_for_too() {
+    let server = with_a_follow_up_task("Failed");
     let ended = wait(&server.url(), INSTANCE).args(["-o", "jsonl"]).run().expect(1, "found 1 more task");
     let events = ended.events();
     let verdicts: Vec<_> = events.iter().filter(|event| event["event"] == "verdict").collect();
@@ -385,6 +390,21 @@ fn every_service_has_a_list() {
         assert_eq!(ended.stdout, "a\n");
         let head = &server.seen()[before].head;
         assert!(head.starts_with(&format!("GET {path}")) && head.contains("start_time="), "{head}");
+    }
+}
+
+/// Covers Q6.
+#[test]
+fn lists_and_searches_warn_once_that_the_rate_limit_cannot_be_shared() {
+    let server = with_a_follow_up_task("Completed");
+    let url = server.url();
+    let empty = service(Vec::new, Offset::Page, |_| "");
+    let idle = wait(&empty.url(), INSTANCE).args(["--idle"]);
+    for (run, text) in [(list(&url), ""), (wait(&url, INSTANCE), "found 1 more task"), (idle, "no task")] {
+        let run = run.env("XDG_RUNTIME_DIR", "/proc").args(["--rate-limit-scope", "machine"]);
+        let ended = run.run().expect(0, text);
+        let warnings = ended.stderr.matches("the rate limit is for this process alone").count();
+        assert_eq!(warnings, 1, "{ended:?}");
     }
 }
 

@@ -19,7 +19,7 @@ use crate::report::Report;
 use crate::resume::Resume;
 use crate::signals::{Signal, Signals};
 use crate::stream::Stream;
-use crate::worker::{self, Connected, Search, Unconnected};
+use crate::worker::{self, Connected, Search, Unconnected, take_warning};
 
 /// The time for the readers of the streams after the deadline, after a signal, and in any case.
 const AFTER_DEADLINE: Duration = Duration::from_millis(150);
@@ -75,7 +75,7 @@ pub(crate) async fn run(
         Report::new(Arc::clone(jobs), options.view, now..options.deadline, &stdout, stderr)
     };
     let report = RefCell::new(new_report(&given));
-    let mut session = Session { clock, report, signals, signal: Cell::new(None) };
+    let mut session = Session { clock, report, signals, signal: Cell::new(None), limiter: None };
     let found = match &selection {
         None => Found { verdicts: session.wait(&given, &options, connect).await?, ..Found::default() },
         Some(selection) => session.wait_for_instance(selection, &options, connect, new_report).await?,
@@ -114,6 +114,8 @@ struct Session {
     report: RefCell<Report>,
     signals: Signals,
     signal: Cell<Option<Signal>>,
+    /// The limiter of the connection, until its warning was shown.
+    limiter: Option<Limiter>,
 }
 
 /// The tasks of an instance that were found, and the ends of their waits.
@@ -137,14 +139,14 @@ impl Session {
         let (worker, limiter, warnings) = tokio::select! {
             connected = worker::start(connect) => connected?,
             // Reading a token can hang as a network can. The deadline and signals bind it, too.
-            verdicts = self.watch(waits.clone(), unconnected, None, None) => return Ok(verdicts),
+            verdicts = self.watch(waits.clone(), unconnected, None) => return Ok(verdicts),
         };
-        self.warn(warnings);
-        let probes = worker.probes(jobs);
-        Ok(self.watch(waits.limiter(limiter.clone()), probes, Some(limiter), None).await)
+        self.connected(&limiter, warnings);
+        Ok(self.watch(waits.limiter(limiter), worker.probes(jobs), None).await)
     }
 
-    fn warn(&mut self, warnings: Vec<String>) {
+    fn connected(&mut self, limiter: &Limiter, warnings: Vec<String>) {
+        self.limiter = Some(limiter.clone());
         for warning in warnings {
             self.report.get_mut().message(&format!("warning: {warning}"));
         }
@@ -167,7 +169,7 @@ impl Session {
                 return Ok(Found { search: Some(search), ..Found::default() });
             }
         };
-        self.warn(warnings);
+        self.connected(&limiter, warnings);
         let wait = wait.limiter(limiter.clone());
         let mut search = worker.search(Search { filter: filter.clone(), accepts_none: *idle });
         let mut ended = self.search(wait.clone(), &mut search).await;
@@ -189,7 +191,7 @@ impl Session {
             let grace = self.clock.elapsed().saturating_add(options.grace);
             let waits = Waits::new(wait.clone().grace(grace)).until(options.until).limiter(limiter.clone());
             let naming = scheduled.as_mut().map(|rows| (rows, &*jobs));
-            let verdicts = self.watch(waits, worker.probes(&jobs), Some(limiter.clone()), naming).await;
+            let verdicts = self.watch(waits, worker.probes(&jobs), naming).await;
             let is_over = self.signal.get().is_some() || options.once || ends(options, &verdicts);
             found.jobs.extend(new);
             found.verdicts.extend(verdicts);
@@ -237,9 +239,14 @@ impl Session {
 
     /// Searches for tasks and reports, at the latest until a signal.
     async fn search<P: Probe>(&mut self, wait: Wait, probe: &mut P) -> Verdict {
-        let Self { clock, report, signals, signal } = self;
+        let Self { clock, report, signals, signal, limiter } = self;
         let stop = async { signal.set(Some(signals.next().await)) };
-        let on_event = |event: Event<'_>| report.borrow_mut().search_event(&event);
+        let on_event = |event: Event<'_>| {
+            if let Some(warning) = take_warning(limiter) {
+                report.borrow().message(&warning);
+            }
+            report.borrow_mut().search_event(&event);
+        };
         tokio::select! {
             verdict = wait.run_until(probe, stop, on_event) => verdict,
             () = time_passes(*clock, report) => unreachable!("time does not end"),
@@ -251,18 +258,13 @@ impl Session {
         &mut self,
         waits: Waits,
         probes: Vec<P>,
-        mut limiter: Option<Limiter>,
         scheduled: Option<(&mut oneshot::Receiver<Vec<TaskRow>>, &[JobId])>,
     ) -> Vec<Verdict> {
-        let Self { clock, report, signals, signal } = self;
+        let Self { clock, report, signals, signal, limiter } = self;
         let stop = async { signal.set(Some(signals.next().await)) };
         let on_event = |task: usize, event: Event<'_>| {
-            // The limiter keeps to this process if it cannot share its file, which is said once.
-            if let Some(warning) = limiter.as_ref().and_then(Limiter::warning) {
-                report
-                    .borrow()
-                    .message(&format!("warning: the rate limit is for this process alone: {warning}"));
-                limiter = None;
+            if let Some(warning) = take_warning(limiter) {
+                report.borrow().message(&warning);
             }
             report.borrow_mut().event(task, &event, signal.get());
         };

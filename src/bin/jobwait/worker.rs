@@ -52,6 +52,14 @@ pub(crate) struct Search {
     pub(crate) accepts_none: bool,
 }
 
+/// Returns the warning that the limiter keeps to this process because it cannot share its file, and forgets
+/// the limiter, so that it is said once.
+pub(crate) fn take_warning(limiter: &mut Option<Limiter>) -> Option<String> {
+    let warning = limiter.as_ref()?.warning()?;
+    *limiter = None;
+    Some(format!("warning: the rate limit is for this process alone: {warning}"))
+}
+
 /// A probe for the time before there is a connection. It gets no response.
 pub(crate) struct Unconnected;
 

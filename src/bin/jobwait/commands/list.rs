@@ -15,7 +15,7 @@ use crate::options::{self, Logs};
 use crate::report::{self, search_hints};
 use crate::signals::Signals;
 use crate::stream::Stream;
-use crate::worker::{self, Search, Unconnected, Worker};
+use crate::worker::{self, Search, Unconnected, Worker, take_warning};
 use crate::{logs, panics};
 
 /// The time for the reader of standard error at the end.
@@ -71,7 +71,13 @@ pub(super) async fn run(
         (Ok(limiter), Some((_, probe))) => {
             let mut retries = report::search_messages(stderr, quiet);
             let stop = async { signal = Some(signals.next().await) };
-            let on_event = |event: Event<'_>| retries(&event);
+            let mut warned = Some(limiter.clone());
+            let on_event = |event: Event<'_>| {
+                if let Some(warning) = take_warning(&mut warned) {
+                    stderr.message(&warning);
+                }
+                retries(&event);
+            };
             wait.limiter(limiter).run_until(probe, stop, on_event).await
         }
         (Err(verdict), _) => verdict,
