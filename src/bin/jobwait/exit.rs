@@ -153,7 +153,7 @@ impl<'a> Summary<'a> {
         }
         match search.map(|search| Ending::of(search.outcome, signal)) {
             Some(ending) if self.tasks.is_empty() => self.ending = ending,
-            // That was found out when all of the tasks had ended.
+            // The search goes on after the tasks have ended, so its own ending counts.
             Some(ending @ (Ending::Interrupted(_) | Ending::Unauthorized | Ending::Unreachable)) => {
                 self.ending = ending;
             }
