@@ -2,7 +2,9 @@
 """Many waits on one quota: exit codes, refused requests and mean lag, beside other ways to poll.
 
 Runs the built binary against a server with a quota of 200 requests in 5 minutes, as a sliding window in which refused
-requests count. Time is scaled, by default 1:20. Prints a Markdown table; times in it are in real time, unscaled.
+requests count, and with the list of the tasks that are running. Time is scaled, by default 1:20. Prints a Markdown
+table; times in it are in real time, unscaled. "Seen every": the median and the 95th percentile of the time between two
+responses that tell the state of a task.
 
     cargo build --release && benches/quota.py [--scale 20] [--binary target/release/jobwait]
 """
@@ -21,21 +23,29 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-LIMIT, WINDOW = 200, 300.0
+LIMIT, WINDOW, PAGE = 200, 300.0, 50
 PROJECT = "054e292c9880d4992f02c0196d3ea468"
 
 
-class Service:
-    """Tasks that run for 6 to 14 minutes and report their progress in steps of 5 %, behind a quota."""
+# The list lags by so many seconds, and shows that so many tasks have failed that are running.
+LISTS = [("", 0, 0), (", list 5 s late", 5, 0), (", list 60 s late", 60, 0), (", list with 20 wrong ends", 0, 20), (", no list", None, 0)]
 
-    def __init__(self, scale):
+
+class Service:
+    """Tasks that report their progress in steps of 5 %, behind a quota. Its list lags by `lag` seconds, and shows
+    that `denied` of the tasks have failed, which the tasks deny. Without a lag there is no list."""
+
+    def __init__(self, scale, lag, denied):
         self.scale = scale
+        self.lag = lag
+        self.denied = denied
         self.lock = threading.Lock()
         self.counted = collections.deque()
         self.requests = self.refused = 0
         self.start = time.monotonic()
         self.durations = {}
         self.lags = {}
+        self.seen = collections.defaultdict(list)
         service = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -43,7 +53,7 @@ class Service:
 
             def do_GET(self):
                 query = urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query)
-                status, body = service.answer(query["id"][0])
+                status, body = service.answer(query)
                 body = json.dumps(body).encode()
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(body)))
@@ -61,17 +71,30 @@ class Service:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         self.url = f"http://127.0.0.1:{self.server.server_port}"
 
-    def add(self, count):
+    def add(self, count, shortest, longest):
         numbers = random.Random(42)
         ids = [f"00000000-0000-0000-0000-{n:012d}" for n in range(count)]
-        self.durations = {job: 360 + 480 * numbers.random() for job in ids}
+        self.durations = {job: shortest + (longest - shortest) * numbers.random() for job in ids}
         self.start = time.monotonic()
         return ids
 
     def now(self):
         return (time.monotonic() - self.start) * self.scale
 
-    def answer(self, job):
+    def progress(self, job, at):
+        self.seen[job].append(self.now())
+        return f"{int(20 * at / self.durations[job]) * 5}%"
+
+    def page(self, now, number):
+        at = now - self.lag
+        listed = [job for job, duration in self.durations.items() if 0 <= at < duration]
+        rows = [{"job_id": job, "status": "Running", "process": self.progress(job, at)} for job in listed[(number - 1) * PAGE:number * PAGE]]
+        for row in rows:
+            if int(row["job_id"][-12:]) < self.denied and now > 60:
+                row["fail_reason"] = "only on the list"
+        return 200, {"jobs": rows, "total_count": len(listed)}
+
+    def answer(self, query):
         with self.lock:
             now = self.now()
             while self.counted and self.counted[0] <= now - WINDOW:
@@ -84,14 +107,16 @@ class Service:
                 seconds = max(1, round(WINDOW / self.scale))
                 text = f"policy user over ratelimit,limit:{LIMIT},time:{seconds} second"
                 return 429, {"error_code": "APIGW.0308", "error_msg": f"The throttling threshold has been reached: {text}"}
+            if "id" not in query:
+                return self.page(now, int(query["offset"][0])) if self.lag is not None else (404, {})
+            job = query["id"][0]
             duration = self.durations[job]
             if now < 3:
                 return 400, {"error_code": "DBS.200543", "error_msg": "The job does not exist."}
             if now >= duration:
                 self.lags.setdefault(job, now - duration)
                 return 200, {"job": {"id": job, "status": "Completed"}}
-            percent = int(20 * now / duration) * 5
-            return 200, {"job": {"id": job, "status": "Running", "process": f"{percent}%"}}
+            return 200, {"job": {"id": job, "status": "Running", "process": self.progress(job, now)}}
 
     def close(self):
         self.server.shutdown()
@@ -107,22 +132,24 @@ def jobwait(args, service, runtime, ids):
 
     options = [
         "--endpoint", service.url, "--interval", real(1), "--max-interval", real(15), "--not-found-grace", real(60),
-        "--timeout", real(3600), "--rate-limit", f"180/{real(300)}", "--keep-going", "--quiet",
+        "--timeout", real(4 * 3600), "--rate-limit", f"180/{real(300)}", "--keep-going", "--quiet",
     ]
     return subprocess.Popen([args.binary, *options, *ids], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def run(args, count, processes):
+def run(args, count, processes, lag=None, denied=0, minutes=(6, 14)):
     """Runs one row: `processes` starts the waits and returns their exit codes."""
-    service = Service(args.scale)
+    service = Service(args.scale, lag, denied)
     with tempfile.TemporaryDirectory() as folder:
-        codes = processes(service, folder, service.add(count))
+        codes = processes(service, folder, service.add(count, *(60 * time for time in minutes)))
     service.close()
     lags = sorted(service.lags.values())
     seen = len(lags) == count
     lag = f"{sum(lags) / len(lags):.1f} s, {lags[-1]:.0f} s" if lags else "–"
     ends = ", ".join(f"{code} × {times}" for code, times in sorted(collections.Counter(codes).items()))
-    return ends, f"{service.requests}", f"{100 * service.refused / max(service.requests, 1):.0f} %", lag if seen else f"{lag} ({count - len(lags)} never)"
+    gaps = sorted(after - before for times in service.seen.values() for before, after in zip(times, times[1:]))
+    every = f"{gaps[len(gaps) // 2]:.0f} s, {gaps[len(gaps) * 95 // 100]:.0f} s" if gaps else "–"
+    return ends, f"{service.requests}", f"{100 * service.refused / max(service.requests, 1):.0f} %", lag if seen else f"{lag} ({count - len(lags)} never)", every
 
 
 def separate(args):
@@ -184,15 +211,18 @@ def main():
     rows = [
         *((f"{n} processes, separate machines", n, separate(args)) for n in (10, 20)),
         *((f"{n} processes, one machine", n, shared(args)) for n in (10, 20, 50)),
-        *((f"one process, {n} tasks", n, one_process(args)) for n in (20, 50)),
+        *((f"one process, {n} tasks, no list", n, one_process(args)) for n in (20, 50)),
+        *((f"one process, {n} tasks", n, one_process(args), 0) for n in (20, 50)),
+        *((f"one process, 200 tasks of 30 to 90 min{words}", 200, one_process(args), lag, denied, (30, 90)) for words, lag, denied in LISTS),
+        *((f"one process, 1,000 tasks of 2 to 3 h{words}", 1000, one_process(args), lag, denied, (120, 180)) for words, lag, denied in LISTS),
         *((f"{n} loops with 10 s", n, peer(0, 10, False)) for n in (10, 20)),
         ("20 loops with 31 s", 20, peer(0, 31, False)),
         ("20 × Terraform's pace for a creation", 20, peer(180, 20, True)),
     ]
-    print("| waits | exit codes | requests | refused | mean and worst lag |\n| --- | --- | --- | --- | --- |")
-    for name, count, processes in rows:
+    print("| waits | exit codes | requests | refused | mean and worst lag | seen every |\n| --- | --- | --- | --- | --- | --- |")
+    for name, *row in rows:
         if args.only is None or args.only in name:
-            print("|", " | ".join([name, *run(args, count, processes)]), "|", flush=True)
+            print("|", " | ".join([name, *run(args, *row)]), "|", flush=True)
 
 
 main()

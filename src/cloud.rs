@@ -13,7 +13,7 @@ use reqwest::{Method, Request, Url};
 use tracing::{debug, trace};
 
 pub use self::builder::CloudBuilder;
-pub use self::list::{TaskFilter, TaskSearch};
+pub use self::list::{TaskFilter, TaskList, TaskSearch};
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub use self::response::classify_anything;
@@ -258,8 +258,8 @@ pub struct JobProbe<'a> {
 }
 
 impl JobProbe<'_> {
-    /// Adds the number of requests to `requests` as they are sent, so that it is known while a poll is under
-    /// way, and after a poll that was cut off.
+    /// Counts the requests in `requests` as they are sent, so that the number is known during a poll and
+    /// after one that was abandoned.
     #[must_use]
     pub fn count_in(mut self, requests: Arc<AtomicU32>) -> Self {
         self.meter.count_in(requests);

@@ -38,7 +38,7 @@
 //!   A failed task is an outcome; [`Verdict::into_result`] makes it an error. [`ConfigError`] is an error in
 //!   a setting, found before anything is sent.
 //! * **Lists**: [`Cloud::tasks`] returns the recent tasks of a project or an instance. [`Cloud::search`] is a
-//!   probe that asks until there are some.
+//!   probe for a wait until there are some. [`Cloud::task_list`] answers for many tasks in a request.
 //! * **Other services**: implement [`Probe`], one async method.
 //!
 //! # Features
@@ -75,7 +75,7 @@ pub use clock::Clock;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub use cloud::classify_anything;
-pub use cloud::{Cloud, CloudBuilder, JobProbe, Project, TaskFilter, TaskSearch};
+pub use cloud::{Cloud, CloudBuilder, JobProbe, Project, TaskFilter, TaskList, TaskSearch};
 pub use endpoint::Endpoint;
 pub use environment::{Connection, Environment, Overrides, RateLimitScope, Setting};
 pub use error::ConfigError;
@@ -86,7 +86,7 @@ pub use job::{End, Instance, Job, Progress, Status, TaskRow};
 pub use language::Language;
 pub use limiter::{Limiter, RateLimit};
 pub use outcome::{LastSeen, Outcome, Verdict, WaitError};
-pub use probe::{Observation, Probe};
+pub use probe::{ListPage, ListProbe, Observation, Probe};
 pub use region::Region;
 pub use service::Service;
 pub use wait::{Pace, Until, Wait, Waits};

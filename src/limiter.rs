@@ -1,4 +1,4 @@
-//! The limiter of requests: a rate, a number of concurrent polls, and the reaction to a used-up quota.
+//! The limiter of requests: a rate, a cap on concurrent polls, and the reaction to a used-up quota.
 
 mod file;
 mod rate;
@@ -24,14 +24,14 @@ use crate::probe::Observation;
 /// not always idle when the next poll starts.
 pub(crate) const MAX_CONCURRENT_POLLS: usize = 64;
 
-/// A pause ends this long before the deadline, whatever the service asked for: the final polls decide what is
-/// reported.
-const FINAL_POLLS: Duration = Duration::from_secs(1);
+/// The time before the deadline, at most a tenth of it, in which polls ignore a pause, so that each task gets
+/// a final poll.
+const TIME_FOR_FINAL_POLLS: Duration = Duration::from_secs(1);
 
-/// The longest time that a poll in the queue tolerates being late.
+/// The longest time by which a poll in the queue may start late without losing its place to another.
 const LONGEST_TOLERANCE: Duration = Duration::from_secs(30);
 
-/// The margin after a predicted end, as a share of the time until then. A stretched delay does not pass it.
+/// A stretched poll starts at most this share of the predicted remaining time after the predicted end.
 const MARGIN: f64 = 0.05;
 
 /// The shortest time after which a stretched delay is computed again.
@@ -40,9 +40,9 @@ const SHORTEST_NAP: Duration = Duration::from_secs(1);
 /// A limiter of requests, shared by its clones: a rate, a number of concurrent polls, and a pause after the
 /// service refused a request because the quota of the account is used up.
 ///
-/// Polls are served in the order in which they are due. Where the rate is short, all delays are stretched by
-/// the same factor, so that a task whose end is near is still polled more often than the others, and each
-/// task is polled.
+/// The poll that can least afford to be late goes first. When the rate limit is too low for all waits, the
+/// delays between polls are multiplied by a common factor, and those near the end of a task only by its
+/// square root. Delays after errors are not stretched.
 ///
 /// ```
 /// use std::time::Duration;
@@ -62,7 +62,7 @@ struct Shared {
     clock: Clock,
     store: Store,
     queue: Mutex<Queue>,
-    /// The demand of each wait, and their sum.
+    /// The rate of requests that each wait needs at full pace, and their sum.
     demands: Mutex<(BTreeMap<u64, Demand>, Demand)>,
     next_number: AtomicU64,
 }
@@ -76,24 +76,27 @@ struct Queue {
     reason: QueueReason,
 }
 
-/// The state on which the number of concurrent polls depends. Unless it is open, one poll finds out for all.
+/// The state on which the number of concurrent polls depends. Unless it is open, only one poll runs, to find
+/// out whether the service accepts requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Gate {
     /// There was no result yet.
     #[default]
     Untried,
     Open,
-    /// The service refused a request because the quota is used up. Only a response opens the gate again.
+    /// The service refused a request because the quota is used up. A response that is not a 429 opens the
+    /// gate again, if it arrives after the pause.
     Throttled,
 }
 
-/// The place of a poll in the queue: the time up to which it tolerates being late, and a number.
-type Ticket = (Duration, u64);
+/// The place of a poll in the queue: whether it comes after those that go first, its latest acceptable start
+/// on the limiter's clock, and a number that breaks ties.
+type Ticket = (bool, Duration, u64);
 
-/// The reason why the first in the queue has no permit yet.
+/// The reason why the latest attempt to take a permit failed.
 #[derive(Debug, Clone, Copy, Default)]
 enum QueueReason {
-    /// The deadline had passed when the queue was joined.
+    /// No attempt has failed yet.
     #[default]
     Late,
     /// The number of concurrent polls is at its maximum.
@@ -118,7 +121,7 @@ impl QueueReason {
     }
 }
 
-/// The plan of the next poll, in times since the start of the wait.
+/// The plan of the next poll. Times count from the start of the wait.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Plan {
     /// The time from which the delay counts.
@@ -133,6 +136,8 @@ pub(crate) struct Plan {
     pub(crate) is_near_end: bool,
     /// The predicted end of the task.
     pub(crate) predicted_end: Option<Duration>,
+    /// The number of requests that it takes, less than one where a request answers for several tasks.
+    pub(crate) cost: f64,
 }
 
 impl Plan {
@@ -145,6 +150,7 @@ impl Plan {
             may_stretch: false,
             is_near_end: false,
             predicted_end: None,
+            cost: 1.0,
         }
     }
 
@@ -166,9 +172,9 @@ impl Plan {
         }
     }
 
-    /// The demand that the plan amounts to.
+    /// The rate of requests that the plan needs at full pace.
     pub(crate) fn demand(&self) -> Demand {
-        let per_second = 1.0 / self.until.saturating_sub(self.from).as_secs_f64().max(0.001);
+        let per_second = self.cost / self.until.saturating_sub(self.from).as_secs_f64().max(0.001);
         if self.is_near_end {
             Demand { near_end: per_second, ..Demand::default() }
         } else {
@@ -182,6 +188,8 @@ impl Plan {
 pub(crate) struct Member {
     limiter: Limiter,
     number: u64,
+    /// Its polls go first, because each replaces many others.
+    goes_first: bool,
 }
 
 /// The permission for one poll, which is under way until this is dropped.
@@ -210,7 +218,7 @@ impl Queue {
     }
 }
 
-/// A poll in the queue. Dropping it leaves the queue.
+/// A poll in the queue. When dropped, it leaves the queue.
 struct Queued<'a> {
     limiter: &'a Limiter,
     ticket: Ticket,
@@ -225,23 +233,24 @@ impl Drop for Queued<'_> {
     }
 }
 
-/// The reason why a poll has to wait on, and for how long.
+/// The time until the next attempt to take a permit.
 enum Blocked {
     UntilNotified,
     For(Duration),
 }
 
 impl Limiter {
-    /// A limiter for this process. Without a rate limit it only reacts to a used-up quota.
+    /// A limiter for this process. Without a rate limit, it still caps the number of concurrent polls and
+    /// backs off after a 429.
     #[must_use]
     pub fn new(limit: Option<RateLimit>) -> Self {
         Self::with_store(Store::memory(limit))
     }
 
-    /// A limiter for all processes of this user on this machine that have the same `account`, a name of any
-    /// form. It is kept in a file in `$XDG_RUNTIME_DIR/jobwait`, or else in the temporary folder as
-    /// `jobwait-<uid>`. If the file cannot be used, the limiter is for this process alone: see
-    /// [`warning`](Self::warning).
+    /// A limiter that all processes of this user on this machine share if they use the same `account`, any
+    /// text, and the same `limit`. The state is in a file in `$XDG_RUNTIME_DIR/jobwait`, or else in the
+    /// temporary folder as `jobwait-<uid>`. If the file cannot be used, the limiter is for this process
+    /// alone: see [`warning`](Self::warning).
     #[must_use]
     pub fn for_machine(limit: RateLimit, account: &str) -> Self {
         Self::with_store(Store::file(limit, account))
@@ -284,7 +293,12 @@ impl Limiter {
 
     /// Adds a wait.
     pub(crate) fn join(&self) -> Member {
-        Member { limiter: self.clone(), number: self.number() }
+        Member { limiter: self.clone(), number: self.number(), goes_first: false }
+    }
+
+    /// Adds a list, whose polls go first.
+    pub(crate) fn join_first(&self) -> Member {
+        Member { limiter: self.clone(), number: self.number(), goes_first: true }
     }
 
     /// The factor by which delays are stretched now, at least 1.
@@ -292,13 +306,13 @@ impl Limiter {
         self.shared.store.stretch(self.now())
     }
 
-    /// The rest of the pause after a 429.
+    /// The time left in the pause after a 429.
     fn pause(&self) -> Duration {
         self.shared.store.pause(self.now())
     }
 
-    /// Takes the permission for a request beyond the one that a permit covers, such as a sign-in or a retry.
-    /// A pause does not hold it back: its poll has started, and others wait for it.
+    /// Counts a further request of a poll that already has a permit, such as a sign-in or a retry. It ignores
+    /// a pause, because others wait for the permit of its poll.
     pub(crate) async fn take_extra(&self) {
         loop {
             match self.shared.store.take(self.now(), true, self.demand()) {
@@ -320,7 +334,7 @@ impl Limiter {
                 None => demands.0.remove(&number),
             };
             demands.1 = demands.1 + demand.unwrap_or_default() - before.unwrap_or_default();
-            // Rounding errors must not add up to a demand of no process.
+            // Rounding errors must not leave a demand when there is no wait.
             if demands.0.is_empty() {
                 demands.1 = Demand::default();
             }
@@ -343,12 +357,23 @@ impl Limiter {
             {
                 self.queue().gate == Gate::Throttled
             }
-            _ => {
-                store.accepted(self.now());
-                // A response to a request that was under way does not end the pause.
-                !self.pause().is_zero()
-            }
+            _ => self.is_throttled_after_response(),
         };
+        self.set_gate(is_throttled);
+    }
+
+    /// Takes note of a response that is not a 429.
+    pub(crate) fn record_response(&self) {
+        self.set_gate(self.is_throttled_after_response());
+    }
+
+    /// A response to a request that was under way does not end the pause.
+    fn is_throttled_after_response(&self) -> bool {
+        self.shared.store.accepted(self.now());
+        !self.pause().is_zero()
+    }
+
+    fn set_gate(&self, is_throttled: bool) {
         let mut queue = self.queue();
         queue.gate = if is_throttled { Gate::Throttled } else { Gate::Open };
         queue.wake_first();
@@ -356,8 +381,8 @@ impl Limiter {
 }
 
 impl Member {
-    /// Waits until the poll of a plan is due, and for a permit, at the latest until the deadline. If the
-    /// machine was asleep past the deadline, waits for as long as a poll may then take.
+    /// Waits until the planned poll is due, and then for a permit. Gives up at the deadline, or
+    /// `POLL_AFTER_SLEEP` after waking if the machine slept past the deadline.
     ///
     /// # Errors
     ///
@@ -388,29 +413,34 @@ impl Member {
         permit.ok_or_else(|| self.limiter.queue().reason.fault())
     }
 
-    async fn permit(&self, plan: Plan, clock: Clock, deadline: Duration) -> Permit {
-        let limiter = &self.limiter;
+    /// Waits until a poll is due, and returns the time at which it was.
+    pub(crate) async fn until_due(&self, plan: Plan, clock: Clock) -> Duration {
         if plan.may_stretch {
-            limiter.set_demand(self.number, Some(plan.demand()));
+            self.limiter.set_demand(self.number, Some(plan.demand()));
         }
         // The stretch may fall during a long delay, for example when other tasks end.
-        let due = loop {
-            let (now, due) = (clock.elapsed(), plan.due(limiter.stretch()));
+        loop {
+            let (now, due) = (clock.elapsed(), plan.due(self.limiter.stretch()));
             if now >= due {
-                break due;
+                return due;
             }
             let left = due.saturating_sub(now);
             let nap = left.min((left / 2).max(SHORTEST_NAP));
             clock.sleep_until(if due <= plan.until { due } else { now + nap }).await;
-        };
+        }
+    }
+
+    async fn permit(&self, plan: Plan, clock: Clock, deadline: Duration) -> Permit {
+        let limiter = &self.limiter;
+        let due = self.until_due(plan, clock).await;
         let now = limiter.now();
-        // A poll tolerates being late in proportion to its delay.
+        // The longer the delay was, the later a poll may start.
         let tolerated = due + (due.saturating_sub(plan.from) / 2).min(LONGEST_TOLERANCE);
-        let ticket = ((now + tolerated).saturating_sub(clock.elapsed()), limiter.number());
+        let ticket = (!self.goes_first, (now + tolerated).saturating_sub(clock.elapsed()), limiter.number());
         let notify = Arc::new(Notify::new());
         limiter.queue().waiting.insert(ticket, Arc::clone(&notify));
         let queued = Queued { limiter, ticket, notify };
-        let final_polls = deadline.saturating_sub(FINAL_POLLS.min(deadline / 10));
+        let final_polls = deadline.saturating_sub(TIME_FOR_FINAL_POLLS.min(deadline / 10));
         loop {
             let left = final_polls.saturating_sub(clock.elapsed());
             match queued.try_take(left) {
@@ -422,6 +452,11 @@ impl Member {
                 },
             }
         }
+    }
+
+    /// Whether requests are short: the burst is half used up, or a 429 has slowed the polls down.
+    pub(crate) fn is_short(&self) -> bool {
+        self.limiter.shared.store.is_short(self.limiter.now())
     }
 
     /// The earliest time of a planned poll, as far as it is known.

@@ -1,4 +1,4 @@
-//! The interface between a wait and the service that it polls.
+//! The interfaces between a wait and the service that it polls.
 
 use std::time::Duration;
 
@@ -31,6 +31,11 @@ impl Observation {
             Self::Seen(_) => None,
             Self::NotVisible(fault) | Self::Permanent(fault) | Self::Transient { fault, .. } => Some(fault),
         }
+    }
+
+    /// The task, if it was seen.
+    pub(crate) fn job(&self) -> Option<&Job> {
+        if let Self::Seen(job) = self { Some(job) } else { None }
     }
 
     /// Applies `change` to the fault, if there is one.
@@ -76,4 +81,27 @@ pub trait Probe {
     fn requests(&self) -> Option<u32> {
         None
     }
+}
+
+/// A list of tasks that are going on: a probe that answers for many.
+///
+/// [`Cloud::task_list`](crate::Cloud::task_list) makes one. [`Waits::run_with_list`](crate::Waits) uses it
+/// where that saves requests. A task on the list is going on; only [`Probe::poll`] decides anything else.
+pub trait ListProbe {
+    /// Asks for a page: the first one after a `restart`, otherwise the one after the latest.
+    ///
+    /// # Errors
+    ///
+    /// The observation of a request without a page. A later one may succeed after
+    /// [`Observation::Transient`]; after any other, the list is not asked for again.
+    fn page(&mut self, restart: bool) -> impl Future<Output = Result<ListPage, Observation>> + Send;
+}
+
+/// A page of a list of tasks.
+#[derive(Debug, Clone, Default)]
+pub struct ListPage {
+    /// The tasks, as far as the list describes them.
+    pub jobs: Vec<Job>,
+    /// The number of pages after this one, as far as it is known. Zero is the end of the list.
+    pub pages_left: usize,
 }

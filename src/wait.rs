@@ -1,9 +1,11 @@
 //! A wait for one task: its bounds, its pace, and the loop that polls.
 
+mod coverage;
 #[cfg(test)]
 mod crowd;
 mod driver;
 mod foresight;
+mod lister;
 mod machine;
 mod many;
 mod pace;
@@ -136,6 +138,6 @@ impl Wait {
     ) -> Verdict {
         let clock = self.clock.unwrap_or_else(Clock::start);
         let limiter = self.limiter.clone().unwrap_or_else(|| Limiter::new(None));
-        driver::drive(self, &limiter, clock, probe, stop, report).await
+        driver::drive(self, &limiter, None, clock, probe, stop, report).await
     }
 }

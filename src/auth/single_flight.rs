@@ -85,7 +85,7 @@ impl AuthGuard {
         self.is_authenticated.load(Ordering::Relaxed)
     }
 
-    fn set_authenticated(&self) {
+    pub(crate) fn set_authenticated(&self) {
         self.is_authenticated.store(true, Ordering::Relaxed);
     }
 

@@ -1,5 +1,6 @@
-//! The lists of tasks: which tasks were created lately, and which are in progress.
+//! The lists of tasks: which tasks were created recently, and which are in progress.
 
+mod going;
 mod page;
 mod paging;
 
@@ -13,6 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use reqwest::Url;
 use tracing::debug;
 
+pub use self::going::TaskList;
 use self::page::Page;
 use self::paging::Paging;
 use super::Cloud;
@@ -28,11 +30,11 @@ use crate::service::{ListForm, Times};
 /// The longest period that a list may be asked for, a little less than the service's limit of 30 days.
 const LONGEST_PERIOD: SignedDuration = SignedDuration::from_hours(30 * 24 - 1);
 
-/// The time by which the clock of the service may be ahead.
+/// The time by which the clock of the service may be ahead of this one.
 const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(5);
 
-/// The tasks to list. By default, those of the whole project that are in progress or were created in the last
-/// 24 hours.
+/// The tasks to list. By default, those of the whole project that are in progress (and were created in the
+/// last 30 days), and those created in the last 24 hours.
 ///
 /// ```
 /// use std::time::Duration;
@@ -60,7 +62,7 @@ impl Default for TaskFilter {
 }
 
 impl TaskFilter {
-    /// All tasks that are in progress or were created in the last 24 hours.
+    /// Selects the tasks that are in progress, and those created in the last 24 hours.
     pub fn new() -> Self {
         Self {
             instance: None,
@@ -78,13 +80,13 @@ impl TaskFilter {
         self
     }
 
-    /// Selects the tasks whose name contains this text, whatever the case.
+    /// Selects the tasks whose name contains this text, ignoring case.
     pub fn name(mut self, text: &str) -> Self {
         self.name = Some(text.to_lowercase());
         self
     }
 
-    /// Selects the tasks with this status, whatever the case.
+    /// Selects the tasks with this status, ignoring case.
     pub fn status(mut self, status: &str) -> Self {
         const KNOWN: [Status; 6] = [
             Status::Pending,
@@ -99,7 +101,7 @@ impl TaskFilter {
         self
     }
 
-    /// Sets how long ago a task may have been created that has already ended. Default: 24 h.
+    /// Also selects tasks that have ended, if they were created within this period. Default: 24 h.
     pub fn since(mut self, since: Duration) -> Self {
         self.since = since;
         self
@@ -111,8 +113,8 @@ impl TaskFilter {
         self
     }
 
-    /// Leaves out the older tasks that are still in progress. That saves a request for each status that such
-    /// a task can have.
+    /// Leaves out the older tasks that are still in progress, which saves a request for each status of a task
+    /// in progress.
     pub fn only_recent(mut self) -> Self {
         self.only_recent = true;
         self
@@ -128,14 +130,14 @@ impl TaskFilter {
             .status
             .as_ref()
             .is_none_or(|status| row.status().as_str().eq_ignore_ascii_case(status.as_str()));
-        // A row whose time cannot be read was selected by the service.
+        // A row whose time cannot be read is kept: the service has filtered by time.
         let is_recent = row.timestamp().is_none_or(|created| created >= start);
         let time = row.is_in_progress() || (is_recent && !self.only_in_progress);
         instance && name && status && time
     }
 
-    /// The requests that find these tasks: one for the recent ones, and one for each status of older ones
-    /// that are in progress.
+    /// The requests that find these tasks: one for the recent ones, and one for each status of a task in
+    /// progress, for the older ones.
     fn queries(&self, form: &ListForm, now: Timestamp) -> Vec<Query> {
         let start = self.start(now);
         let oldest = now - LONGEST_PERIOD;
@@ -154,7 +156,7 @@ impl TaskFilter {
         now.checked_sub(since).unwrap_or(Timestamp::MIN)
     }
 
-    /// The fault of a list without such a task.
+    /// The fault of a search that found nothing.
     fn nothing(&self) -> Fault {
         let name = self.name.as_ref().map(|name| format!(" with '{name}' in its name")).unwrap_or_default();
         let of = match &self.instance {
@@ -172,7 +174,7 @@ fn is_of(row: &TaskRow, instance: &InstanceId) -> bool {
     row.instance().id.as_deref().is_some_and(|id| id.eq_ignore_ascii_case(instance.as_str()))
 }
 
-/// The parameters of a request for a list, but for those of the page.
+/// The parameters of a request for a list, except those for paging.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Query {
     status: Option<&'static str>,
@@ -206,7 +208,7 @@ impl Query {
 #[derive(Debug, Default)]
 struct Rows {
     rows: Vec<TaskRow>,
-    /// The place of each task by its ID, and of each row without one by the row.
+    /// The index of each row, by the ID of the task, or by the row's JSON if it has none.
     places: HashMap<String, usize>,
 }
 
@@ -234,11 +236,11 @@ impl Rows {
 impl Cloud {
     /// Lists the tasks that the filter selects, newest first. Each page is a request that the limiter counts.
     ///
-    /// The rows may lag behind the tasks: only [`job`](Self::job) decides whether a task has ended.
+    /// A list may be out of date. To find out whether a task has ended, poll it with [`job`](Self::job).
     ///
     /// # Errors
     ///
-    /// The [`Fault`] of a request without a list. Nothing is retried: see [`search`](Self::search).
+    /// The [`Fault`] if a request fails. Nothing is retried: see [`search`](Self::search).
     pub async fn tasks(&self, filter: &TaskFilter) -> Result<Vec<TaskRow>, Fault> {
         let mut search = self.search(filter.clone()).or_none();
         let observation = search.ask().await;
@@ -249,7 +251,7 @@ impl Cloud {
     ///
     /// # Errors
     ///
-    /// The [`Fault`] of a request without a list.
+    /// The [`Fault`] if a request fails.
     pub async fn scheduled_tasks(&self, instance: Option<&InstanceId>) -> Result<Vec<TaskRow>, Fault> {
         let Some(form) = self.service.scheduled_list() else { return Ok(Vec::new()) };
         let now = wall_clock();
@@ -271,7 +273,8 @@ impl Cloud {
         Ok(rows.sorted().into_iter().filter(|row| row.is_in_progress() && of_instance(row)).collect())
     }
 
-    /// A probe that asks for the tasks that the filter selects, until there are some.
+    /// A probe that searches for the tasks that the filter selects. A [`Wait`](crate::Wait) polls it until it
+    /// finds one.
     #[must_use]
     pub fn search(&self, filter: TaskFilter) -> TaskSearch<'_> {
         let meter = Meter::new(self.limiter.clone());
@@ -291,7 +294,7 @@ impl Cloud {
     ///
     /// # Errors
     ///
-    /// The observation of a request without a page.
+    /// The observation if a page cannot be read.
     async fn list(
         &self,
         form: &ListForm,
@@ -304,28 +307,38 @@ impl Cloud {
         let mut paging = Paging::new(form.offsets);
         let mut next = Some(paging.first());
         while let Some(offset) = next {
-            let url = |project: &ProjectId| -> Url {
-                let ListForm { version, resource, .. } = form;
-                let mut url = self.endpoint.join(&format!("/{version}/{project}/{resource}"));
-                url.set_query(Some(&query.text(form, instance, offset, now)));
-                url
-            };
-            let listed = self.send(url, |response| Page::read(response, form), meter).await;
-            let Page { rows: page, total } = listed.inspect_err(|observation| self.log(observation))?;
-            debug!(rows = page.len(), total, "listed");
-            next = paging.after(page.iter().map(TaskRow::id), page.len(), total, form.limit);
-            page.into_iter()
-                .map(|row| row.map_texts(|text| self.credentials.redact(text)))
-                .for_each(|row| rows.add(row));
+            let text = query.text(form, instance, offset, now);
+            let page = self.page(form, &text, meter).await?;
+            next = paging.after(page.rows.iter().map(TaskRow::id), page.rows.len(), page.total, form.limit);
+            page.rows.into_iter().for_each(|row| rows.add(row));
         }
         Ok(())
     }
+
+    /// Asks for a page of a list, and returns its rows without secrets.
+    ///
+    /// # Errors
+    ///
+    /// The observation if the page cannot be read.
+    async fn page(&self, form: &ListForm, query: &str, meter: &Meter) -> Result<Page, Observation> {
+        let url = |project: &ProjectId| -> Url {
+            let ListForm { version, resource, .. } = form;
+            let mut url = self.endpoint.join(&format!("/{version}/{project}/{resource}"));
+            url.set_query(Some(query));
+            url
+        };
+        let listed = self.send(url, |response| Page::read(response, form), meter).await;
+        let Page { rows, total } = listed.inspect_err(|observation| self.log(observation))?;
+        debug!(rows = rows.len(), total, "listed");
+        let redacted = |row: TaskRow| row.map_texts(|text| self.credentials.redact(text));
+        Ok(Page { rows: rows.into_iter().map(redacted).collect(), total })
+    }
 }
 
-/// A probe that asks for the list of tasks until it contains some that a filter selects.
+/// A probe that searches a list for the tasks that a filter selects.
 ///
-/// It counts as a task that has completed when some are found, so that a [`Wait`](crate::Wait) gives it a
-/// grace, a deadline and retries.
+/// When it finds one, it reports a completed job, so that a [`Wait`](crate::Wait) gives the search a grace
+/// period, a deadline and retries.
 ///
 /// ```no_run
 /// # async fn example(cloud: jobwait::Cloud, filter: jobwait::TaskFilter) {
@@ -351,8 +364,8 @@ impl TaskSearch<'_> {
         self
     }
 
-    /// Adds the number of requests to `requests` as they are sent, so that it is known while a poll is under
-    /// way, and after a poll that was cut off.
+    /// Counts the requests in `requests` as they are sent, so that the number is known during a poll and
+    /// after one that was abandoned.
     #[must_use]
     pub fn count_in(mut self, requests: Arc<AtomicU32>) -> Self {
         self.meter.count_in(requests);
@@ -400,7 +413,8 @@ impl TaskSearch<'_> {
         for query in self.filter.queries(form, now) {
             let listed = self.cloud.list(form, query, instance, now, &self.meter, &mut rows).await;
             match (query.status, listed) {
-                // The documents do not name the statuses of all lists, so one may be refused as unknown.
+                // The documentation does not name the statuses of all lists, so one may be refused as
+                // unknown.
                 (Some(status), Err(Observation::Permanent(fault))) if fault.kind == FaultKind::BadRequest => {
                     debug!(status, "the list cannot be asked for this status");
                 }
@@ -413,7 +427,7 @@ impl TaskSearch<'_> {
 }
 
 impl Probe for TaskSearch<'_> {
-    /// Asks once. That is one request or, for older tasks in progress and further pages, several.
+    /// Asks once. Each query and each further page is a request.
     async fn poll(&mut self) -> Observation {
         self.meter.start_poll();
         self.ask().await

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{Instance, Progress, Status, one_line, string};
+use super::{Instance, Job, Progress, Status, one_line, reason, string};
 use crate::id::JobId;
 
 /// The names of each field, in the lists of all services.
@@ -79,6 +79,14 @@ impl TaskRow {
             },
             created: CREATED.iter().find_map(|name| created(fields.get(*name)?)),
         })
+    }
+
+    /// The task as the row describes it, if the row has an ID.
+    pub(crate) fn into_job(self) -> Option<Job> {
+        let fail_reason = object(&self.raw)?.get("fail_reason").and_then(|raw| reason(raw));
+        let Self { raw, id, name, status, progress, instance, .. } = self;
+        let id = id?.as_str().to_owned();
+        Some(Job { raw, id, name, status, progress, instance: Some(instance), fail_reason })
     }
 
     /// Applies `change` to the texts for people. The service's own object stays as it is.

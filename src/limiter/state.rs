@@ -184,6 +184,11 @@ impl State {
         shared.max(self.throttle.stretch(now))
     }
 
+    /// Whether requests are short: half of the burst is used up, or a 429 has stretched the delays.
+    pub(crate) fn is_short(&self, now: Duration, limit: Option<RateLimit>) -> bool {
+        self.throttle.stretch(now) > 1.0 || limit.is_some_and(|limit| self.fill(now, limit) < RESERVE)
+    }
+
     /// The rest of the pause after a 429, or zero.
     pub(crate) fn pause(&self, now: Duration) -> Duration {
         self.throttle.paused_until.saturating_sub(now)

@@ -56,14 +56,21 @@ impl Store {
         )
     }
 
+    /// Whether requests are short.
+    pub(super) fn is_short(&self, now: Duration) -> bool {
+        let is_short = |state: &State, now| state.is_short(now, self.limit);
+        let shared = self.file.as_ref().and_then(|file| file.view(&is_short));
+        shared.unwrap_or_else(|| is_short(&lock(&self.own), now))
+    }
+
     /// The rest of the pause after a 429, or zero.
     pub(super) fn pause(&self, now: Duration) -> Duration {
         let shared = self.file.as_ref().and_then(|file| file.view(&State::pause));
         lock(&self.own).pause(now).max(shared.unwrap_or_default())
     }
 
-    /// Takes the permission for one request, and publishes the demand of this process. A final poll before the
-    /// deadline ignores a pause, and so does a part of a poll.
+    /// Takes the permission for one request, and publishes the demand of this process. A final poll before
+    /// the deadline ignores a pause, and so does a part of a poll.
     pub(super) fn take(&self, now: Duration, ignores_pause: bool, demand: Demand) -> Taken {
         let Some(limit) = self.limit else { return Taken::Yes };
         let take = |state: &mut State, process: u64, now: Duration| {

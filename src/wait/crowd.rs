@@ -180,6 +180,7 @@ fn simulate(
                     may_stretch: waiting.may_stretch(),
                     is_near_end: waiting.is_near_end(),
                     predicted_end: waiting.predicted_end(),
+                    cost: 1.0,
                 };
                 state.set_demand(seconds(now), demand(n, plan.demand(), now));
                 waits[n] = Some((waiting, plan));

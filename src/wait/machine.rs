@@ -20,16 +20,16 @@ use crate::probe::Observation;
 /// reached a replica that lags.
 const VANISHED: u32 = 3;
 
-/// The bounds of a wait, as times since its start.
+/// The limits of a wait. The deadline and the grace period are times since its start.
 #[derive(Debug, Clone)]
 pub(crate) struct Limits {
-    /// The end in any case.
+    /// The wait ends at this time, whatever happens.
     pub(crate) deadline: Duration,
     /// The end of the time in which a new task may be unknown to the service.
     pub(crate) grace: Duration,
     /// The longest time that a request may take.
     pub(crate) request_timeout: Duration,
-    /// Poll once, and end.
+    /// Whether to poll only once.
     pub(crate) once: bool,
 }
 
@@ -73,10 +73,11 @@ pub(crate) struct Waiting {
     poll_at: Duration,
     /// The time that a response may take, estimated from the latest one.
     response_time: Duration,
-    /// The time of the poll whose response must arrive before the deadline.
-    forward: Duration,
-    /// Whether that poll has started.
-    moved_forward: bool,
+    /// The latest time at which a poll can start and still get a response before the deadline, if that takes
+    /// as long as usual.
+    reserved_start: Duration,
+    /// Whether a poll has started at or after that time.
+    reserved_started: bool,
     latest: Latest,
     /// The task when it was last seen.
     last_seen: Option<LastSeen>,
@@ -108,8 +109,8 @@ impl Waiting {
             polls: 0,
             poll_at: elapsed,
             response_time: Duration::ZERO,
-            forward: Duration::MAX,
-            moved_forward: false,
+            reserved_start: Duration::MAX,
+            reserved_started: false,
             latest: Latest::Nothing,
             last_seen: None,
             fault: None,
@@ -141,6 +142,11 @@ impl Waiting {
     /// The step after a poll that ended at `elapsed` with `observation`.
     pub(crate) fn after(mut self, elapsed: Duration, observation: Observation) -> Step {
         self.polls += 1;
+        // Twice the time of the latest response.
+        self.response_time = (elapsed.saturating_sub(self.poll_at) * 2)
+            .min(self.limits.request_timeout)
+            .max(self.limits.shortest_poll());
+        self.reserved_started |= self.poll_at >= self.reserved_start;
         match observation {
             Observation::Seen(job) => {
                 let (end, progress) = (job.end(), job.progress());
@@ -170,7 +176,7 @@ impl Waiting {
                 let same = self.latest == Latest::Fault(fault.kind);
                 self.same_fault = if same { self.same_fault + 1 } else { 1 };
                 self.latest = Latest::Fault(fault.kind);
-                // Every other fault comes after the lookup.
+                // Other faults come after the lookup, but for a lookup that takes too long.
                 self.resolved |= fault.kind != FaultKind::UnknownHost;
                 let hopeless = self.is_hopeless(fault.kind, elapsed);
                 self.fault = Some(fault);
@@ -191,8 +197,22 @@ impl Waiting {
         }
     }
 
-    /// Starts a poll at `now`, and returns the time at which it must be cut: the deadline. A poll starts
-    /// after the deadline only if the machine was asleep past it. It then gets the usual time for a response,
+    /// The step after a list showed the task going on. That replaces the next poll, but is none.
+    pub(crate) fn listed(mut self, elapsed: Duration, job: Job) -> Step {
+        let progress = job.progress();
+        self = self.seen(job, elapsed);
+        let delay = self.pacer.going(elapsed, progress);
+        self.delay(elapsed, delay)
+    }
+
+    /// Whether a list may answer for the task: not if it was visible and is gone, and not in place of a
+    /// single poll.
+    pub(crate) fn may_be_listed(&self) -> bool {
+        self.vanished == 0 && !self.limits.once
+    }
+
+    /// Starts a poll at `now`, and returns the time at which it must be cut, which means abandoned: normally
+    /// the deadline. If the computer slept past the deadline, the poll still gets time for a response,
     /// because the task may have ended meanwhile.
     pub(crate) fn start_poll(&mut self, now: Duration) -> Duration {
         self.poll_at = now;
@@ -227,11 +247,11 @@ impl Waiting {
         Step::Delay { until: elapsed, bound: elapsed, waiting: self }
     }
 
-    /// The verdict on a wait that got no permit for a poll before the deadline. The reason is kept only if
-    /// there is nothing else to report.
+    /// The verdict on a wait that got no permit for a poll before the deadline. The reason becomes the fault
+    /// if the task was never seen, and there is no other fault than that it was not visible.
     pub(crate) fn starved(mut self, elapsed: Duration, reason: Fault) -> Verdict {
         let mut outcome = self.undecided();
-        // The grace period was not over at the latest poll, and there was no other.
+        // The grace period was not over at the latest poll, so it is not certain that there is no such task.
         if outcome == Outcome::NotFound {
             (outcome, self.fault) = (Outcome::Unreachable, Some(reason));
         } else if self.last_seen.is_none() {
@@ -255,8 +275,8 @@ impl Waiting {
         })
     }
 
-    /// Whether repeated faults of this kind mean a wrong address, while no poll has ever succeeded. Retrying
-    /// until the deadline would then hide a typing error for an hour.
+    /// Whether this fault probably means a mistyped address, so that retrying until the deadline would only
+    /// hide it. That can only be while the host was never resolved, or the task never seen.
     fn is_hopeless(&self, kind: FaultKind, elapsed: Duration) -> bool {
         match kind {
             FaultKind::UnknownHost => {
@@ -276,11 +296,11 @@ impl Waiting {
         self
     }
 
-    /// Delays the next poll by `delay`. Near the deadline, one poll starts early enough for its response,
-    /// and, if that arrives sooner, another one starts right before the deadline.
+    /// Delays the next poll by `delay`. Near the deadline, one poll starts early enough to get its response
+    /// in time. If that response comes quickly, a last poll starts just before the deadline.
     fn delay(mut self, elapsed: Duration, delay: Duration) -> Step {
         let deadline = self.limits.deadline;
-        let (shortest, last) = (self.limits.shortest_poll(), self.limits.last_poll_start());
+        let last = self.limits.last_poll_start();
         if self.overslept(elapsed) && !self.limits.once {
             return self.poll_again(elapsed);
         }
@@ -288,12 +308,9 @@ impl Waiting {
             let outcome = self.undecided();
             return self.done(outcome, elapsed);
         }
-        // Twice the time of the latest response.
-        self.response_time =
-            (elapsed.saturating_sub(self.poll_at) * 2).min(self.limits.request_timeout).max(shortest);
-        self.moved_forward |= self.poll_at >= self.forward;
-        self.forward = deadline.saturating_sub(self.response_time);
-        let bound = if self.moved_forward || elapsed >= self.forward { last } else { self.forward };
+        self.reserved_start = deadline.saturating_sub(self.response_time);
+        let is_reserved = !self.reserved_started && elapsed < self.reserved_start;
+        let bound = if is_reserved { self.reserved_start } else { last };
         let until = elapsed.saturating_add(delay).min(bound);
         self.poll_at = until;
         Step::Delay { until, bound, waiting: self }

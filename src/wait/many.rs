@@ -8,12 +8,15 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::watch;
 use tokio::task::unconstrained;
 
-use super::{Wait, driver};
+use super::Wait;
+use super::driver::{self, Place};
+use super::lister::Lister;
 use crate::clock::Clock;
 use crate::event::Event;
+use crate::id::JobId;
 use crate::limiter::Limiter;
 use crate::outcome::{Outcome, Verdict};
-use crate::probe::Probe;
+use crate::probe::{ListProbe, Probe};
 
 /// The rule that ends several waits.
 ///
@@ -33,8 +36,7 @@ pub enum Until {
     FirstSuccess,
 }
 
-/// Several waits with a common deadline and a common rate limit. Polls are served in the order in which they
-/// are due.
+/// Several waits with a common deadline and a common rate limit.
 ///
 /// ```
 /// use jobwait::{Job, Outcome, Probe, Observation, Status, Until, Wait, Waits};
@@ -101,8 +103,54 @@ impl Waits {
         stop: impl Future<Output = ()>,
         report: impl FnMut(usize, Event<'_>),
     ) -> Vec<Verdict> {
-        let clock = self.wait.clock.unwrap_or_else(Clock::start);
+        let (clock, limiter) = self.clock_and_limiter();
+        self.drive(probes, None, clock, &limiter, stop, report).await
+    }
+
+    /// Waits as [`run_until`](Self::run_until) does, with a list that answers for several tasks where that
+    /// saves requests. The probes are those of the `jobs`, in the same order. Only a probe decides that a
+    /// task has ended. The list is not used if it lags behind the probes, cannot be read, or is too long.
+    ///
+    /// ```no_run
+    /// # async fn example(cloud: jobwait::Cloud, jobs: Vec<jobwait::JobId>) {
+    /// let probes = jobs.iter().map(|id| cloud.job(id)).collect();
+    /// let waits = jobwait::Waits::new(jobwait::Wait::new());
+    /// let never = std::future::pending();
+    /// let verdicts = waits.run_with_list(&jobs, probes, cloud.task_list(), never, |_, _| {}).await;
+    /// # }
+    /// ```
+    pub async fn run_with_list<P: Probe + Send, L: ListProbe>(
+        self,
+        jobs: &[JobId],
+        probes: Vec<P>,
+        mut list: L,
+        stop: impl Future<Output = ()>,
+        report: impl FnMut(usize, Event<'_>),
+    ) -> Vec<Verdict> {
+        let (clock, limiter) = self.clock_and_limiter();
+        let deadline = self.wait.limits.deadline;
+        let lister = Lister::new(jobs, self.wait.pace.longest_delay(), limiter.rate_limit());
+        tokio::select! {
+            biased;
+            verdicts = self.drive(probes, Some(&lister), clock, &limiter, stop, report) => verdicts,
+            () = lister.run(&mut list, &limiter, clock, deadline) => unreachable!("a lister does not end"),
+        }
+    }
+
+    fn clock_and_limiter(&self) -> (Clock, Limiter) {
         let limiter = self.wait.limiter.clone().unwrap_or_else(|| Limiter::new(None));
+        (self.wait.clock.unwrap_or_else(Clock::start), limiter)
+    }
+
+    async fn drive<P: Probe + Send>(
+        self,
+        probes: Vec<P>,
+        lister: Option<&Lister>,
+        clock: Clock,
+        limiter: &Limiter,
+        stop: impl Future<Output = ()>,
+        report: impl FnMut(usize, Event<'_>),
+    ) -> Vec<Verdict> {
         let (halt, halted) = watch::channel(false);
         let report = Mutex::new(report);
         let mut verdicts: Vec<Option<Verdict>> = vec![None; probes.len()];
@@ -111,7 +159,8 @@ impl Waits {
             .enumerate()
             .map(|(number, mut probe)| {
                 let (wait, mut halted) = (self.wait.clone(), halted.clone());
-                let (limiter, report) = (&limiter, &report);
+                let report = &report;
+                let place = lister.map(|lister| Place { lister, task: number });
                 async move {
                     let stop = async {
                         // The sender lives longer than this future.
@@ -120,7 +169,7 @@ impl Waits {
                     let report = |event: Event<'_>| {
                         report.lock().unwrap_or_else(PoisonError::into_inner)(number, event);
                     };
-                    (number, driver::drive(wait, limiter, clock, &mut probe, stop, report).await)
+                    (number, driver::drive(wait, limiter, place, clock, &mut probe, stop, report).await)
                 }
             })
             .collect();

@@ -122,6 +122,10 @@ impl Pace {
         Ok(Self { expected: Some(duration), ..self })
     }
 
+    pub(super) fn longest_delay(&self) -> Duration {
+        self.max_interval
+    }
+
     pub(super) fn start(self, random: fastrand::Rng) -> Pacer {
         let intervals = || {
             ExponentialBackoffBuilder::new()

@@ -165,7 +165,7 @@ fn a_changed_token_file_is_read_again_after_a_401() {
 fn a_token_file_that_is_being_written_is_read_again_a_moment_later() {
     let (file, second) = (token_file(CANARY), CANARY.replace("MIIE", "MIJE"));
     let (path, fresh) = (file.clone(), second.clone());
-    let server = Server::asked(move |_, head| {
+    let server = Server::by_id(move |_, head| {
         if head.contains(&fresh) {
             return answer(200, SUCCESS);
         }

@@ -33,7 +33,7 @@ fn list(endpoint: &str) -> Run {
 
 /// The meaning of the offset of a list.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Offset {
+pub enum Offset {
     Page,
     Index,
 }
@@ -45,7 +45,7 @@ fn parameters(head: &str) -> BTreeMap<&str, &str> {
     query.split('&').filter_map(|pair| pair.split_once('=')).collect()
 }
 
-fn row(id: &str, instance: &str, status: &str) -> Value {
+pub fn row(id: &str, instance: &str, status: &str) -> Value {
     json!({
         "job_id": id, "job_name": "CreateBackup", "status": status, "process": "7%", "fail_reason": "",
         "instance_id": instance, "instance_name": "orders", "created_time": now(), "ended_time": "",
@@ -60,7 +60,7 @@ fn now() -> String {
 }
 
 /// A page of rows. The filter by status is that of the service.
-fn page(rows: &[Value], head: &str, offset: Offset) -> Act {
+pub fn page(rows: &[Value], head: &str, offset: Offset) -> Act {
     let asked = parameters(head);
     let number = |name: &str| asked.get(name).map_or(0, |text| text.parse::<usize>().unwrap());
     let status = |row: &&Value| asked.get("status").is_none_or(|status| row["status"] == *status);

@@ -8,6 +8,7 @@
 mod support;
 
 mod body;
+mod bulk;
 mod credentials;
 mod docs;
 mod http;

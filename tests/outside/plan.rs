@@ -170,3 +170,19 @@ fn a_plan_reports_a_full_disk_and_ignores_a_closed_pipe() {
     let ended = bare().arg("plan").stdout(write.into()).run().expect(0, "");
     assert!(ended.stderr.is_empty(), "{ended:?}");
 }
+
+#[test]
+fn a_plan_for_several_tasks_tells_how_often_each_is_seen() {
+    let several = &document(&["--tasks", "200"])["several"];
+    let expected = serde_json::json!({
+        "tasks": 200, "rate_limit": "180/5m", "polled_every_seconds": 444.444, "listed_every_seconds": 15.0
+    });
+    assert_eq!(several, &expected);
+    assert_eq!(document(&[])["several"], serde_json::Value::Null);
+    let ended = plan(&["--tasks", "50", "--rate-limit", "60/5m"]);
+    let said = "each of 50 is polled about every 5m 33s, or seen every 15s on the service's list of tasks";
+    assert!(ended.expect(0, "").stdout.contains(said));
+    for wrong in ["0", "20001", "many"] {
+        plan(&["--tasks", wrong]).expect(2, "expected a number from 1 to 20000");
+    }
+}

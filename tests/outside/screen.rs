@@ -153,7 +153,7 @@ fn several_tasks_have_a_bar_each_or_one_for_all_if_they_do_not_fit() {
         let few = ["one".to_owned(), "two".to_owned()];
         at_once([(&few[..], 40), (&many[..], 150)], |(ids, polls)| {
             let at_work = running("40%");
-            let server = Server::asked(move |n, head| {
+            let server = Server::by_id(move |n, head| {
                 let id = asked_for(head);
                 answer(200, &(if n < polls { at_work.as_str() } else { SUCCESS }).replace(ID, id))
             });

@@ -31,7 +31,7 @@ fn tasks(count: usize) -> Vec<String> {
 /// Responds to the n-th request about each task as `script` says.
 fn server(script: impl Fn(&str, usize) -> Act + Send + Sync + 'static) -> Server {
     let asked: Mutex<HashMap<String, usize>> = Mutex::default();
-    Server::asked(move |_, head| {
+    Server::by_id(move |_, head| {
         let id = asked_for(head).to_owned();
         let n = {
             let mut asked = asked.lock().unwrap();
@@ -233,7 +233,7 @@ fn all_tasks_share_one_rate_limit() {
         let server = mixed();
         let ids = ["s1", "s2", "s3", "s4", "s5", "s6"];
         let run = wait(&server, &ids).args(["--rate-limit", "8/1s"]).timeout("3s").run().within(3.0);
-        let ended = run.expect(124, "6 tasks share --rate-limit 8/1s: each is polled about every 1.0s");
+        let ended = run.expect(124, "6 tasks share --rate-limit 8/1s: without the service's list of tasks, each is polled about every 1.0s");
         let seen: Vec<Duration> = server.seen().iter().map(|seen| seen.at).collect();
         // A request can be late, and the next one not.
         let window = Duration::from_millis(if slack().is_zero() { 900 } else { 500 });
@@ -272,7 +272,7 @@ fn a_renewed_token_is_used_for_all_tasks() {
         .join(format!("jobwait-several-token-{}", std::process::id()));
     std::fs::write(&path, "old-token").unwrap();
     let (going, renewed, once) = (running("40%"), path.clone(), std::sync::Once::new());
-    let server = Server::asked(move |n, head| {
+    let server = Server::by_id(move |n, head| {
         let id = asked_for(head);
         if head.contains("new-token") {
             return answer(200, &SUCCESS.replace(ID, id));
@@ -295,7 +295,7 @@ fn a_renewed_token_is_used_for_all_tasks() {
 fn one_new_sign_in_replaces_a_rejected_token_of_all_tasks() {
     let going = running("40%");
     let signed_in = std::sync::atomic::AtomicUsize::new(0);
-    let server = Server::asked(move |n, head| {
+    let server = Server::by_id(move |n, head| {
         if head.starts_with("POST /v3/auth/tokens") {
             let n = signed_in.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             let token = format!("X-Subject-Token: token-{n}\r\n");
@@ -324,7 +324,7 @@ fn one_new_sign_in_replaces_a_rejected_token_of_all_tasks() {
 fn a_password_rejected_during_the_wait_is_sent_once_for_all_tasks() {
     let going = running("40%");
     let signed_in = std::sync::atomic::AtomicUsize::new(0);
-    let server = Server::asked(move |n, head| {
+    let server = Server::by_id(move |n, head| {
         if head.starts_with("POST /v3/auth/tokens") {
             return match signed_in.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
                 0 => answer_with(
@@ -377,7 +377,7 @@ fn until_the_service_responds_one_request_stands_for_all_tasks() {
 fn a_reset_of_any_of_several_kept_connections_goes_unnoticed() {
     let going = running("40%");
     let seen: Mutex<HashMap<String, usize>> = Mutex::default();
-    let server = Server::asked(move |n, head| {
+    let server = Server::by_id(move |n, head| {
         let id = asked_for(head).to_owned();
         let polls = *seen.lock().unwrap().entry(id.clone()).and_modify(|polls| *polls += 1).or_insert(1);
         // The second requests of all tasks overlap, so that each has a connection.
@@ -484,8 +484,9 @@ fn a_small_rate_limit_is_shared_evenly() {
             assert!((80..=102).contains(&counted), "{polls:?}");
             assert!((counted - 12..=counted).contains(&sent), "{sent} requests for {polls:?}");
         };
+        // Two requests at once: one for the list, and one for the first task.
         let too_small = || {
-            let run = wait(&mixed(), &ids).args(["--rate-limit", "4/1m", "-o", "json"]).timeout("1500ms");
+            let run = wait(&mixed(), &ids).args(["--rate-limit", "8/1m", "-o", "json"]).timeout("1500ms");
             let ended = run.run().within(1.5).expect(125, "need a larger --rate-limit or a longer --timeout");
             let document = ended.json();
             assert_eq!(document["jobs"][11]["outcome"], "unreachable");

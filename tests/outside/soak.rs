@@ -90,7 +90,7 @@ fn round(seed: u64) {
     let acts: HashMap<String, Vec<Act>> =
         scripts.iter().enumerate().map(|(n, script)| (id(n), script.acts.clone())).collect();
     let asked: Mutex<HashMap<String, usize>> = Mutex::default();
-    let server = Server::asked(move |_, head| {
+    let server = Server::by_id(move |_, head| {
         let id = asked_for(head).to_owned();
         let mut asked = asked.lock().unwrap();
         let n = asked.entry(id.clone()).or_default();

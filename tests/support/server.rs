@@ -52,6 +52,15 @@ impl Server {
 
     /// Acts on the n-th request as `script` says of its number and head.
     pub fn asked(script: impl Fn(usize, &str) -> Act + Send + Sync + 'static) -> Self {
+        Self::with(true, script)
+    }
+
+    /// Acts as `script` says on the requests for a task. There is no list of tasks: requests for it do not count.
+    pub fn by_id(script: impl Fn(usize, &str) -> Act + Send + Sync + 'static) -> Self {
+        Self::with(false, script)
+    }
+
+    fn with(has_lists: bool, script: impl Fn(usize, &str) -> Act + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(Mutex::new(Vec::new()));
@@ -59,7 +68,7 @@ impl Server {
         thread::spawn(move || {
             for (connection, stream) in listener.incoming().enumerate() {
                 let (script, log) = (Arc::clone(&script), Arc::clone(&log));
-                thread::spawn(move || serve(&stream.unwrap(), connection, start, &*script, &log));
+                thread::spawn(move || serve(&stream.unwrap(), connection, start, has_lists, &*script, &log));
             }
         });
         Self { address, seen }
@@ -117,6 +126,7 @@ fn serve(
     mut stream: &TcpStream,
     connection: usize,
     start: Instant,
+    has_lists: bool,
     script: &(dyn Fn(usize, &str) -> Act + Send + Sync),
     log: &Mutex<Vec<Seen>>,
 ) {
@@ -124,6 +134,10 @@ fn serve(
     stream.set_nodelay(true).unwrap();
     let mut reader = BufReader::new(stream);
     while let Some(head) = read_request(&mut reader) {
+        if !has_lists && head.split(' ').nth(1).is_some_and(|path| path.contains("/immediate-jobs")) {
+            let _ = stream.write_all(&raw(404, "", b"{}"));
+            continue;
+        }
         let n = {
             let mut log = log.lock().unwrap();
             log.push(Seen { at: start.elapsed(), connection, head: head.clone() });

@@ -415,6 +415,16 @@ pub(crate) struct PlanArgs {
         requires = "duration", help_heading = "Task")]
     pub(crate) steps: Option<f64>,
 
+    /// The number of such tasks that one process waits for
+    #[arg(long, value_name = "NUMBER", default_value = "1", value_parser = values::tasks,
+        allow_hyphen_values = true, help_heading = "Several tasks")]
+    pub(crate) tasks: usize,
+
+    /// The most requests per duration that these tasks share, such as 180/5m, or 'none'
+    #[arg(long, value_name = "LIMIT", help_heading = "Several tasks",
+        default_value = RateLimitArg::DEFAULT, value_parser = str::parse::<RateLimitArg>)]
+    pub(crate) rate_limit: RateLimitArg,
+
     /// The format of the plan; jsonl is the same as json
     #[arg(short, long, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
     pub(crate) output: Output,

@@ -16,7 +16,7 @@ const LONGEST: u64 = 4 << 20;
 
 /// The most tasks of one process. Each takes some kilobytes, and more of them could not all be reported in
 /// time at the deadline.
-const MOST: usize = 20_000;
+pub(crate) const MOST_TASKS: usize = 20_000;
 
 /// The keys of a job ID in the response to a call, and in a list of tasks.
 const OF_A_CALL: [&str; 2] = ["job_id", "jobId"];
@@ -41,10 +41,10 @@ pub(crate) async fn jobs(words: &[String]) -> Result<Vec<JobId>, Refusal> {
         });
     }
     let jobs = unique(jobs);
-    if jobs.len() > MOST {
+    if jobs.len() > MOST_TASKS {
         let count = jobs.len();
         return Err(Refusal(format!(
-            "{count} tasks: one process waits for at most {MOST}, so split the list"
+            "{count} tasks: one process waits for at most {MOST_TASKS}, so split the list"
         )));
     }
     Ok(jobs)

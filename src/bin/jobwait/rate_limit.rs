@@ -9,6 +9,10 @@ use jobwait::RateLimit;
 use crate::args::reason;
 use crate::duration::{self, brief};
 
+/// The number of tasks from which on the list of tasks is used, and that on its page.
+const LISTED: usize = 4;
+const PAGE: usize = 50;
+
 /// A number of requests in a period of time, or `none`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RateLimitArg(Option<RateLimit>);
@@ -25,13 +29,29 @@ impl RateLimitArg {
     /// A remark on a limit that slows down the polls of so many tasks.
     pub(crate) fn remark(self, tasks: usize, max_interval: Duration, once: bool) -> Option<String> {
         let limit = self.0?;
-        let round = limit.spacing().checked_mul(u32::try_from(tasks).unwrap_or(u32::MAX))?;
+        let round = self.spacing(tasks);
         let (is_slow, what) = if once {
             (tasks > limit.requests().div_ceil(4) as usize, "one poll of each takes about")
-        } else {
+        } else if tasks < LISTED {
             (tasks > 1 && round > max_interval, "each is polled about every")
+        } else {
+            (round > max_interval, "without the service's list of tasks, each is polled about every")
         };
         is_slow.then(|| format!("{tasks} tasks share --rate-limit {self}: {what} {}", brief(round)))
+    }
+
+    /// The time between two responses that tell the state of one of so many tasks: by polls of each, and by
+    /// the list of tasks.
+    pub(crate) fn seen_every(self, tasks: usize, max_interval: Duration) -> (Duration, Duration) {
+        let by_polls = self.spacing(tasks).max(max_interval);
+        let by_list = self.spacing(tasks.div_ceil(PAGE)).max(max_interval);
+        (by_polls, if tasks < LISTED { by_polls } else { by_list })
+    }
+
+    /// The time that so many requests take.
+    fn spacing(self, requests: usize) -> Duration {
+        let requests = u32::try_from(requests).unwrap_or(u32::MAX);
+        self.0.map_or(Duration::ZERO, |limit| limit.spacing().saturating_mul(requests))
     }
 }
 
@@ -73,12 +93,25 @@ mod tests {
         let longest = Duration::from_secs(15);
         assert_eq!([1, 2, 6].map(|tasks| limit.remark(tasks, longest, false)), [None, None, None]);
         let remark = limit.remark(50, longest, false).unwrap();
-        assert_eq!(remark, "50 tasks share --rate-limit 180/5m: each is polled about every 1m 51s");
+        let said = "without the service's list of tasks, each is polled about every 1m 51s";
+        assert_eq!(remark, format!("50 tasks share --rate-limit 180/5m: {said}"));
+        let small: RateLimitArg = "8/1m".parse().unwrap();
+        assert!(small.remark(3, longest, false).unwrap().ends_with(": each is polled about every 30s"));
         assert!(limit.remark(usize::MAX, longest, false).is_some());
         assert_eq!("none".parse::<RateLimitArg>().unwrap().remark(10_000, longest, false), None);
         // A quarter of the limit may be sent at once.
         assert_eq!(limit.remark(45, longest, true), None);
         assert!(limit.remark(46, longest, true).unwrap().ends_with("one poll of each takes about 1m 42s"));
+    }
+
+    #[test]
+    fn a_list_shows_many_tasks_in_the_time_of_a_few_polls() {
+        let seconds = |tasks| {
+            let limit: RateLimitArg = RateLimitArg::DEFAULT.parse().unwrap();
+            let (by_polls, by_list) = limit.seen_every(tasks, Duration::from_secs(15));
+            (by_polls.as_secs(), by_list.as_secs())
+        };
+        assert_eq!([3, 20, 200, 1000].map(seconds), [(15, 15), (44, 15), (444, 15), (2222, 44)]);
     }
 
     #[test]

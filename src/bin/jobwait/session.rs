@@ -19,7 +19,7 @@ use crate::report::Report;
 use crate::resume::Resume;
 use crate::signals::{Signal, Signals};
 use crate::stream::Stream;
-use crate::worker::{self, Connected, Search, Unconnected, take_warning};
+use crate::worker::{self, Connected, Search, Unconnected, WorkerList, take_warning};
 
 /// The time for the readers of the streams after the deadline, after a signal, and in any case.
 const AFTER_DEADLINE: Duration = Duration::from_millis(150);
@@ -139,10 +139,11 @@ impl Session {
         let (worker, limiter, warnings) = tokio::select! {
             connected = worker::start(connect) => connected?,
             // Reading a token can hang as a network can. The deadline and signals bind it, too.
-            verdicts = self.watch(waits.clone(), unconnected, None) => return Ok(verdicts),
+            verdicts = self.watch(waits.clone(), unconnected, None, None) => return Ok(verdicts),
         };
         self.connected(&limiter, warnings);
-        Ok(self.watch(waits.limiter(limiter), worker.probes(jobs), None).await)
+        let list = Some((&**jobs, worker.list()));
+        Ok(self.watch(waits.limiter(limiter), worker.probes(jobs), list, None).await)
     }
 
     fn connected(&mut self, limiter: &Limiter, warnings: Vec<String>) {
@@ -191,7 +192,8 @@ impl Session {
             let grace = self.clock.elapsed().saturating_add(options.grace);
             let waits = Waits::new(wait.clone().grace(grace)).until(options.until).limiter(limiter.clone());
             let naming = scheduled.as_mut().map(|rows| (rows, &*jobs));
-            let verdicts = self.watch(waits, worker.probes(&jobs), naming).await;
+            let probes = worker.probes(&jobs);
+            let verdicts = self.watch(waits, probes, Some((&*jobs, worker.list())), naming).await;
             let is_over = self.signal.get().is_some() || options.once || ends(options, &verdicts);
             found.jobs.extend(new);
             found.verdicts.extend(verdicts);
@@ -258,6 +260,7 @@ impl Session {
         &mut self,
         waits: Waits,
         probes: Vec<P>,
+        list: Option<(&[JobId], WorkerList)>,
         scheduled: Option<(&mut oneshot::Receiver<Vec<TaskRow>>, &[JobId])>,
     ) -> Vec<Verdict> {
         let Self { clock, report, signals, signal, limiter } = self;
@@ -277,8 +280,14 @@ impl Session {
             }
             future::pending::<()>().await;
         };
+        let waits = async {
+            match list {
+                Some((jobs, list)) => waits.run_with_list(jobs, probes, list, stop, on_event).await,
+                None => waits.run_until(probes, stop, on_event).await,
+            }
+        };
         tokio::select! {
-            verdicts = waits.run_until(probes, stop, on_event) => verdicts,
+            verdicts = waits => verdicts,
             () = naming => unreachable!("time does not end"),
             () = time_passes(*clock, report) => unreachable!("time does not end"),
         }

@@ -10,7 +10,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
-use jobwait::{Cloud, Fault, FaultKind, InstanceId, JobId, Limiter, Observation, Probe, TaskFilter, TaskRow};
+use jobwait::{
+    Cloud, Fault, FaultKind, InstanceId, JobId, Limiter, ListPage, ListProbe, Observation, Probe, TaskFilter,
+    TaskRow,
+};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::exit::Refusal;
@@ -34,7 +37,11 @@ enum Request {
     Poll(Batch, usize, oneshot::Sender<Observation>),
     Search(Search, Arc<AtomicU32>, oneshot::Sender<(Observation, Vec<TaskRow>)>),
     Scheduled(InstanceId, oneshot::Sender<Vec<TaskRow>>),
+    List(mpsc::UnboundedReceiver<PageRequest>),
 }
+
+/// A request for a page of the list, the first one if the flag is set, with the channel for the result.
+type PageRequest = (bool, oneshot::Sender<Result<ListPage, Observation>>);
 
 /// Tasks that are polled together.
 #[derive(Debug, Clone)]
@@ -86,6 +93,10 @@ pub(crate) struct WorkerSearch {
     worker: mpsc::UnboundedSender<Request>,
 }
 
+/// The list of the tasks that are running, which the worker asks for.
+#[derive(Debug)]
+pub(crate) struct WorkerList(mpsc::UnboundedSender<PageRequest>);
+
 /// Starts the worker. Returns it with the limiter of the connection, and warnings for the user, once it has
 /// connected.
 pub(crate) async fn start(
@@ -124,6 +135,13 @@ impl Worker {
         (0..jobs.len()).map(probe).collect()
     }
 
+    /// A probe for the list of the tasks that are running.
+    pub(crate) fn list(&self) -> WorkerList {
+        let (pages, requests) = mpsc::unbounded_channel();
+        let _ = self.0.send(Request::List(requests));
+        WorkerList(pages)
+    }
+
     /// A probe for a search.
     pub(crate) fn search(&self, search: Search) -> WorkerSearch {
         WorkerSearch { search, found: Vec::new(), requests: Arc::default(), worker: self.0.clone() }
@@ -151,6 +169,15 @@ impl Probe for WorkerProbe {
 
     fn requests(&self) -> Option<u32> {
         Some(self.batch.requests[self.task].load(Ordering::Relaxed))
+    }
+}
+
+impl ListProbe for WorkerList {
+    #[expect(clippy::result_large_err, reason = "the error is the observation of a poll")]
+    async fn page(&mut self, restart: bool) -> Result<ListPage, Observation> {
+        let (report, page) = oneshot::channel();
+        let _ = self.0.send((restart, report));
+        page.await.unwrap_or_else(|_| Err(panicked()))
     }
 }
 
@@ -198,6 +225,14 @@ async fn serve(cloud: Arc<Cloud>, mut queue: mpsc::UnboundedReceiver<Request>) {
                     let mut search = if accepts_none { search.or_none() } else { search };
                     if let Some(observation) = unless_closed(&mut report, search.poll()).await {
                         let _ = report.send((observation, search.into_found()));
+                    }
+                }
+                Request::List(mut pages) => {
+                    let mut list = cloud.task_list();
+                    while let Some((restart, mut report)) = pages.recv().await {
+                        if let Some(page) = unless_closed(&mut report, list.page(restart)).await {
+                            let _ = report.send(page);
+                        }
                     }
                 }
                 Request::Scheduled(instance, mut report) => {

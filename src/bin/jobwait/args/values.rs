@@ -3,6 +3,8 @@
 
 use jobwait::{ConfigError, InstanceId, Pace};
 
+use crate::ids::MOST_TASKS;
+
 /// The names of the commands. To get them from clap would build the whole command line again.
 const COMMANDS: [&str; 6] = ["list", "demo", "simulate", "plan", "completions", "man"];
 
@@ -35,6 +37,11 @@ pub(super) fn backoff(text: &str) -> Result<f64, String> {
 
 pub(super) fn jitter(text: &str) -> Result<f64, String> {
     number(text, |share| Pace::default().jitter(share))
+}
+
+pub(super) fn tasks(text: &str) -> Result<usize, String> {
+    let tasks = text.trim().parse().ok().filter(|tasks| (1..=MOST_TASKS).contains(tasks));
+    tasks.ok_or_else(|| format!("expected a number from 1 to {MOST_TASKS}"))
 }
 
 pub(super) fn percent(text: &str) -> Result<f64, String> {

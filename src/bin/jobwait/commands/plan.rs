@@ -10,6 +10,7 @@ use serde::{Serialize, Serializer};
 use crate::args::{Output, PlanArgs};
 use crate::exit::Refusal;
 use crate::options;
+use crate::rate_limit::RateLimitArg;
 use crate::stream::Stream;
 
 /// The most polls in a plan.
@@ -38,6 +39,8 @@ struct Plan {
     worst_lag: Duration,
     busiest: Window,
     task: Option<Task>,
+    /// If there is more than one task.
+    several: Option<Several>,
     #[serde(rename = "times_seconds", serialize_with = "all_seconds")]
     times: Vec<Duration>,
 }
@@ -64,6 +67,20 @@ struct Task {
     lag: Option<Duration>,
     #[serde(rename = "lag_at_most_seconds", serialize_with = "maybe_seconds")]
     lag_at_most: Option<Duration>,
+}
+
+/// The tasks that one process waits for under a rate limit.
+#[derive(Debug, Serialize)]
+struct Several {
+    tasks: usize,
+    #[serde(serialize_with = "shown")]
+    rate_limit: RateLimitArg,
+    /// The time between two responses that tell the state of a task: by polls of each, and by the service's
+    /// list of tasks.
+    #[serde(rename = "polled_every_seconds", serialize_with = "seconds")]
+    by_polls: Duration,
+    #[serde(rename = "listed_every_seconds", serialize_with = "seconds")]
+    by_list: Duration,
 }
 
 /// Prints the plan.
@@ -126,8 +143,17 @@ impl Plan {
                 lag: lags.get(lags.len() / 2).copied(),
                 lag_at_most: lags.last().copied(),
             }),
+            several: Several::new(args),
             times,
         })
+    }
+}
+
+impl Several {
+    fn new(args: &PlanArgs) -> Option<Self> {
+        let &PlanArgs { tasks, rate_limit, .. } = args;
+        let (by_polls, by_list) = rate_limit.seen_every(tasks, args.pace.max_interval);
+        (tasks > 1).then_some(Self { tasks, rate_limit, by_polls, by_list })
     }
 }
 
@@ -176,6 +202,10 @@ fn busiest(times: &[Duration]) -> usize {
         most = most.max(last - first + 1);
     }
     most
+}
+
+fn shown<S: Serializer>(limit: &RateLimitArg, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(limit)
 }
 
 fn rounded(duration: Duration) -> f64 {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::Plan;
+use super::{Plan, Several};
 use crate::duration::brief;
 
 /// The number of slices of time in the chart, and the width of its longest bar.
@@ -53,6 +53,15 @@ fn write(plan: &Plan, text: &mut String) -> std::fmt::Result {
         busiest.budget,
         if too_many { ": TOO MANY, use a longer --max-interval" } else { "" }
     )?;
+    if let Some(Several { tasks, rate_limit, by_polls, by_list }) = &plan.several {
+        let polls = format!("each of {tasks} is polled about every {}", exact(*by_polls));
+        let list = if by_list < by_polls {
+            format!(", or seen every {} on the service's list of tasks", exact(*by_list))
+        } else {
+            String::new()
+        };
+        writeln!(text, "together   {polls}{list}; --rate-limit {rate_limit}")?;
+    }
     writeln!(text, "at         {}", times(&plan.times))?;
     if plan.times.len() >= CHARTED { chart(plan, text) } else { Ok(()) }
 }

@@ -1,0 +1,293 @@
+//! Several waits with a list, against a service of virtual time.
+
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "counts and times of a simulation are small"
+)]
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::fault::{Fault, FaultKind};
+use crate::id::JobId;
+use crate::job::{Job, Status};
+use crate::limiter::{Limiter, RateLimit};
+use crate::outcome::{Outcome, Verdict};
+use crate::probe::{ListPage, ListProbe, Observation, Probe};
+use crate::wait::{Until, Wait, Waits};
+
+const PAGE: usize = 50;
+
+/// A service with tasks that run for a given time, and with a list of those that are running.
+#[derive(Debug)]
+struct Service {
+    clock: Clock,
+    durations: Vec<f64>,
+    /// The list shows the state of this long ago.
+    lag: f64,
+    /// The list shows these as completed, although they are running.
+    completed_on_list: Vec<usize>,
+    /// The number of other tasks on the list.
+    others: usize,
+    /// The list shows no later state than that of this time.
+    stops_at: f64,
+    list_hangs: bool,
+    /// The list responds like this instead.
+    list_fault: Option<Observation>,
+    polls: usize,
+    pages: usize,
+    /// For each task, the times at which its state was seen.
+    seen: Vec<Vec<f64>>,
+}
+
+#[derive(Debug, Clone)]
+struct Shared(Arc<Mutex<Service>>);
+
+#[derive(Debug)]
+struct Task(Shared, usize);
+
+#[derive(Debug)]
+struct List(Shared, usize);
+
+fn id(task: usize) -> JobId {
+    JobId::parse(&format!("task-{task}")).unwrap()
+}
+
+impl Service {
+    fn job(&self, task: usize, now: f64) -> Job {
+        let duration = self.durations[task];
+        if now >= duration {
+            return Job::new(id(task).as_str(), &Status::Completed);
+        }
+        let percent = (20.0 * now / duration).floor() * 5.0;
+        let json = format!(r#"{{"id": "{}", "status": "Running", "process": "{percent}"}}"#, id(task));
+        Job::from_json(&json).unwrap()
+    }
+
+    fn rows(&mut self) -> Vec<Job> {
+        let now = self.clock.elapsed().as_secs_f64();
+        let then = (now - self.lag).min(self.stops_at);
+        let mut rows = Vec::new();
+        for task in 0..self.durations.len() {
+            if self.completed_on_list.contains(&task) && now > 60.0 {
+                rows.push(Job::new(id(task).as_str(), &Status::Completed));
+            } else if then >= 0.0 && then < self.durations[task] {
+                rows.push(self.job(task, then));
+            }
+        }
+        rows.extend((0..self.others).map(|other| Job::new(&format!("other-{other}"), &Status::Running)));
+        rows
+    }
+}
+
+impl Probe for Task {
+    async fn poll(&mut self) -> Observation {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let Self(shared, task) = self;
+        let mut service = shared.0.lock().unwrap();
+        service.polls += 1;
+        let now = service.clock.elapsed().as_secs_f64();
+        service.seen[*task].push(now);
+        Observation::Seen(service.job(*task, now))
+    }
+}
+
+impl ListProbe for List {
+    async fn page(&mut self, restart: bool) -> Result<ListPage, Observation> {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let Self(shared, page) = self;
+        shared.0.lock().unwrap().pages += 1;
+        if shared.0.lock().unwrap().list_hangs {
+            std::future::pending::<()>().await;
+        }
+        let mut service = shared.0.lock().unwrap();
+        if let Some(fault) = &service.list_fault {
+            return Err(fault.clone());
+        }
+        *page = if restart { 0 } else { *page + 1 };
+        let rows = service.rows();
+        let now = service.clock.elapsed().as_secs_f64();
+        let jobs: Vec<Job> = rows.iter().skip(*page * PAGE).take(PAGE).cloned().collect();
+        for job in &jobs {
+            if let Some(task) = job.id().strip_prefix("task-") {
+                service.seen[task.parse::<usize>().unwrap()].push(now);
+            }
+        }
+        Ok(ListPage { jobs, pages_left: rows.len().div_ceil(PAGE).saturating_sub(*page + 1) })
+    }
+}
+
+/// The results of waits.
+#[derive(Debug)]
+struct Report {
+    verdicts: Vec<Verdict>,
+    polls: usize,
+    pages: usize,
+    lags: Vec<f64>,
+    /// The times between two sights of a task while it was running, sorted.
+    gaps: Vec<f64>,
+    /// For each task, the time of the first poll.
+    first_polls: Vec<f64>,
+}
+
+impl Report {
+    fn mean_lag(&self) -> f64 {
+        self.lags.iter().sum::<f64>() / self.lags.len() as f64
+    }
+
+    fn gap(&self, share: f64) -> f64 {
+        self.gaps[((self.gaps.len() - 1) as f64 * share) as usize]
+    }
+
+    fn assert_completed(&self) {
+        assert!(self.verdicts.iter().all(|verdict| verdict.outcome == Outcome::Completed));
+        assert!(self.lags.iter().all(|lag| *lag >= 0.0), "an end was seen before it came");
+    }
+}
+
+fn service(durations: Vec<f64>) -> Service {
+    let seen = vec![Vec::new(); durations.len()];
+    Service {
+        clock: Clock::start(),
+        durations,
+        lag: 0.0,
+        completed_on_list: Vec::new(),
+        others: 0,
+        stops_at: f64::INFINITY,
+        list_hangs: false,
+        list_fault: None,
+        polls: 0,
+        pages: 0,
+        seen,
+    }
+}
+
+async fn wait(service: Service) -> Report {
+    let count = service.durations.len();
+    let shared = Shared(Arc::new(Mutex::new(service)));
+    let limit = RateLimit::new(180, Duration::from_secs(300)).unwrap();
+    let jobs: Vec<JobId> = (0..count).map(id).collect();
+    let probes = (0..count).map(|task| Task(shared.clone(), task)).collect();
+    let wait = Wait::new().deadline(Duration::from_secs(12 * 60 * 60)).clock(shared.0.lock().unwrap().clock);
+    let waits = Waits::new(wait).until(Until::AllEnded).limiter(Limiter::new(Some(limit)));
+    let list = List(shared.clone(), 0);
+    let verdicts = waits.run_with_list(&jobs, probes, list, std::future::pending(), |_, _| {}).await;
+    let service = shared.0.lock().unwrap();
+    let lags = verdicts.iter().zip(&service.durations);
+    let lags = lags.map(|(verdict, duration)| verdict.elapsed.as_secs_f64() - duration).collect();
+    let running = service.seen.iter().zip(&service.durations);
+    let gaps = running.flat_map(|(seen, duration)| {
+        seen.windows(2).filter(|pair| pair[1] < *duration).map(|pair| pair[1] - pair[0]).collect::<Vec<_>>()
+    });
+    let mut gaps: Vec<f64> = gaps.collect();
+    gaps.sort_by(f64::total_cmp);
+    let first_polls = service.seen.iter().map(|seen| seen[0]).collect();
+    Report { first_polls, polls: service.polls, pages: service.pages, verdicts, lags, gaps }
+}
+
+/// Durations between 10 and 30 minutes.
+fn durations(count: usize) -> Vec<f64> {
+    let mut random = fastrand::Rng::with_seed(42);
+    (0..count).map(|_| 600.0 + 1200.0 * random.f64()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_hundred_tasks_are_seen_at_full_pace() {
+    for lag in [0.0, 5.0] {
+        let report = wait(Service { lag, ..service(durations(200)) }).await;
+        report.assert_completed();
+        let (median, most) = (report.gap(0.5), report.gap(0.95));
+        assert!(median <= 15.0 && most <= 30.0, "seen every {median:.1} s, and {most:.1} s");
+        assert!(report.mean_lag() <= 30.0, "{:.1}", report.mean_lag());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_saves_requests_for_four_tasks_and_is_not_used_for_three() {
+    let report = wait(service(durations(3))).await;
+    report.assert_completed();
+    assert_eq!(report.pages, 0);
+    let without = report.polls / 3 * 4;
+    let report = wait(service(durations(4))).await;
+    report.assert_completed();
+    assert!(report.polls + report.pages < without * 3 / 4, "{} + {}", report.polls, report.pages);
+    assert!(report.gap(1.0) <= 15.2 && report.mean_lag() < 5.0, "{report:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn twenty_tasks_are_seen_soon_after_their_ends() {
+    let report = wait(service(durations(20))).await;
+    report.assert_completed();
+    assert!(report.mean_lag() <= 5.0, "{:.1}", report.mean_lag());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_lags_is_left_aside_after_the_first_end() {
+    let report = wait(Service { lag: 60.0, ..service(durations(20)) }).await;
+    report.assert_completed();
+    let first = report.verdicts.iter().map(|verdict| verdict.elapsed.as_secs()).min().unwrap();
+    assert!(report.pages as u64 <= first / 7, "{} pages until {first} s", report.pages);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lag_that_polls_cannot_beat_is_tolerated() {
+    let report = wait(Service { lag: 60.0, ..service(durations(200)) }).await;
+    report.assert_completed();
+    assert!(report.mean_lag() <= 90.0, "{:.1}", report.mean_lag());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_on_the_list_that_the_task_denies_is_none() {
+    let report = wait(Service { completed_on_list: vec![3, 7], ..service(durations(20)) }).await;
+    report.assert_completed();
+    assert!(report.mean_lag() <= 5.0, "{:.1}", report.mean_lag());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_never_changes_ends_no_wait_late() {
+    let report = wait(Service { stops_at: 100.0, ..service(durations(20)) }).await;
+    report.assert_completed();
+    assert!(report.mean_lag() <= 30.0, "{:.1}", report.mean_lag());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_cannot_be_read_is_given_up() {
+    let fault = |kind| Fault::new(kind, "no list");
+    for (fault, pages) in [
+        (Observation::Permanent(fault(FaultKind::WrongApi)), 1),
+        (Observation::Permanent(fault(FaultKind::Forbidden)), 1),
+        (Observation::transient(fault(FaultKind::Unreadable)), 3),
+        (Observation::transient(fault(FaultKind::Unavailable)), 3),
+    ] {
+        let report = wait(Service { list_fault: Some(fault), ..service(durations(10)) }).await;
+        report.assert_completed();
+        assert_eq!(report.pages, pages);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_of_too_many_other_tasks_is_hardly_used() {
+    let report = wait(Service { others: 5000, ..service(durations(10)) }).await;
+    report.assert_completed();
+    assert!(report.pages <= 10, "{}", report.pages);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_without_a_response_holds_up_the_polls_for_five_seconds() {
+    let report = wait(Service { list_hangs: true, ..service(durations(10)) }).await;
+    report.assert_completed();
+    assert_eq!(report.pages, 3);
+    let first = report.first_polls.iter().copied().fold(0.0, f64::max);
+    assert!((5.0..6.0).contains(&first), "{first}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thousand_tasks_are_seen_within_a_minute() {
+    let report = wait(service(vec![900.0; 1000])).await;
+    report.assert_completed();
+    let (median, most) = (report.gap(0.5), report.gap(0.9));
+    assert!(median <= 50.0 && most <= 60.0, "seen every {median:.1} s, and {most:.1} s");
+}
