@@ -41,7 +41,7 @@ struct Kinds {
     progress: Shown,
     /// The status of each task.
     states: bool,
-    /// Each percent, and each error even if it is the same as before.
+    /// Each percent.
     details: bool,
 }
 
@@ -57,7 +57,16 @@ struct Task {
     /// The status whose meaning was shown last.
     explained: Option<Status>,
     /// The error of the latest poll, if it failed.
-    error: Option<String>,
+    error: Option<Error>,
+}
+
+#[derive(Debug)]
+struct Error {
+    message: String,
+    /// The message with its codes, as it is shown.
+    complaint: String,
+    /// The time of the first such error in a row.
+    since: Duration,
 }
 
 impl Lines {
@@ -106,12 +115,13 @@ impl Sink for Lines {
     fn event(&mut self, number: usize, event: &Event<'_>, signal: Option<Signal>) {
         let (kinds, task, at) = (self.kinds, &mut self.tasks[number], event.elapsed);
         let line = match event.kind {
-            EventKind::Retry { fault, next_poll } => task.retry(fault, next_poll.saturating_sub(at), kinds),
+            EventKind::Retry { fault, next_poll } => task.retry(fault, at, next_poll),
             EventKind::Invisible { fault, .. } => task.invisible(fault, at, kinds),
             EventKind::Going { job, .. } => task.going(job, at, kinds),
             EventKind::Ended(verdict) => {
                 let ending = Ending::of(verdict.outcome, signal);
                 self.tally.count(ending);
+                task.error = None;
                 // A task that is undecided at the end of the whole wait is left to the result.
                 let is_decided = !matches!(verdict.outcome, Outcome::Stopped | Outcome::TimedOut);
                 let is_shown = is_decided && !task.label.is_empty() && kinds.progress.has_states();
@@ -139,7 +149,7 @@ impl Sink for Lines {
             let state = match &self.tasks[..] {
                 [] => "looking for the tasks of the instance".to_owned(),
                 [task] => task.state(elapsed),
-                _ => self.tally.to_string(),
+                tasks => format!("{}{}", self.tally, errors(tasks)),
             };
             let left = brief(self.deadline.saturating_sub(elapsed));
             self.write(elapsed, &format!("{state}; times out in {left}"));
@@ -148,14 +158,20 @@ impl Sink for Lines {
 }
 
 impl Task {
-    fn retry(&mut self, fault: &Fault, delay: Duration, kinds: Kinds) -> Option<String> {
+    /// The same error again is left to the heartbeat.
+    fn retry(&mut self, fault: &Fault, at: Duration, next_poll: Duration) -> Option<String> {
         // Each request has an ID of its own, so only the messages are compared.
-        let is_new = self.error.replace(fault.message.clone()).as_ref() != Some(&fault.message);
+        if self.error.as_ref().is_some_and(|error| error.message == fault.message) {
+            return None;
+        }
+        let complaint = complaint(fault);
         // After a 429, all tasks are polled later.
         let whose =
             if fault.kind == FaultKind::Throttled && !self.label.is_empty() { " of all tasks" } else { "" };
-        (is_new || kinds.details)
-            .then(|| format!("{}{}; next poll{whose} in {}", self.label, complaint(fault), brief(delay)))
+        let delay = brief(next_poll.saturating_sub(at));
+        let line = format!("{}{complaint}; next poll{whose} in {delay}", self.label);
+        self.error = Some(Error { message: fault.message.clone(), complaint, since: at });
+        Some(line)
     }
 
     fn invisible(&mut self, fault: &Fault, at: Duration, kinds: Kinds) -> Option<String> {
@@ -190,9 +206,22 @@ impl Task {
     }
 
     fn state(&self, elapsed: Duration) -> String {
-        match &self.latest {
-            Some((state, at)) => format!("{state}, polled {} ago", brief(elapsed.saturating_sub(*at))),
+        let ago = |at: Duration| brief(elapsed.saturating_sub(at));
+        let state = match &self.latest {
+            Some((state, at)) => format!("{state}, polled {} ago", ago(*at)),
             None => "no response yet".to_owned(),
+        };
+        match &self.error {
+            Some(error) => format!("{state}; for {}: {}", ago(error.since), error.complaint),
+            None => state,
         }
     }
+}
+
+/// Formats the errors of several tasks, with one of them as an example.
+fn errors(tasks: &[Task]) -> String {
+    let mut failing = tasks.iter().filter_map(|task| task.error.as_ref()).peekable();
+    let example = failing.peek().map(|error| error.complaint.clone());
+    let count = failing.count();
+    example.map_or_else(String::new, |example| format!("; polls of {count} fail: {example}"))
 }
