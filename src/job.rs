@@ -6,6 +6,7 @@ mod row;
 mod status;
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -30,7 +31,7 @@ use crate::fault::{Fault, FaultKind};
 /// ```
 #[derive(Clone)]
 pub struct Job {
-    raw: Box<RawValue>,
+    raw: Arc<RawValue>,
     id: String,
     name: Option<String>,
     status: Status,
@@ -73,7 +74,7 @@ impl Job {
         let raw = one_line::one_line(json).map_err(unreadable)?;
         let raw = RawValue::from_string(raw).map_err(|error| unreadable(&format!("({error})")))?;
         Ok(Self {
-            raw,
+            raw: raw.into(),
             name: wire.name.and_then(string).filter(|name| !name.is_empty()),
             status: Status::from(wire.status),
             progress: wire

@@ -86,7 +86,7 @@ impl TaskRow {
         let fail_reason = object(&self.raw)?.get("fail_reason").and_then(|raw| reason(raw));
         let Self { raw, id, name, status, progress, instance, .. } = self;
         let id = id?.as_str().to_owned();
-        Some(Job { raw, id, name, status, progress, instance: Some(instance), fail_reason })
+        Some(Job { raw: raw.into(), id, name, status, progress, instance: Some(instance), fail_reason })
     }
 
     /// Applies `change` to the texts for people. The service's own object stays as it is.

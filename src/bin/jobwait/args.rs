@@ -208,6 +208,10 @@ pub(crate) struct TimingArgs {
     #[arg(long, value_name = "DURATION", hide_short_help = true,
         default_value = "10s", value_parser = duration::positive, allow_hyphen_values = true)]
     pub(crate) request_timeout: Duration,
+
+    /// End as by SIGTERM when the process that started this one ends (not on Windows)
+    #[arg(long, hide_short_help = true)]
+    pub(crate) exit_with_parent: bool,
 }
 
 #[derive(Debug, Group)]

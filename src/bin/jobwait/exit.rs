@@ -103,46 +103,41 @@ impl Ending {
 
 /// The end of a wait: of each task, and of the whole.
 #[derive(Debug)]
-pub(crate) struct Summary<'a> {
+pub(crate) struct Summary {
     pub(crate) ending: Ending,
-    pub(crate) tasks: Vec<TaskEnd<'a>>,
-    pub(crate) resume: Option<&'a Resume>,
+    pub(crate) tasks: Vec<TaskEnd>,
+    pub(crate) resume: Option<Resume>,
     /// The search for tasks, if it ended the wait.
-    pub(crate) search: Option<&'a Verdict>,
+    pub(crate) search: Option<Verdict>,
 }
 
 /// The end of the wait for one task.
 #[derive(Debug)]
-pub(crate) struct TaskEnd<'a> {
-    pub(crate) id: &'a JobId,
+pub(crate) struct TaskEnd {
+    pub(crate) id: JobId,
     pub(crate) ending: Ending,
-    pub(crate) verdict: &'a Verdict,
+    pub(crate) verdict: Verdict,
 }
 
-impl<'a> Summary<'a> {
+impl Summary {
     pub(crate) fn new(
-        jobs: &'a [JobId],
-        verdicts: &'a [Verdict],
+        jobs: &[JobId],
+        verdicts: Vec<Verdict>,
         signal: Option<Signal>,
         until: Until,
-        resume: Option<&'a Resume>,
+        resume: Option<Resume>,
     ) -> Self {
         let endings: Vec<Ending> =
             verdicts.iter().map(|verdict| Ending::of(verdict.outcome, signal)).collect();
         let ending = Ending::of_all(&endings, until);
         let tasks = jobs.iter().zip(endings).zip(verdicts);
-        let tasks = tasks.map(|((id, ending), verdict)| TaskEnd { id, ending, verdict }).collect();
+        let tasks =
+            tasks.map(|((id, ending), verdict)| TaskEnd { id: id.clone(), ending, verdict }).collect();
         Self { ending, tasks, resume, search: None }
     }
 
     /// The end of a wait for the tasks of an instance. `idle` is whether only tasks in progress matter.
-    pub(crate) fn of_search(
-        mut self,
-        search: Option<&'a Verdict>,
-        signal: Option<Signal>,
-        idle: bool,
-    ) -> Self {
-        self.search = search;
+    pub(crate) fn of_search(mut self, search: Option<Verdict>, signal: Option<Signal>, idle: bool) -> Self {
         if idle {
             let endings: Vec<Ending> = self
                 .tasks
@@ -151,7 +146,7 @@ impl<'a> Summary<'a> {
                 .collect();
             self.ending = Ending::of_all(&endings, Until::AllEnded);
         }
-        match search.map(|search| Ending::of(search.outcome, signal)) {
+        match search.as_ref().map(|search| Ending::of(search.outcome, signal)) {
             Some(ending) if self.tasks.is_empty() => self.ending = ending,
             // The search goes on after the tasks have ended, so its own ending counts.
             Some(ending @ (Ending::Interrupted(_) | Ending::Unauthorized | Ending::Unreachable)) => {
@@ -159,17 +154,18 @@ impl<'a> Summary<'a> {
             }
             _ => {}
         }
+        self.search = search;
         self
     }
 
     /// The duration of the wait.
     pub(crate) fn elapsed(&self) -> Duration {
         let tasks = self.tasks.iter().map(|task| task.verdict.elapsed);
-        tasks.chain(self.search.map(|search| search.elapsed)).max().unwrap_or_default()
+        tasks.chain(self.search.iter().map(|search| search.elapsed)).max().unwrap_or_default()
     }
 
     /// The task that determined the ending of the whole.
-    pub(crate) fn decisive(&self) -> Option<&TaskEnd<'a>> {
+    pub(crate) fn decisive(&self) -> Option<&TaskEnd> {
         self.tasks.iter().find(|task| task.ending == self.ending)
     }
 }

@@ -32,7 +32,7 @@ fn main() -> ExitCode {
         Ok(parsed) => parsed,
         Err(error) => return ExitCode::from(args::print(&error)),
     };
-    let stderr = Stream::to(std::io::stderr());
+    let stderr = Stream::stderr();
     panics::report_location_only(stderr.clone());
     let (code, reason) = match panics::catch(|| commands::run(args, &given, clock, &stderr)) {
         Some(Ok(code)) => return ExitCode::from(code),

@@ -1,14 +1,16 @@
 //! The differences between platforms, but for signals.
 
 #[cfg(unix)]
-pub(crate) use self::unix::{check_descriptors, forbid_core_dumps};
+pub(crate) use self::unix::{check_descriptors, forbid_core_dumps, unbuffered};
 
 #[cfg(not(unix))]
-pub(crate) use self::other::{check_descriptors, forbid_core_dumps};
+pub(crate) use self::other::{check_descriptors, forbid_core_dumps, unbuffered};
 
 #[cfg(unix)]
 mod unix {
-    use std::io;
+    use std::fs::File;
+    use std::io::{self, Write};
+    use std::os::fd::AsFd;
     use std::os::unix::net::UnixStream;
 
     use rustix::process::{Resource, Rlimit, setrlimit};
@@ -17,6 +19,14 @@ mod unix {
     /// system remains.
     pub(crate) fn forbid_core_dumps() {
         let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    }
+
+    /// A writer to the same file as a standard stream, without its buffer, in which text could be left behind.
+    pub(crate) fn unbuffered<T: Write + AsFd + Send + 'static>(stream: T) -> Box<dyn Write + Send> {
+        match stream.as_fd().try_clone_to_owned() {
+            Ok(file) => Box::new(File::from(file)),
+            Err(_) => Box::new(stream),
+        }
     }
 
     /// Checks that there are enough file descriptors for two runtimes and the signals. Without them, the
@@ -37,6 +47,10 @@ mod other {
     use std::io;
 
     pub(crate) fn forbid_core_dumps() {}
+
+    pub(crate) fn unbuffered<T: io::Write + Send + 'static>(stream: T) -> Box<dyn io::Write + Send> {
+        Box::new(stream)
+    }
 
     pub(crate) fn check_descriptors() -> io::Result<()> {
         Ok(())

@@ -57,7 +57,7 @@ trait Sink: Debug {
     fn pass(&mut self, _elapsed: Duration) {}
 
     /// Shows the end.
-    fn finish(&mut self, _summary: &Summary<'_>) {}
+    fn finish(&mut self, _summary: &Arc<Summary>) {}
 
     /// Removes what is redrawn in place.
     fn clear(&mut self) {}
@@ -137,7 +137,7 @@ impl Report {
     }
 
     /// Shows the end.
-    pub(crate) fn finish(mut self, summary: &Summary<'_>) {
+    pub(crate) fn finish(mut self, summary: &Arc<Summary>) {
         self.progress.iter_mut().for_each(|sink| sink.finish(summary));
         // Both streams often end in one log or terminal. There the result comes last.
         self.messages.stderr.finish(IN_ORDER);
@@ -189,9 +189,9 @@ fn result(
 pub(crate) fn interrupted_early(signal: Signal, output: Output, stderr: &Stream) -> u8 {
     let name = signal.name();
     stderr.message(&format!("stopped by {name} while reading job IDs from standard input; nothing was sent"));
-    let stdout = Stream::to(io::stdout());
+    let stdout = Stream::stdout();
     let ending = Ending::Interrupted(signal);
-    let nothing = Summary { ending, tasks: Vec::new(), resume: None, search: None };
+    let nothing = Arc::new(Summary { ending, tasks: Vec::new(), resume: None, search: None });
     result(output, Arc::new([]), Duration::MAX, Duration::ZERO, stdout.clone()).finish(&nothing);
     stderr.finish(IN_ORDER);
     stdout.finish(IN_ORDER);

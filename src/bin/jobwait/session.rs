@@ -21,10 +21,10 @@ use crate::signals::{Signal, Signals};
 use crate::stream::Stream;
 use crate::worker::{self, Connected, Search, Unconnected, WorkerList, take_warning};
 
-/// The time for the readers of the streams after the deadline, after a signal, and in any case.
-const AFTER_DEADLINE: Duration = Duration::from_millis(150);
-const AFTER_SIGNAL: Duration = Duration::from_millis(40);
-const AT_LEAST: Duration = Duration::from_millis(20);
+/// The time after the deadline or a signal in which the reader of a stream must take something, and the time
+/// for all.
+const SILENCE: Duration = Duration::from_millis(150);
+const LONGEST_READ: Duration = Duration::from_secs(5);
 
 /// The time that the scheduled tasks may take before the end: they are only named.
 const SCHEDULED: Duration = Duration::from_secs(1);
@@ -59,12 +59,12 @@ pub(crate) async fn run(
     tasks: Tasks,
     options: Options,
     connect: impl AsyncFnOnce() -> Result<Connected, Refusal> + Send + 'static,
-    resume: Option<&Resume>,
+    resume: Option<Resume>,
     signals: Signals,
     clock: Clock,
     stderr: &Stream,
 ) -> Result<u8, Refusal> {
-    let stdout = Stream::to(std::io::stdout());
+    let stdout = Stream::stdout();
     let (given, selection) = match tasks {
         Tasks::Ids(jobs) => (jobs, None),
         Tasks::Instance(selection) => (Vec::new(), Some(selection)),
@@ -83,30 +83,77 @@ pub(crate) async fn run(
     let jobs = if selection.is_some() { &found.jobs } else { &*given };
     let signal = session.signal.get();
     let idle = selection.as_ref().is_some_and(|selection| selection.idle);
-    let summary = Summary::new(jobs, &found.verdicts, signal, options.until, resume);
-    let summary = summary.of_search(found.search.as_ref(), signal, idle);
+    let Found { verdicts, search, .. } = found;
+    let summary = Summary::new(jobs, verdicts, signal, options.until, resume);
+    let summary = Arc::new(summary.of_search(search, signal, idle));
     session.report.into_inner().finish(&summary);
 
-    // A slow reader has until the deadline. A signal then ends only the wait for the reader, because the
-    // result is known.
-    let until = match signal {
-        Some(_) => clock.elapsed() + AFTER_SIGNAL,
-        None => (options.deadline + AFTER_DEADLINE).max(clock.elapsed() + AT_LEAST),
-    };
-    let written = async {
-        stdout.written().await;
-        stderr.written().await;
+    let from = options.deadline.max(clock.elapsed());
+    let mut ending = Patience { clock, signals: session.signals, from, is_signaled: false };
+    if signal.is_some() {
+        ending.signal();
+    }
+    ending.written(&stdout).await;
+    if let Some(fault) = stdout.fault() {
+        stderr.message(&format!("cannot write the result to standard output: {fault}"));
+    } else if stdout.is_behind() {
+        stderr.message("the result on standard output is incomplete: its reader was too slow");
+    }
+    ending.written(stderr).await;
+    Ok(summary.ending.code())
+}
+
+/// The patience with the readers of the streams, after the result is known.
+struct Patience {
+    clock: Clock,
+    signals: Signals,
+    /// The time from which a silent reader counts as gone: the deadline, or the time of a signal.
+    from: Duration,
+    is_signaled: bool,
+}
+
+impl Patience {
+    fn signal(&mut self) {
+        (self.from, self.is_signaled) = (self.clock.elapsed(), true);
+    }
+
+    /// Waits until everything is written to the stream, or until its reader is silent, reads for too long, or a
+    /// second signal comes.
+    async fn written(&mut self, stream: &Stream) {
+        loop {
+            tokio::select! {
+                biased;
+                () = written(stream, self.clock, self.from) => return,
+                _ = self.signals.next() => {
+                    if self.is_signaled {
+                        return;
+                    }
+                    self.signal();
+                }
+            }
+        }
+    }
+}
+
+/// Waits until everything is written to the stream, or until its reader takes nothing for a while after `from`,
+/// or reads for too long.
+async fn written(stream: &Stream, clock: Clock, from: Duration) {
+    let end = from.saturating_add(LONGEST_READ);
+    let reading = async {
+        clock.sleep_until(from).await;
+        loop {
+            let steps = stream.steps();
+            clock.sleep_until(clock.elapsed().saturating_add(SILENCE).min(end)).await;
+            if stream.steps() == steps || clock.elapsed() >= end {
+                break;
+            }
+        }
     };
     tokio::select! {
-        () = written => {}
-        () = clock.sleep_until(until) => {}
-        _ = session.signals.next() => {}
+        biased;
+        () = stream.written() => {}
+        () = reading => {}
     }
-    if stdout.is_behind() {
-        stderr.message("the result on standard output is incomplete: its reader was too slow");
-        stderr.finish(AT_LEAST);
-    }
-    Ok(summary.ending.code())
 }
 
 struct Session {

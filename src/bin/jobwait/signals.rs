@@ -38,65 +38,142 @@ impl Signal {
 mod platform {
     use std::io::{self, Read as _};
     use std::sync::Arc;
-    use std::sync::atomic::AtomicBool;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::Duration;
 
+    use nix::sys::signal::{SigSet, Signal as Number};
+    use rustix::process::{Pid, getppid};
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     use signal_hook::flag;
     use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
+    use tokio::time::Instant;
 
     use super::Signal;
+
+    /// The same signal again within this time is not a second one: `timeout(1)` sends it to its child and to the
+    /// group of the child, and a terminal to the whole group.
+    const SAME: Duration = Duration::from_millis(500);
+
+    /// The interval at which it is checked whether the process that started this one has ended.
+    const CHECK_PARENT: Duration = Duration::from_millis(100);
+
+    const SIGNALS: [Signal; 3] = [Signal::Hangup, Signal::Interrupt, Signal::Terminate];
 
     /// The signals that the process receives.
     #[derive(Debug)]
     pub(crate) struct Signals {
-        hangup: Option<Stream>,
-        interrupt: Stream,
-        terminate: Stream,
+        /// The stream of each signal, unless it is ignored.
+        streams: [Option<Stream>; 3],
+        /// For each signal, whether the next one ends the process at once.
+        second: [Arc<AtomicBool>; 3],
+        latest: Option<(Signal, Instant)>,
+        /// The process that started this one, if its end counts as SIGTERM. It has no number here if it is outside
+        /// of the container.
+        parent: Option<Option<Pid>>,
     }
 
     impl Signals {
-        /// Takes over the signals, inside a tokio runtime. The second one ends the process at once.
+        /// Takes over the signals, inside a tokio runtime and before there are other threads. A signal that is
+        /// ignored stays so, as under `nohup` or after a shell's `trap ''`. A signal that is blocked is
+        /// unblocked: a launcher that blocks it for itself leaves that to its children by mistake.
         pub(crate) fn listen() -> io::Result<Self> {
-            let second = Arc::new(AtomicBool::new(false));
-            let listen = |number: i32| {
-                // The order matters: the first signal finds the flag down and raises it for the second.
-                flag::register_conditional_shutdown(number, 128 + number, Arc::clone(&second))?;
-                flag::register(number, Arc::clone(&second))?;
-                signal(SignalKind::from_raw(number))
-            };
-            Ok(Self {
-                hangup: if hangups_are_ignored() { None } else { Some(listen(SIGHUP)?) },
-                interrupt: listen(SIGINT)?,
-                terminate: listen(SIGTERM)?,
-            })
+            let ignored = ignored();
+            let second: [Arc<AtomicBool>; 3] = std::array::from_fn(|_| Arc::default());
+            let mut streams = [None, None, None];
+            for (at, name) in SIGNALS.into_iter().enumerate() {
+                let number = number(name);
+                if ignored & (1 << (number - 1)) != 0 {
+                    continue;
+                }
+                // The order matters: the first signal finds its flag down, and raises those of the others.
+                flag::register_conditional_shutdown(number, 128 + number, Arc::clone(&second[at]))?;
+                for (_, other) in second.iter().enumerate().filter(|(other, _)| *other != at) {
+                    flag::register(number, Arc::clone(other))?;
+                }
+                streams[at] = Some(signal(SignalKind::from_raw(number))?);
+            }
+            let listened: SigSet = [Number::SIGHUP, Number::SIGINT, Number::SIGTERM].into_iter().collect();
+            listened.thread_unblock()?;
+            Ok(Self { streams, second, latest: None, parent: None })
         }
 
-        /// Waits for the next signal.
+        /// Takes the end of the process that started this one for SIGTERM.
+        #[expect(clippy::unnecessary_wraps, reason = "it fails elsewhere")]
+        pub(crate) fn end_with_parent(&mut self) -> io::Result<()> {
+            self.parent = Some(getppid());
+            Ok(())
+        }
+
+        /// Waits for the next signal. The same one again within half a second is left out.
         pub(crate) async fn next(&mut self) -> Signal {
-            let hangup = async {
-                match &mut self.hangup {
-                    Some(stream) => stream.recv().await,
+            loop {
+                let signal = self.any().await;
+                let now = Instant::now();
+                let is_same = self.latest.is_some_and(|(latest, at)| latest == signal && now < at + SAME);
+                if is_same {
+                    continue;
+                }
+                self.latest = Some((signal, now));
+                let second = SIGNALS.iter().position(|name| *name == signal).map(|at| &self.second[at]);
+                if let Some(second) = second.map(Arc::clone) {
+                    // Even if nothing waits for signals then.
+                    tokio::spawn(async move {
+                        tokio::time::sleep(SAME).await;
+                        second.store(true, Ordering::Relaxed);
+                    });
+                }
+                return signal;
+            }
+        }
+
+        async fn any(&mut self) -> Signal {
+            async fn received(stream: &mut Option<Stream>) {
+                match stream {
+                    Some(stream) => _ = stream.recv().await,
+                    None => std::future::pending().await,
+                }
+            }
+            let [hangup, interrupt, terminate] = &mut self.streams;
+            let ended = async {
+                match self.parent {
+                    // A process whose parent has ended gets another one.
+                    Some(parent) => {
+                        while getppid() == parent {
+                            tokio::time::sleep(CHECK_PARENT).await;
+                        }
+                    }
                     None => std::future::pending().await,
                 }
             };
             tokio::select! {
-                _ = self.interrupt.recv() => Signal::Interrupt,
-                _ = self.terminate.recv() => Signal::Terminate,
-                _ = hangup => Signal::Hangup,
+                () = received(interrupt) => Signal::Interrupt,
+                () = received(terminate) => Signal::Terminate,
+                () = received(hangup) => Signal::Hangup,
+                () = ended => {
+                    self.parent = None;
+                    Signal::Terminate
+                }
             }
         }
     }
 
-    /// Returns whether hangups are ignored, as under `nohup`, where the wait is meant to outlive its
-    /// terminal. Only Linux shows that without unsafe code. Elsewhere a hangup ends the wait.
-    fn hangups_are_ignored() -> bool {
+    fn number(signal: Signal) -> i32 {
+        match signal {
+            Signal::Hangup => SIGHUP,
+            Signal::Interrupt => SIGINT,
+            Signal::Terminate => SIGTERM,
+        }
+    }
+
+    /// Returns the mask of the signals that are ignored. Only Linux shows that without unsafe code. Elsewhere,
+    /// every signal ends the wait.
+    fn ignored() -> u64 {
         // The capacity lets the file be read in one piece.
         let mut status = String::with_capacity(4096);
         let _ =
             std::fs::File::open("/proc/self/status").and_then(|mut file| file.read_to_string(&mut status));
         let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-        let mask = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-        mask.is_some_and(|mask| mask & (1 << (SIGHUP - 1)) != 0)
+        ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default()
     }
 }
 
@@ -114,6 +191,11 @@ mod platform {
         #[expect(clippy::unnecessary_wraps, reason = "it can fail on Unix")]
         pub(crate) fn listen() -> io::Result<Self> {
             Ok(Self)
+        }
+
+        #[expect(clippy::unused_self, clippy::needless_pass_by_ref_mut, reason = "it succeeds on Unix")]
+        pub(crate) fn end_with_parent(&mut self) -> io::Result<()> {
+            Err(io::ErrorKind::Unsupported.into())
         }
 
         pub(crate) async fn next(&mut self) -> Signal {

@@ -1,50 +1,174 @@
 //! Standard output and standard error, each written by a thread of its own.
 //!
 //! A stream can block for as long as its reader likes: a terminal after Ctrl-S, a pager, a log collector that
-//! hangs. The thread that keeps the time must not wait for it. It hands its text over, and waits at the end,
-//! for a bounded time, until the text is written.
+//! hangs. And a result can be large: to format it takes time. The thread that keeps the time does neither. It
+//! hands over its text, or a function that produces it, and waits at the end while the reader reads.
 
 use std::fmt;
 use std::io::{self, Write};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use crate::platform;
+
 /// The bytes of progress and logs that may be queued. Further text is dropped until the reader reads on.
 const QUEUED: usize = 256 * 1024;
+
+/// The bytes that are written at once. A write returns when the reader has made room for all of them, so small
+/// ones show that a slow reader still reads.
+const PIECE: usize = 4096;
+
+/// The bytes of a produced text that are collected for a write.
+const COLLECTED: usize = 64 * 1024;
+
+/// The time until the next attempt to write to a stream in non-blocking mode.
+const NOT_WRITABLE: Duration = Duration::from_millis(1);
 
 /// A stream that never blocks its writer.
 #[derive(Clone)]
 pub(crate) struct Stream {
     texts: Sender<Text>,
-    queued: Arc<AtomicUsize>,
-    /// Starts the thread at the first text. Most waits for a task that has ended write nothing on standard
-    /// error.
-    start: Arc<Mutex<Option<Start>>>,
+    shared: Arc<Shared>,
 }
 
-type Start = Box<dyn FnOnce() + Send>;
+struct Shared {
+    /// The bytes of text that are queued, and the number of texts that are not written yet.
+    queued: AtomicUsize,
+    texts: AtomicUsize,
+    /// The number of steps in which text was produced or written.
+    steps: AtomicU64,
+    /// The error of the first write that failed.
+    fault: OnceLock<String>,
+    /// The parts of the thread until it starts, with the first text: most waits for a task that has ended write
+    /// nothing on standard error. They stay here if there can be no thread.
+    parts: Mutex<Option<Parts>>,
+    has_thread: OnceLock<bool>,
+}
+
+struct Parts {
+    queue: Receiver<Text>,
+    writer: Box<dyn Write + Send>,
+}
 
 enum Text {
-    Write(Vec<u8>),
+    Bytes(Vec<u8>),
+    /// A function that produces the text.
+    Produced(Box<dyn FnOnce(&mut Pieces<'_>) + Send>),
     /// A callback for the time when all earlier text is written.
     Written(Box<dyn FnOnce() + Send>),
 }
 
+/// A text that is written while it is produced.
+pub(crate) struct Pieces<'a> {
+    shared: &'a Shared,
+    writer: &'a mut dyn Write,
+    buffer: Vec<u8>,
+}
+
+impl Pieces<'_> {
+    /// Adds text.
+    pub(crate) fn add(&mut self, text: &str) {
+        self.buffer.extend_from_slice(text.as_bytes());
+        self.shared.step();
+        if self.buffer.len() >= COLLECTED {
+            self.flush();
+        }
+    }
+
+    fn flush(&mut self) {
+        self.shared.write(self.writer, &self.buffer);
+        self.buffer.clear();
+    }
+}
+
+impl Shared {
+    /// Writes bytes. An error is kept, and later text is not written: a reader must not take a part for the
+    /// whole.
+    fn write(&self, writer: &mut dyn Write, bytes: &[u8]) {
+        for piece in bytes.chunks(PIECE) {
+            if self.fault.get().is_some() {
+                return;
+            }
+            if let Err(error) = write_piece(writer, piece) {
+                let _ = self.fault.set(error.to_string());
+            }
+            self.step();
+        }
+    }
+
+    fn step(&self) {
+        self.steps.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn handle(&self, writer: &mut dyn Write, text: Text) {
+        match text {
+            Text::Bytes(bytes) => {
+                self.write(writer, &bytes);
+                self.queued.fetch_sub(bytes.len(), Ordering::Relaxed);
+            }
+            Text::Produced(produce) => {
+                let mut pieces = Pieces { shared: self, writer, buffer: Vec::new() };
+                produce(&mut pieces);
+                pieces.flush();
+            }
+            Text::Written(done) => return done(),
+        }
+        self.texts.fetch_sub(1, Ordering::Release);
+    }
+
+    fn parts(&self) -> MutexGuard<'_, Option<Parts>> {
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Writes all bytes. Another process may have set the stream to non-blocking mode.
+fn write_piece(writer: &mut dyn Write, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match writer.write(bytes) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => bytes = &bytes[written..],
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => thread::sleep(NOT_WRITABLE),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    writer.flush()
+}
+
 impl Stream {
-    /// A stream to this writer. If no thread can be started, the text is lost and the exit code remains.
+    /// Standard output.
+    pub(crate) fn stdout() -> Self {
+        Self::new(platform::unbuffered(io::stdout()))
+    }
+
+    /// Standard error.
+    pub(crate) fn stderr() -> Self {
+        Self::new(platform::unbuffered(io::stderr()))
+    }
+
+    /// A stream to this writer.
+    #[cfg(test)]
     pub(crate) fn to(writer: impl Write + Send + 'static) -> Self {
+        Self::new(Box::new(writer))
+    }
+
+    fn new(writer: Box<dyn Write + Send>) -> Self {
         let (texts, queue) = channel();
-        let queued = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&queued);
-        let start: Start = Box::new(move || {
-            let _ = thread::Builder::new().name("write".into()).spawn(move || serve(writer, &queue, &count));
-        });
-        Self { texts, queued, start: Arc::new(Mutex::new(Some(start))) }
+        let parts = Mutex::new(Some(Parts { queue, writer }));
+        let shared = Shared {
+            queued: AtomicUsize::new(0),
+            texts: AtomicUsize::new(0),
+            steps: AtomicU64::new(0),
+            fault: OnceLock::new(),
+            parts,
+            has_thread: OnceLock::new(),
+        };
+        Self { texts, shared: Arc::new(shared) }
     }
 
     /// Writes a message for people.
@@ -59,27 +183,52 @@ impl Stream {
 
     /// Writes a text that may be dropped if the reader is slow.
     pub(crate) fn text(&self, text: Vec<u8>) {
-        if self.queued.load(Ordering::Relaxed) < QUEUED {
-            self.keep(text);
+        if self.shared.queued.load(Ordering::Relaxed) < QUEUED {
+            self.shared.queued.fetch_add(text.len(), Ordering::Relaxed);
+            self.send(Text::Bytes(text));
         }
     }
 
-    /// Writes a line that is never dropped. There are few of these: the results.
-    pub(crate) fn result(&self, line: &str) {
-        self.keep(format!("{line}\n").into_bytes());
+    /// Writes a result that is never dropped. It is produced on the thread of the stream.
+    pub(crate) fn produce(&self, produce: impl FnOnce(&mut Pieces<'_>) + Send + 'static) {
+        self.send(Text::Produced(Box::new(produce)));
     }
 
-    fn keep(&self, text: Vec<u8>) {
-        if let Some(start) = self.start.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            start();
+    fn send(&self, text: Text) {
+        self.shared.texts.fetch_add(usize::from(!matches!(text, Text::Written(_))), Ordering::Relaxed);
+        let _ = self.texts.send(text);
+        if !self.shared.has_thread.get_or_init(|| self.start()) {
+            // Without a thread, the text is written here. That may block, but the text is not lost.
+            let mut parts = self.shared.parts();
+            if let Some(Parts { queue, writer }) = parts.as_mut() {
+                queue.try_iter().for_each(|text| self.shared.handle(&mut **writer, text));
+            }
         }
-        self.queued.fetch_add(text.len(), Ordering::Relaxed);
-        let _ = self.texts.send(Text::Write(text));
+    }
+
+    /// Starts the thread, and returns whether there is one.
+    fn start(&self) -> bool {
+        let shared = Arc::clone(&self.shared);
+        let serve = move || {
+            let Some(Parts { queue, mut writer }) = shared.parts().take() else { return };
+            queue.iter().for_each(|text| shared.handle(&mut *writer, text));
+        };
+        thread::Builder::new().name("write".into()).spawn(serve).is_ok()
     }
 
     /// Returns whether some text is not written yet.
     pub(crate) fn is_behind(&self) -> bool {
-        self.queued.load(Ordering::Relaxed) > 0
+        self.shared.texts.load(Ordering::Acquire) > 0
+    }
+
+    /// The number of steps in which text was produced or written so far.
+    pub(crate) fn steps(&self) -> u64 {
+        self.shared.steps.load(Ordering::Relaxed)
+    }
+
+    /// The error of the first write that failed.
+    pub(crate) fn fault(&self) -> Option<&str> {
+        self.shared.fault.get().map(String::as_str)
     }
 
     /// Waits until everything is written.
@@ -98,16 +247,19 @@ impl Stream {
         }
     }
 
-    /// Returns whether `done` will be called. It will not if there is no thread.
+    /// Returns whether `done` will be called. It will not if nothing was ever written.
     fn when_written(&self, done: impl FnOnce() + Send + 'static) -> bool {
-        let has_thread = self.start.lock().unwrap_or_else(PoisonError::into_inner).is_none();
-        has_thread && self.texts.send(Text::Written(Box::new(done))).is_ok()
+        let has_written = self.shared.has_thread.get().is_some();
+        if has_written {
+            self.send(Text::Written(Box::new(done)));
+        }
+        has_written
     }
 }
 
 impl fmt::Debug for Stream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Stream").field("queued", &self.queued).finish_non_exhaustive()
+        f.debug_struct("Stream").field("texts", &self.shared.texts).finish_non_exhaustive()
     }
 }
 
@@ -120,18 +272,5 @@ impl Write for &Stream {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-/// Writes the queued texts. A stream that is full or closed is ignored, because the exit code is the result.
-fn serve(mut writer: impl Write, queue: &Receiver<Text>, queued: &AtomicUsize) {
-    for text in queue {
-        match text {
-            Text::Write(bytes) => {
-                let _ = writer.write_all(&bytes).and_then(|()| writer.flush());
-                queued.fetch_sub(bytes.len(), Ordering::Relaxed);
-            }
-            Text::Written(done) => done(),
-        }
     }
 }

@@ -23,6 +23,11 @@ pub(super) async fn run(
     stderr: &Stream,
 ) -> Result<u8, Refusal> {
     let WaitArgs { job_ids, instance, target, timing, several, output } = args;
+    if timing.exit_with_parent {
+        signals.end_with_parent().map_err(|error| {
+            Refusal(format!("--exit-with-parent: cannot watch the process that started this one: {error}"))
+        })?;
+    }
     // Before standard input is read, so that a typing error is reported at once.
     let mut options = Options::new(&timing, &several, &output)?;
     if job_ids.iter().any(|id| id == "-") && target.token_file.as_deref() == Some(Path::new("-")) {
@@ -55,7 +60,7 @@ pub(super) async fn run(
     let profile = target.profile.clone();
     let overrides = options::overrides(target, &several.rate, timing.request_timeout, given);
     let connect = async move || connect(profile, &overrides).await;
-    session::run(tasks, options, connect, Some(&resume), signals, clock, stderr).await
+    session::run(tasks, options, connect, Some(resume), signals, clock, stderr).await
 }
 
 /// Returns the selection of the tasks of an instance, if one was given.

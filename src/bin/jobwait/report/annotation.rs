@@ -1,5 +1,7 @@
 //! A failure in the form that GitHub Actions shows beside the run and the commit: `::error title=…::…`.
 
+use std::sync::Arc;
+
 use super::{Sink, Summary, wording};
 use crate::exit::Ending;
 use crate::stream::Stream;
@@ -8,11 +10,11 @@ use crate::stream::Stream;
 pub(super) struct Annotation(pub(super) Stream);
 
 impl Sink for Annotation {
-    fn finish(&mut self, summary: &Summary<'_>) {
+    fn finish(&mut self, summary: &Arc<Summary>) {
         if matches!(summary.ending, Ending::Completed | Ending::Interrupted(_)) {
             return;
         }
-        let text = summary.decisive().map(|task| wording::verdict(task.id, task.ending, task.verdict));
+        let text = summary.decisive().map(|task| wording::verdict(&task.id, task.ending, &task.verdict));
         let title = format!("jobwait: {}", summary.ending.name());
         self.0.line(&error(&title, &text.unwrap_or_default()));
     }

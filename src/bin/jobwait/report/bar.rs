@@ -4,7 +4,7 @@
 //! that is stopped with Ctrl-S must not stop the wait.
 
 use std::io;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
@@ -128,7 +128,7 @@ impl Sink for Bars {
         }
     }
 
-    fn finish(&mut self, _: &Summary<'_>) {
+    fn finish(&mut self, _: &Arc<Summary>) {
         self.clear();
     }
 

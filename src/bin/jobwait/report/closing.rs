@@ -1,6 +1,8 @@
 //! The last lines on standard error: the verdicts that the reader would otherwise not see, and the tally of
 //! several tasks.
 
+use std::sync::Arc;
+
 use super::messages::Messages;
 use super::tally::Tally;
 use super::{Sink, Summary, wording};
@@ -38,14 +40,14 @@ impl Closing {
 }
 
 impl Sink for Closing {
-    fn finish(&mut self, summary: &Summary<'_>) {
+    fn finish(&mut self, summary: &Arc<Summary>) {
         let shown = summary.tasks.iter().filter(|task| match self.verdicts {
             Verdicts::Shown => false,
             Verdicts::Single => true,
             Verdicts::Unsuccessful => task.ending != Ending::Completed,
         });
         for task in shown.take(MOST) {
-            self.messages.write(&wording::verdict(task.id, task.ending, task.verdict));
+            self.messages.write(&wording::verdict(&task.id, task.ending, &task.verdict));
         }
         if summary.tasks.len() > 1 {
             let mut tally = Tally::of(summary.tasks.len());

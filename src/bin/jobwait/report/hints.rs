@@ -1,6 +1,8 @@
 //! Hints beside a verdict: the state that was last seen, the likely cause, the next command. At most four
 //! lines.
 
+use std::sync::Arc;
+
 use jobwait::{Fault, FaultKind, Job, JobId, Outcome, Upstream, Verdict};
 
 use super::messages::Messages;
@@ -13,11 +15,11 @@ use crate::exit::Ending;
 pub(super) struct Hints(pub(super) Messages);
 
 impl Sink for Hints {
-    fn finish(&mut self, summary: &Summary<'_>) {
+    fn finish(&mut self, summary: &Arc<Summary>) {
         let open: Vec<&JobId> =
-            summary.tasks.iter().filter(|task| task.ending.is_open()).map(|task| task.id).collect();
-        let resume = summary.resume.map(|resume| resume.sentence(&open));
-        if let Some(search) = summary.search.filter(|search| {
+            summary.tasks.iter().filter(|task| task.ending.is_open()).map(|task| &task.id).collect();
+        let resume = summary.resume.as_ref().map(|resume| resume.sentence(&open));
+        if let Some(search) = summary.search.as_ref().filter(|search| {
             summary.tasks.is_empty() || !matches!(search.outcome, Outcome::Completed | Outcome::NotFound)
         }) {
             for line in of_search(search, summary.ending, resume.as_deref()) {
@@ -27,7 +29,7 @@ impl Sink for Hints {
         }
         if let Some(task) = summary.decisive() {
             let label = if summary.tasks.len() > 1 { format!("{}: ", task.id) } else { String::new() };
-            for line in hints(task.verdict, task.ending, resume.as_deref()) {
+            for line in hints(&task.verdict, task.ending, resume.as_deref()) {
                 self.0.write(&format!("{label}{line}"));
             }
         }

@@ -1,5 +1,7 @@
 //! The result as one JSON document.
 
+use std::sync::Arc;
+
 use super::document::{Document, Entry, line};
 use super::{Sink, Summary};
 use crate::stream::Stream;
@@ -8,10 +10,22 @@ use crate::stream::Stream;
 pub(super) struct Json(pub(super) Stream);
 
 impl Sink for Json {
-    fn finish(&mut self, summary: &Summary<'_>) {
-        let Summary { ending, tasks, .. } = summary;
-        let jobs = tasks.iter().map(|task| Entry::new(task.id, task.ending, task.verdict)).collect();
-        let document = Document { outcome: ending.name(), exit_code: ending.code(), jobs };
-        self.0.result(&line(&document));
+    fn finish(&mut self, summary: &Arc<Summary>) {
+        let summary = Arc::clone(summary);
+        self.0.produce(move |text| {
+            let Summary { ending, tasks, .. } = &*summary;
+            let frame =
+                line(&Document { outcome: ending.name(), exit_code: ending.code(), jobs: Vec::new() });
+            let (start, end) = frame.split_once("[]").unwrap_or((&frame, ""));
+            text.add(start);
+            text.add("[");
+            for (number, task) in tasks.iter().enumerate() {
+                text.add(if number > 0 { "," } else { "" });
+                text.add(&line(&Entry::new(&task.id, task.ending, &task.verdict)));
+            }
+            text.add("]");
+            text.add(end);
+            text.add("\n");
+        });
     }
 }

@@ -78,8 +78,11 @@ impl Sink for Jsonl {
             EventKind::Ended(verdict) => {
                 self.silent.remove(&(task.last_line, number));
                 let ending = Ending::of(verdict.outcome, signal);
-                let entry = Entry::new(&self.jobs[number], ending, verdict);
-                return self.stdout.result(&line(&Line::Verdict(entry)));
+                let (jobs, verdict) = (Arc::clone(&self.jobs), verdict.clone());
+                return self.stdout.produce(move |text| {
+                    text.add(&line(&Line::Verdict(Entry::new(&jobs[number], ending, &verdict))));
+                    text.add("\n");
+                });
             }
             _ => None,
         };
@@ -112,12 +115,16 @@ impl Sink for Jsonl {
         }
     }
 
-    fn finish(&mut self, summary: &Summary<'_>) {
-        self.stdout.result(&line(&Line::Result {
-            job_id: (),
-            elapsed_seconds: summary.elapsed().into(),
-            outcome: summary.ending.name(),
-            exit_code: summary.ending.code(),
-        }));
+    fn finish(&mut self, summary: &Arc<Summary>) {
+        let summary = Arc::clone(summary);
+        self.stdout.produce(move |text| {
+            text.add(&line(&Line::Result {
+                job_id: (),
+                elapsed_seconds: summary.elapsed().into(),
+                outcome: summary.ending.name(),
+                exit_code: summary.ending.code(),
+            }));
+            text.add("\n");
+        });
     }
 }

@@ -138,9 +138,8 @@ fn shown(view: View, bars: Option<Bars>, hostile: &str, mut on_step: impl FnMut(
 
 /// Finishes the report of a wait for one task, and returns the exit code.
 fn finish(report: Report, verdict: &Verdict) -> u8 {
-    let (jobs, resume) = (jobs(), resume());
-    let verdicts = std::slice::from_ref(verdict);
-    let summary = Summary::new(&jobs, verdicts, None, Until::default(), Some(&resume));
+    let verdicts = vec![verdict.clone()];
+    let summary = Arc::new(Summary::new(&jobs(), verdicts, None, Until::default(), Some(resume())));
     report.finish(&summary);
     summary.ending.code()
 }

@@ -1,5 +1,7 @@
 //! The result as text: one line per task.
 
+use std::sync::Arc;
+
 use super::{Sink, Summary, wording};
 use crate::stream::Stream;
 
@@ -7,9 +9,13 @@ use crate::stream::Stream;
 pub(super) struct Text(pub(super) Stream);
 
 impl Sink for Text {
-    fn finish(&mut self, summary: &Summary<'_>) {
-        for task in &summary.tasks {
-            self.0.result(&wording::verdict(task.id, task.ending, task.verdict));
-        }
+    fn finish(&mut self, summary: &Arc<Summary>) {
+        let summary = Arc::clone(summary);
+        self.0.produce(move |text| {
+            for task in &summary.tasks {
+                text.add(&wording::verdict(&task.id, task.ending, &task.verdict));
+                text.add("\n");
+            }
+        });
     }
 }
