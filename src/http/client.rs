@@ -23,6 +23,7 @@ const LARGEST_BODY: usize = 1 << 20;
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
     http: reqwest::Client,
+    resolver: SystemResolver,
     request_timeout: Duration,
     /// Whether there was a response since a connection last broke twice in a row. Only then can a broken
     /// connection be an idle one that the server closed.
@@ -31,15 +32,18 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn new(request_timeout: Duration, route: Route, trust: &Trust) -> Result<Self, ConfigError> {
+        let resolver = SystemResolver::default();
         let builder = reqwest::Client::builder()
             .user_agent(concat!("jobwait/", env!("CARGO_PKG_VERSION")))
             .timeout(request_timeout)
+            // It is divided among the addresses of the host, so that a dead one leaves time for the next.
+            .connect_timeout(request_timeout)
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
-            .dns_resolver(Arc::new(SystemResolver))
+            .dns_resolver(Arc::new(resolver.clone()))
             .tls_backend_preconfigured(trust.config()?);
         let http = route.apply(builder)?.build().map_err(|error| ConfigError::setup("HTTP", error))?;
-        Ok(Self { http, request_timeout, has_responded: Arc::default() })
+        Ok(Self { http, resolver, request_timeout, has_responded: Arc::default() })
     }
 
     /// Sends a request that the meter counts, and reads the complete response.
@@ -63,6 +67,9 @@ impl Client {
             body.extend_from_slice(&chunk);
         }
         self.has_responded.store(true, Ordering::Relaxed);
+        if let Some(address) = response.remote_addr() {
+            self.resolver.responded(address.ip());
+        }
         Ok(Response {
             status: response.status().as_u16(),
             headers: std::mem::take(response.headers_mut()),

@@ -54,7 +54,7 @@ pub(super) fn classify(error: &reqwest::Error, target: &Target) -> Observation {
     let (kind, message) = describe(&cause, target);
     let fault = Fault::new(kind, message);
     match kind {
-        FaultKind::Untrusted => Observation::Permanent(fault),
+        FaultKind::Untrusted | FaultKind::Incompatible => Observation::Permanent(fault),
         // A proxy that fails to connect may do so later. The others refuse this client.
         FaultKind::Proxy if cause.root != PROXY_FAILED => Observation::Permanent(fault),
         _ => Observation::transient(fault),
@@ -73,9 +73,14 @@ fn describe(cause: &Cause<'_>, target: &Target) -> (FaultKind, String) {
     let Target { host, place, is_plain_http, request_timeout } = target;
     let root = &cause.root;
     match cause {
+        Cause { lookup: Some(lookup), .. } if is_local(&lookup.source) => {
+            (FaultKind::Local, format!("this machine {lookup}"))
+        }
         Cause { lookup: Some(lookup), .. } => {
-            let whose = if lookup.host() == host { "" } else { " (the proxy)" };
-            (FaultKind::UnknownHost, format!("{lookup}{whose}"))
+            // The name was right before, so the resolver is out of order.
+            let kind = if lookup.was_known { FaultKind::Network } else { FaultKind::UnknownHost };
+            let whose = if lookup.host == *host { "" } else { " (the proxy)" };
+            (kind, format!("{lookup}{whose}"))
         }
         Cause { tls: Some(why @ rustls::Error::InvalidCertificate(_)), .. } => {
             let why = match tls::plain(why) {
@@ -86,6 +91,9 @@ fn describe(cause: &Cause<'_>, target: &Target) -> (FaultKind, String) {
                 why => why,
             };
             (FaultKind::Untrusted, format!("the certificate of {place} is not trusted: {why}"))
+        }
+        Cause { tls: Some(why), .. } if is_incompatible(why) => {
+            (FaultKind::Incompatible, format!("no TLS connection to {place} is possible: {why}"))
         }
         _ if root == PROXY_AUTHENTICATION => {
             (FaultKind::Proxy, format!("the proxy for {place} requires a user and a password"))
@@ -124,9 +132,33 @@ pub(super) fn is_closed_connection(error: &reqwest::Error) -> bool {
     !error.is_connect() && (broken || root_cause(error) == CLOSED_EARLY)
 }
 
+/// Whether this machine lacks file descriptors, threads or memory.
 fn is_local(error: &io::Error) -> bool {
     // EMFILE and ENFILE, for which std has no name. The numbers are the same on Linux, macOS and the BSDs.
-    cfg!(unix) && matches!(error.raw_os_error(), Some(23 | 24))
+    let lacks_descriptors = cfg!(unix) && matches!(error.raw_os_error(), Some(23 | 24));
+    lacks_descriptors || matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::OutOfMemory)
+}
+
+/// Whether no retry can succeed, because the two sides have no version or algorithm of TLS in common, or the
+/// server wants a certificate of the client.
+fn is_incompatible(error: &rustls::Error) -> bool {
+    use rustls::AlertDescription as Alert;
+    match error {
+        rustls::Error::PeerIncompatible(_) => true,
+        rustls::Error::AlertReceived(alert) => matches!(
+            alert,
+            Alert::HandshakeFailure
+                | Alert::ProtocolVersion
+                | Alert::InsufficientSecurity
+                | Alert::CertificateRequired
+                | Alert::BadCertificate
+                | Alert::UnknownCA
+                | Alert::AccessDenied
+                | Alert::UnrecognisedName
+                | Alert::NoApplicationProtocol
+        ),
+        _ => false,
+    }
 }
 
 /// Finds the first error of type `E` in the chain of causes. An `io::Error` hides the error that it
@@ -173,6 +205,9 @@ mod tests {
 
         let lookup = |host: &str| LookupError::new(host, io::Error::other("no such name"));
         let (own, proxy) = (lookup("db.example"), lookup("proxy.example"));
+        let gone = LookupError { was_known: true, ..lookup("db.example") };
+        let short = LookupError::new("db.example", io::Error::from_raw_os_error(24));
+        let versions = Tls::AlertReceived(rustls::AlertDescription::ProtocolVersion);
         let certificate = |why| Tls::InvalidCertificate(why);
         let (unknown, expired) =
             (certificate(CertificateError::UnknownIssuer), certificate(CertificateError::Expired));
@@ -182,6 +217,17 @@ mod tests {
         let root = |root: &str| Cause { root: root.into(), ..Cause::default() };
         for (cause, kind, text) in [
             (Cause { lookup: Some(&own), ..root("x") }, FaultKind::UnknownHost, "cannot look up db.example"),
+            (Cause { lookup: Some(&gone), ..root("x") }, FaultKind::Network, "cannot look up db.example"),
+            (
+                Cause { lookup: Some(&short), ..root("x") },
+                FaultKind::Local,
+                "this machine cannot look up db.example",
+            ),
+            (
+                Cause { tls: Some(&versions), ..root("x") },
+                FaultKind::Untrusted,
+                "no TLS connection to db.example:8443 is possible",
+            ),
             (Cause { lookup: Some(&proxy), ..root("x") }, FaultKind::UnknownHost, "(the proxy)"),
             (
                 Cause { tls: Some(&unknown), is_connect: true, ..root("x") },

@@ -11,6 +11,8 @@ mod body;
 mod bulk;
 mod credentials;
 mod docs;
+#[cfg(unix)]
+mod ending;
 mod http;
 mod input;
 mod layers;

@@ -2,9 +2,14 @@
 
 use std::io::{Read as _, Write as _};
 use std::sync::Mutex;
+use std::time::Duration;
 
+#[cfg(target_os = "linux")]
+use super::support::child::with_addresses;
 use super::support::child::{at, with_unknown_hosts};
 use super::support::messages::{LAST_SEEN, NO_RESPONSE, RETRY};
+#[cfg(target_os = "linux")]
+use super::support::server::black_hole_at;
 use super::support::server::{Act, Server, answer, black_hole, raw, refusing};
 use super::support::{SUCCESS, at_once, both, despite_noise, running, tls};
 
@@ -293,5 +298,70 @@ fn an_error_response_of_a_megabyte_is_read_in_bounded_memory() {
         let server = Server::acts([answer(status, &many), answer(200, SUCCESS)]);
         let ended = at(&server.url()).run();
         assert!(ended.peak < 20 * 1024 && (ended.stderr + &ended.stdout).contains("X.1"), "{status}");
+    });
+}
+
+/// Covers E11.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_second_address_of_a_host_is_used_if_the_first_is_dead_and_remembered() {
+    despite_noise(|| {
+        let going = running("40%");
+        // Each request needs a new connection.
+        let server = Server::start(move |n| {
+            let body = if n < 5 { &*going } else { SUCCESS };
+            Act::SendAndClose(raw(200, "Connection: close\r\n", body.as_bytes()))
+        });
+        let port = server.address.port();
+        let (_, _keep) = black_hole_at(format!("127.0.0.2:{port}").parse().unwrap());
+        let run =
+            at(&format!("http://two.example:{port}")).args(["--insecure-http", "--request-timeout", "2s"]);
+        let Some(run) = with_addresses(run, "127.0.0.2,127.0.0.1") else { return };
+        let ended = run.run().expect(0, "completed");
+        assert!(!ended.stderr.contains(RETRY), "{ended:?}");
+        // The dead address takes half of the time of a request, once.
+        assert!(ended.took < Duration::from_millis(2500), "{ended:?}");
+    });
+}
+
+/// Covers E12.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_resolver_that_fails_in_the_middle_of_a_wait_ends_nothing() {
+    let broken = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .join(format!("broken-resolver-{}", std::process::id()));
+    let (marker, going) = (broken.clone(), running("40%"));
+    let server = Server::start(move |n| {
+        // The resolver fails from the second response on, for as long as a wait takes many polls.
+        if n == 2 {
+            std::fs::write(&marker, "").unwrap();
+            let marker = marker.clone();
+            std::thread::spawn(move || {
+                std::thread::sleep(Duration::from_millis(1500));
+                std::fs::remove_file(marker).unwrap();
+            });
+        }
+        let body = if n < 5 { &*going } else { SUCCESS };
+        Act::SendAndClose(raw(200, "Connection: close\r\n", body.as_bytes()))
+    });
+    let run = at(&format!("http://db.example:{}", server.address.port())).args(["--insecure-http"]);
+    let Some(run) = with_addresses(run, "127.0.0.1") else { return };
+    let run = run.env("LOOKUP_FAILS_WHILE", broken.to_str().unwrap());
+    run.run().expect(0, "cannot look up db.example").expect(0, "completed");
+}
+
+/// Covers E12.
+#[cfg(unix)]
+#[test]
+fn a_lack_of_file_descriptors_is_not_an_unknown_host() {
+    let server = Server::answers([(200, SUCCESS)]);
+    let url = format!("http://localhost:{}", server.address.port());
+    at_once(6..24, |most| {
+        let ended = at(&url).args(["--insecure-http"]).timeout("2s").with_descriptors(most).run();
+        assert!(
+            !ended.stderr.contains("no such") && !ended.stderr.contains("check --region"),
+            "{most}: {ended:?}"
+        );
+        assert!(matches!(ended.code, Some(0 | 2 | 125)), "{most}: {ended:?}");
     });
 }

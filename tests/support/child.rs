@@ -50,6 +50,12 @@ pub fn with_unknown_hosts(run: Run) -> Run {
     run
 }
 
+/// The same wait where each host has these addresses, separated by commas. None without a C compiler.
+#[cfg(target_os = "linux")]
+pub fn with_addresses(run: Run, addresses: &str) -> Option<Run> {
+    Some(run.env("LD_PRELOAD", lookup()?).env("LOOKUP_ADDRESSES", addresses))
+}
+
 #[cfg(target_os = "linux")]
 fn lookup() -> Option<&'static str> {
     static LIBRARY: std::sync::OnceLock<Option<std::path::PathBuf>> = std::sync::OnceLock::new();
@@ -152,7 +158,7 @@ impl Run {
         self.under_words([program])
     }
 
-    fn under_words<'a>(self, words: impl IntoIterator<Item = &'a str>) -> Self {
+    pub fn under_words<'a>(self, words: impl IntoIterator<Item = &'a str>) -> Self {
         let mut words = words.into_iter();
         let mut command = Command::new(words.next().unwrap());
         command.args(words);

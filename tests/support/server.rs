@@ -196,10 +196,15 @@ fn read_request(stream: &mut BufReader<&TcpStream>) -> Option<String> {
 
 /// The address of a listener that accepts no more, so that connecting to it hangs as long as the second value lives.
 pub fn black_hole() -> (SocketAddr, impl Sized) {
+    black_hole_at("127.0.0.1:0".parse().unwrap())
+}
+
+/// The same at this address.
+pub fn black_hole_at(address: SocketAddr) -> (SocketAddr, impl Sized) {
     use socket2::{Domain, Socket, Type};
 
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    socket.bind(&"127.0.0.1:0".parse::<SocketAddr>().unwrap().into()).unwrap();
+    socket.bind(&address.into()).unwrap();
     socket.listen(0).unwrap();
     let address = socket.local_addr().unwrap().as_socket().unwrap();
     // The queue holds one more than the backlog says, on some kernels two.

@@ -18,11 +18,10 @@ mod stream;
 mod worker;
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use jobwait::Clock;
 
-use crate::stream::Stream;
+use crate::stream::{READ, Stream};
 
 fn main() -> ExitCode {
     // The deadline counts from here.
@@ -42,6 +41,6 @@ fn main() -> ExitCode {
         }
     };
     stderr.message(&reason);
-    stderr.finish(Duration::from_secs(1));
+    stderr.finish(READ);
     ExitCode::from(code)
 }

@@ -21,7 +21,8 @@ mod unix {
         let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
     }
 
-    /// A writer to the same file as a standard stream, without its buffer, in which text could be left behind.
+    /// A writer to the same file as a standard stream, without its buffer, in which text could be left
+    /// behind.
     pub(crate) fn unbuffered<T: Write + AsFd + Send + 'static>(stream: T) -> Box<dyn Write + Send> {
         match stream.as_fd().try_clone_to_owned() {
             Ok(file) => Box::new(File::from(file)),

@@ -117,8 +117,8 @@ impl Patience {
         (self.from, self.is_signaled) = (self.clock.elapsed(), true);
     }
 
-    /// Waits until everything is written to the stream, or until its reader is silent, reads for too long, or a
-    /// second signal comes.
+    /// Waits until everything is written to the stream, or until its reader is silent, reads for too long, or
+    /// a second signal comes.
     async fn written(&mut self, stream: &Stream) {
         loop {
             tokio::select! {
@@ -135,8 +135,8 @@ impl Patience {
     }
 }
 
-/// Waits until everything is written to the stream, or until its reader takes nothing for a while after `from`,
-/// or reads for too long.
+/// Waits until everything is written to the stream, or until its reader takes nothing for a while after
+/// `from`, or reads for too long.
 async fn written(stream: &Stream, clock: Clock, from: Duration) {
     let end = from.saturating_add(LONGEST_READ);
     let reading = async {

@@ -50,8 +50,8 @@ mod platform {
 
     use super::Signal;
 
-    /// The same signal again within this time is not a second one: `timeout(1)` sends it to its child and to the
-    /// group of the child, and a terminal to the whole group.
+    /// The same signal again within this time is not a second one: `timeout(1)` sends it to its child and to
+    /// the group of the child, and a terminal to the whole group.
     const SAME: Duration = Duration::from_millis(500);
 
     /// The interval at which it is checked whether the process that started this one has ended.
@@ -67,14 +67,14 @@ mod platform {
         /// For each signal, whether the next one ends the process at once.
         second: [Arc<AtomicBool>; 3],
         latest: Option<(Signal, Instant)>,
-        /// The process that started this one, if its end counts as SIGTERM. It has no number here if it is outside
-        /// of the container.
+        /// The process that started this one, if its end counts as SIGTERM. It has no number here if it is
+        /// outside of the container.
         parent: Option<Option<Pid>>,
     }
 
     impl Signals {
-        /// Takes over the signals, inside a tokio runtime and before there are other threads. A signal that is
-        /// ignored stays so, as under `nohup` or after a shell's `trap ''`. A signal that is blocked is
+        /// Takes over the signals, inside a tokio runtime and before there are other threads. A signal that
+        /// is ignored stays so, as under `nohup` or after a shell's `trap ''`. A signal that is blocked is
         /// unblocked: a launcher that blocks it for itself leaves that to its children by mistake.
         pub(crate) fn listen() -> io::Result<Self> {
             let ignored = ignored();
@@ -165,8 +165,8 @@ mod platform {
         }
     }
 
-    /// Returns the mask of the signals that are ignored. Only Linux shows that without unsafe code. Elsewhere,
-    /// every signal ends the wait.
+    /// Returns the mask of the signals that are ignored. Only Linux shows that without unsafe code.
+    /// Elsewhere, every signal ends the wait.
     fn ignored() -> u64 {
         // The capacity lets the file be read in one piece.
         let mut status = String::with_capacity(4096);

@@ -16,11 +16,14 @@ use tokio::sync::oneshot;
 
 use crate::platform;
 
+/// The time for the reader of a last message before the process exits.
+pub(crate) const READ: Duration = Duration::from_millis(200);
+
 /// The bytes of progress and logs that may be queued. Further text is dropped until the reader reads on.
 const QUEUED: usize = 256 * 1024;
 
-/// The bytes that are written at once. A write returns when the reader has made room for all of them, so small
-/// ones show that a slow reader still reads.
+/// The bytes that are written at once. A write returns when the reader has made room for all of them, so
+/// small ones show that a slow reader still reads.
 const PIECE: usize = 4096;
 
 /// The bytes of a produced text that are collected for a write.
@@ -44,8 +47,8 @@ struct Shared {
     steps: AtomicU64,
     /// The error of the first write that failed.
     fault: OnceLock<String>,
-    /// The parts of the thread until it starts, with the first text: most waits for a task that has ended write
-    /// nothing on standard error. They stay here if there can be no thread.
+    /// The parts of the thread until it starts, with the first text: most waits for a task that has ended
+    /// write nothing on standard error. They stay here if there can be no thread.
     parts: Mutex<Option<Parts>>,
     has_thread: OnceLock<bool>,
 }

@@ -2,7 +2,6 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::io::{self, Write as _};
 
 use clap::builder::FalseyValueParser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -12,6 +11,7 @@ use jobwait::text::safe;
 
 use super::Args;
 use crate::exit;
+use crate::stream::{READ, Stream};
 
 /// The pairs of options that exclude each other. An option beats the variable of the other one.
 const EXCLUSIVE: [(&str, &str, &str); 4] = [
@@ -167,7 +167,10 @@ pub(crate) fn print(error: &clap::Error) -> u8 {
         let text = error.render().to_string();
         let lines: Vec<String> = text.lines().map(|line| safe(line, 1000).to_string()).collect();
         let text = lines.join("\n");
-        let _ = writeln!(io::stderr(), "jobwait: {}", text.strip_prefix("error: ").unwrap_or(&text));
+        // Nobody may read it.
+        let stderr = Stream::stderr();
+        stderr.message(text.strip_prefix("error: ").unwrap_or(&text));
+        stderr.finish(READ);
     } else {
         let _ = error.print();
     }

@@ -11,7 +11,7 @@ use crate::args::{Output, PlanArgs};
 use crate::exit::Refusal;
 use crate::options;
 use crate::rate_limit::RateLimitArg;
-use crate::stream::Stream;
+use crate::stream::{READ, Stream};
 
 /// The most polls in a plan.
 const MOST: usize = 100_000;
@@ -88,7 +88,7 @@ pub(super) fn run(args: &PlanArgs, stderr: &Stream) -> Result<u8, Refusal> {
     let plan = Plan::new(args)?;
     if let Some(remark) = options::remark(&args.pace) {
         stderr.message(&remark);
-        stderr.finish(Duration::from_secs(1));
+        stderr.finish(READ);
     }
     let text = match args.output {
         Output::Text => text::of(&plan),
