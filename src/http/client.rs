@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use reqwest::Request;
+use tokio::sync::Semaphore;
 
 use super::meter::Meter;
 use super::proxy::Route;
@@ -19,12 +20,18 @@ use crate::probe::Observation;
 /// The largest body that is read. No response about one task comes near it.
 const LARGEST_BODY: usize = 1 << 20;
 
+/// The size from which on a body is large, and the number of large bodies that are read at once. It bounds
+/// the memory for many tasks.
+const LARGE: usize = 64 << 10;
+const LARGE_AT_ONCE: usize = 8;
+
 /// A client that keeps its connections.
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
     http: reqwest::Client,
     resolver: SystemResolver,
     request_timeout: Duration,
+    large_bodies: Arc<Semaphore>,
     /// Whether there was a response since a connection last broke twice in a row. Only then can a broken
     /// connection be an idle one that the server closed.
     has_responded: Arc<AtomicBool>,
@@ -43,7 +50,8 @@ impl Client {
             .dns_resolver(Arc::new(resolver.clone()))
             .tls_backend_preconfigured(trust.config()?);
         let http = route.apply(builder)?.build().map_err(|error| ConfigError::setup("HTTP", error))?;
-        Ok(Self { http, resolver, request_timeout, has_responded: Arc::default() })
+        let large_bodies = Arc::new(Semaphore::new(LARGE_AT_ONCE));
+        Ok(Self { http, resolver, request_timeout, large_bodies, has_responded: Arc::default() })
     }
 
     /// Sends a request that the meter counts, and reads the complete response.
@@ -57,7 +65,11 @@ impl Client {
 
         let mut response = self.execute(request, meter).await.map_err(failed)?;
         let mut body = Vec::new();
+        let mut permit = None;
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
+            if body.len() + chunk.len() > LARGE && permit.is_none() {
+                permit = self.large_bodies.acquire().await.ok();
+            }
             if body.len() + chunk.len() > LARGEST_BODY {
                 // Dropping the response closes the connection, so the rest is never read.
                 let status = Some(response.status().as_u16());

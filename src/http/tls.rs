@@ -1,7 +1,7 @@
 //! The TLS configuration: trust roots, and the errors of certificates.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -38,6 +38,13 @@ impl Trust {
                 plain(&error),
             )
         };
+        // The platform's reader would read a device without an end.
+        if let (Self::System { .. }, Some((name, path))) = (self, configured_roots())
+            && path.metadata().is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
+            && has_no_end(&path)
+        {
+            return Err(ConfigError::file(&path, "a device without an end").at(name));
+        }
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
@@ -88,6 +95,12 @@ pub(crate) fn read_bundle(path: &Path) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?.take(LARGEST_BUNDLE).read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+/// Returns whether a file is longer than any with trust roots.
+fn has_no_end(path: &Path) -> bool {
+    let read = File::open(path).and_then(|file| io::copy(&mut file.take(LARGEST_BUNDLE), &mut io::sink()));
+    read.is_ok_and(|read| read == LARGEST_BUNDLE)
 }
 
 /// The variable that configures the roots of the system, and its value.

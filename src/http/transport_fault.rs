@@ -225,7 +225,7 @@ mod tests {
             ),
             (
                 Cause { tls: Some(&versions), ..root("x") },
-                FaultKind::Untrusted,
+                FaultKind::Incompatible,
                 "no TLS connection to db.example:8443 is possible",
             ),
             (Cause { lookup: Some(&proxy), ..root("x") }, FaultKind::UnknownHost, "(the proxy)"),

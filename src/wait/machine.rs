@@ -20,6 +20,9 @@ use crate::probe::Observation;
 /// reached a replica that lags.
 const VANISHED: u32 = 3;
 
+/// The longest time for a poll that starts after the deadline, because the computer slept past it.
+const LONGEST_POLL_AFTER_SLEEP: Duration = Duration::from_secs(1);
+
 /// The limits of a wait. The deadline and the grace period are times since its start.
 #[derive(Debug, Clone)]
 pub(crate) struct Limits {
@@ -219,7 +222,7 @@ impl Waiting {
         if now < self.limits.deadline {
             self.limits.deadline
         } else {
-            now.saturating_add(self.response_time.max(POLL_AFTER_SLEEP))
+            now.saturating_add(self.response_time.clamp(POLL_AFTER_SLEEP, LONGEST_POLL_AFTER_SLEEP))
         }
     }
 

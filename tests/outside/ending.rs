@@ -13,7 +13,7 @@ use serde_json::json;
 use super::support::child::{Run, at, bare};
 use super::support::messages::RESUME;
 use super::support::punctual::slack;
-use super::support::server::{Server, answer, asked_for};
+use super::support::server::{Act, Server, answer, asked_for, raw};
 use super::support::{ID, SUCCESS, at_once, despite_noise, running};
 
 /// A server of tasks that run, with job objects of this many bytes.
@@ -77,7 +77,8 @@ fn a_large_result_is_whole_although_its_reader_is_slow() {
     despite_noise(|| {
         let server = going(900_000);
         let (mut ours, theirs) = std::io::pipe().unwrap();
-        let running = several(&server, 20).timeout("2s").stdout(theirs.into()).start();
+        let run = several(&server, 20).args(["--interval", "500ms", "--max-interval", "500ms"]).timeout("4s");
+        let running = run.stdout(theirs.into()).start();
         let reader = thread::spawn(move || {
             let mut text = Vec::new();
             let mut piece = vec![0; 256 * 1024];
@@ -92,7 +93,7 @@ fn a_large_result_is_whole_although_its_reader_is_slow() {
         let document: serde_json::Value = serde_json::from_slice(&text).unwrap();
         assert_eq!(document["jobs"].as_array().unwrap().len(), 21);
         assert!(!ended.stderr.contains("incomplete"), "{ended:?}");
-        assert_eq!(ended.code, Some(124), "{ended:?}");
+        assert!(matches!(ended.code, Some(124 | 125)), "{ended:?}");
     });
 }
 
@@ -100,9 +101,13 @@ fn a_large_result_is_whole_although_its_reader_is_slow() {
 #[test]
 fn a_reader_that_takes_nothing_is_given_up_and_the_cut_is_said() {
     despite_noise(|| {
-        let server = going(900_000);
+        let server = going(200_000);
         let (ours, theirs) = std::io::pipe().unwrap();
-        let ended = several(&server, 4).timeout("1s").stdout(theirs.into()).run();
+        let ended = several(&server, 4)
+            .args(["--interval", "300ms", "--max-interval", "300ms"])
+            .timeout("1s")
+            .stdout(theirs.into())
+            .run();
         drop(ours);
         ended.within(1.0).expect(124, "the result on standard output is incomplete: its reader was too slow");
     });
@@ -195,4 +200,76 @@ fn a_wait_ends_with_the_process_that_started_it() {
     ended.expect(0, "stopped by SIGTERM");
     assert!(start.elapsed() < Duration::from_secs(10));
     at(&server.url()).args(["--exit-with-parent"]).timeout("300ms").arg(ID).run().expect(124, "Running 40%");
+}
+
+/// Covers E2 and E3.
+#[test]
+fn thousands_of_tasks_have_a_whole_result_after_a_signal() {
+    for output in ["json", "jsonl", "text"] {
+        let server = going(100);
+        let ids: Vec<String> = (0..2000).map(|n| format!("task-{n}")).collect();
+        let run = at(&server.url()).args([
+            "--rate-limit",
+            "none",
+            "-q",
+            "--interval",
+            "3s",
+            "--max-interval",
+            "3s",
+        ]);
+        let run = run.args(["-o", output, "-"]).stdin(ids.join("\n")).with_memory(100);
+        let child = run.start().handles_signals();
+        thread::sleep(Duration::from_millis(1500));
+        child.signal("TERM");
+        let ended = child.end();
+        assert_eq!(ended.code, Some(143), "{}", ended.stderr);
+        assert!(
+            !ended.stderr.contains("incomplete") && ended.stderr.contains("to resume, run"),
+            "{}",
+            ended.stderr
+        );
+        let count = match output {
+            "json" => ended.object()["jobs"].as_array().unwrap().len() - 1,
+            "jsonl" => ended.stdout.matches(r#""event":"verdict""#).count() - 1,
+            _ => ended.stdout.lines().count() - 1,
+        };
+        assert_eq!(count, 2000);
+    }
+}
+
+/// Covers E10.
+#[test]
+fn a_poll_after_the_computer_slept_past_the_deadline_takes_a_second_at_most() {
+    let going = running("40%");
+    let server = Server::start(move |n| match n {
+        // A slow response, after which a poll would get ten seconds.
+        0 => Act::Drip(raw(200, "", going.as_bytes()), Duration::from_millis(4)),
+        _ => Act::SendAndHang(Vec::new()),
+    });
+    let run = at(&server.url()).args(["--interval", "10s", "--max-interval", "10s", "--timeout", "8s"]);
+    let child = run.start().handles_signals();
+    thread::sleep(Duration::from_secs(4));
+    child.signal("STOP");
+    thread::sleep(Duration::from_secs(5));
+    let woken = child.signal("CONT");
+    let ended = child.end();
+    assert_eq!(ended.code, Some(124), "{ended:?}");
+    assert!(woken.elapsed() < Duration::from_millis(2300) + slack(), "{:?}: {ended:?}", woken.elapsed());
+}
+
+/// Covers E13.
+#[test]
+fn many_large_errors_are_read_in_bounded_memory() {
+    let server = Server::by_id(|_, _| Act::Send(raw(503, "", &vec![0xff; 1 << 20])));
+    // An optimized binary, for which 25 MiB are promised, needs 7 MiB less for itself.
+    let ids: Vec<String> = (0..64).map(|n| format!("task-{n}")).collect();
+    let run = at(&server.url()).args(["--rate-limit", "none", "-q"]).timeout("2s").each(&ids).with_memory(32);
+    run.run().expect(125, "HTTP 503");
+}
+
+/// Covers E14.
+#[test]
+fn a_device_as_the_file_of_trust_roots_is_rejected() {
+    let run = at("https://127.0.0.1:1").env("SSL_CERT_FILE", "/dev/zero").with_memory(32);
+    run.run().expect(2, "SSL_CERT_FILE: /dev/zero: a device without an end");
 }

@@ -208,3 +208,28 @@ fn without_sequences(drawn: &str) -> String {
     let rest = parts.filter_map(|part| part.split_once(|c: char| c.is_ascii_alphabetic()));
     (first + &rest.map(|(_, text)| text).collect::<String>()).replace('\r', "")
 }
+
+/// Covers E16.
+#[test]
+fn a_wait_in_the_background_of_a_terminal_shows_lines() {
+    // script(1) makes a terminal whose foreground is an interactive shell.
+    let server = at_work();
+    let options = "--interval 150ms --max-interval 150ms --insecure-http";
+    let binary = env!("CARGO_BIN_EXE_jobwait");
+    let shown = |command: &str| {
+        let mut child = std::process::Command::new("script");
+        child.args(["-q", "-e", "-c", command, "/dev/null"]).stdin(std::process::Stdio::null());
+        child.env_clear().env("PATH", std::env::var("PATH").unwrap()).env("TERM", "xterm");
+        child.envs([("HW_AUTH_TOKEN", "any"), ("HW_PROJECT_ID", super::support::PROJECT)]);
+        child.env("JOBWAIT_ENDPOINT", server.url());
+        child.output().ok().map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let wait = format!("{binary} {options} {ID}");
+    let Some(foreground) = shown(&format!("bash -mc '{wait}'")) else {
+        println!("skipped: there is no script(1)");
+        return;
+    };
+    assert!(foreground.contains("\u{1b}["), "{foreground:?}");
+    let background = shown(&format!("bash -mc '{wait} & wait'")).unwrap();
+    assert!(!background.contains("\u{1b}[") && background.contains("completed"), "{background:?}");
+}

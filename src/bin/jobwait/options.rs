@@ -10,6 +10,7 @@ use crate::args::{
     Given, LogFormat, Output, OutputArgs, PaceArgs, Progress, RateArgs, SeveralArgs, TargetArgs, TimingArgs,
 };
 use crate::duration::brief;
+use crate::platform;
 
 /// The time beyond the longest delay after which a state counts as old.
 const STALE_MARGIN: Duration = Duration::from_secs(5);
@@ -157,6 +158,8 @@ impl View {
             args.verbose == 0
                 && !(args.output == Output::Jsonl && io::stdout().is_terminal())
                 && io::stderr().is_terminal()
+                // A bar from the background would run across what the user types.
+                && (args.progress == Progress::Bar || platform::is_in_foreground())
                 && !matches!(variable("TERM").as_str(), "dumb" | "")
         };
         let progress = match args.progress {

@@ -1,10 +1,10 @@
 //! The differences between platforms, but for signals.
 
 #[cfg(unix)]
-pub(crate) use self::unix::{check_descriptors, forbid_core_dumps, unbuffered};
+pub(crate) use self::unix::{check_descriptors, forbid_core_dumps, is_in_foreground, unbuffered};
 
 #[cfg(not(unix))]
-pub(crate) use self::other::{check_descriptors, forbid_core_dumps, unbuffered};
+pub(crate) use self::other::{check_descriptors, forbid_core_dumps, is_in_foreground, unbuffered};
 
 #[cfg(unix)]
 mod unix {
@@ -13,7 +13,7 @@ mod unix {
     use std::os::fd::AsFd;
     use std::os::unix::net::UnixStream;
 
-    use rustix::process::{Resource, Rlimit, setrlimit};
+    use rustix::process::{Resource, Rlimit, getpgrp, setrlimit};
 
     /// Forbids core dumps, which would contain the secrets in memory. If that fails, the setting of the
     /// system remains.
@@ -28,6 +28,12 @@ mod unix {
             Ok(file) => Box::new(File::from(file)),
             Err(_) => Box::new(stream),
         }
+    }
+
+    /// Returns whether this process is in the foreground of the terminal of its standard error. One that is
+    /// not the terminal of its session has no background.
+    pub(crate) fn is_in_foreground() -> bool {
+        rustix::termios::tcgetpgrp(io::stderr()).map_or(true, |group| group == getpgrp())
     }
 
     /// Checks that there are enough file descriptors for two runtimes and the signals. Without them, the
@@ -48,6 +54,10 @@ mod other {
     use std::io;
 
     pub(crate) fn forbid_core_dumps() {}
+
+    pub(crate) fn is_in_foreground() -> bool {
+        true
+    }
 
     pub(crate) fn unbuffered<T: io::Write + Send + 'static>(stream: T) -> Box<dyn io::Write + Send> {
         Box::new(stream)

@@ -142,9 +142,10 @@ async fn written(stream: &Stream, clock: Clock, from: Duration) {
     let reading = async {
         clock.sleep_until(from).await;
         loop {
-            let steps = stream.steps();
+            let write = stream.write_under_way();
             clock.sleep_until(clock.elapsed().saturating_add(SILENCE).min(end)).await;
-            if stream.steps() == steps || clock.elapsed() >= end {
+            let is_silent = write.is_some() && stream.write_under_way() == write;
+            if is_silent || clock.elapsed() >= end {
                 break;
             }
         }

@@ -69,7 +69,15 @@ mod platform {
         latest: Option<(Signal, Instant)>,
         /// The process that started this one, if its end counts as SIGTERM. It has no number here if it is
         /// outside of the container.
-        parent: Option<Option<Pid>>,
+        parent: Parent,
+    }
+
+    /// The process that started this one.
+    #[derive(Debug, Clone, Copy)]
+    enum Parent {
+        Ignored,
+        /// Its end counts as SIGTERM. It has no number here if it is outside of the container.
+        Watched(Option<Pid>),
     }
 
     impl Signals {
@@ -94,13 +102,13 @@ mod platform {
             }
             let listened: SigSet = [Number::SIGHUP, Number::SIGINT, Number::SIGTERM].into_iter().collect();
             listened.thread_unblock()?;
-            Ok(Self { streams, second, latest: None, parent: None })
+            Ok(Self { streams, second, latest: None, parent: Parent::Ignored })
         }
 
         /// Takes the end of the process that started this one for SIGTERM.
         #[expect(clippy::unnecessary_wraps, reason = "it fails elsewhere")]
         pub(crate) fn end_with_parent(&mut self) -> io::Result<()> {
-            self.parent = Some(getppid());
+            self.parent = Parent::Watched(getppid());
             Ok(())
         }
 
@@ -137,12 +145,12 @@ mod platform {
             let ended = async {
                 match self.parent {
                     // A process whose parent has ended gets another one.
-                    Some(parent) => {
+                    Parent::Watched(parent) => {
                         while getppid() == parent {
                             tokio::time::sleep(CHECK_PARENT).await;
                         }
                     }
-                    None => std::future::pending().await,
+                    Parent::Ignored => std::future::pending().await,
                 }
             };
             tokio::select! {
@@ -150,7 +158,7 @@ mod platform {
                 () = received(terminate) => Signal::Terminate,
                 () = received(hangup) => Signal::Hangup,
                 () = ended => {
-                    self.parent = None;
+                    self.parent = Parent::Ignored;
                     Signal::Terminate
                 }
             }

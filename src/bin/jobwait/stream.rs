@@ -6,7 +6,7 @@
 
 use std::fmt;
 use std::io::{self, Write};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
@@ -43,8 +43,9 @@ struct Shared {
     /// The bytes of text that are queued, and the number of texts that are not written yet.
     queued: AtomicUsize,
     texts: AtomicUsize,
-    /// The number of steps in which text was produced or written.
-    steps: AtomicU64,
+    /// The number of writes so far, and whether one is under way.
+    writes: AtomicU64,
+    is_writing: AtomicBool,
     /// The error of the first write that failed.
     fault: OnceLock<String>,
     /// The parts of the thread until it starts, with the first text: most waits for a task that has ended
@@ -77,7 +78,6 @@ impl Pieces<'_> {
     /// Adds text.
     pub(crate) fn add(&mut self, text: &str) {
         self.buffer.extend_from_slice(text.as_bytes());
-        self.shared.step();
         if self.buffer.len() >= COLLECTED {
             self.flush();
         }
@@ -97,15 +97,13 @@ impl Shared {
             if self.fault.get().is_some() {
                 return;
             }
+            self.is_writing.store(true, Ordering::Relaxed);
             if let Err(error) = write_piece(writer, piece) {
                 let _ = self.fault.set(error.to_string());
             }
-            self.step();
+            self.is_writing.store(false, Ordering::Relaxed);
+            self.writes.fetch_add(1, Ordering::Relaxed);
         }
-    }
-
-    fn step(&self) {
-        self.steps.fetch_add(1, Ordering::Relaxed);
     }
 
     fn handle(&self, writer: &mut dyn Write, text: Text) {
@@ -166,7 +164,8 @@ impl Stream {
         let shared = Shared {
             queued: AtomicUsize::new(0),
             texts: AtomicUsize::new(0),
-            steps: AtomicU64::new(0),
+            writes: AtomicU64::new(0),
+            is_writing: AtomicBool::new(false),
             fault: OnceLock::new(),
             parts,
             has_thread: OnceLock::new(),
@@ -204,7 +203,9 @@ impl Stream {
             // Without a thread, the text is written here. That may block, but the text is not lost.
             let mut parts = self.shared.parts();
             if let Some(Parts { queue, writer }) = parts.as_mut() {
-                queue.try_iter().for_each(|text| self.shared.handle(&mut **writer, text));
+                for text in queue.try_iter() {
+                    self.shared.handle(&mut **writer, text);
+                }
             }
         }
     }
@@ -214,7 +215,9 @@ impl Stream {
         let shared = Arc::clone(&self.shared);
         let serve = move || {
             let Some(Parts { queue, mut writer }) = shared.parts().take() else { return };
-            queue.iter().for_each(|text| shared.handle(&mut *writer, text));
+            for text in &queue {
+                shared.handle(&mut *writer, text);
+            }
         };
         thread::Builder::new().name("write".into()).spawn(serve).is_ok()
     }
@@ -224,9 +227,10 @@ impl Stream {
         self.shared.texts.load(Ordering::Acquire) > 0
     }
 
-    /// The number of steps in which text was produced or written so far.
-    pub(crate) fn steps(&self) -> u64 {
-        self.shared.steps.load(Ordering::Relaxed)
+    /// The number of the write that is under way. It stays the same while the reader takes nothing.
+    pub(crate) fn write_under_way(&self) -> Option<u64> {
+        let writes = self.shared.writes.load(Ordering::Relaxed);
+        self.shared.is_writing.load(Ordering::Relaxed).then_some(writes)
     }
 
     /// The error of the first write that failed.
@@ -275,5 +279,37 @@ impl Write for &Stream {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// Covers E7.
+    #[test]
+    fn without_a_thread_text_is_written_in_place() {
+        let kept = Kept::default();
+        let stream = Stream::to(kept.clone());
+        stream.shared.has_thread.set(false).unwrap();
+        stream.message("a");
+        stream.produce(|text| text.add("b\n"));
+        stream.finish(Duration::ZERO);
+        assert_eq!(*kept.0.lock().unwrap(), b"jobwait: a\nb\n");
+        assert!(!stream.is_behind());
     }
 }

@@ -208,14 +208,14 @@ fn a_poll_cut_at_the_deadline_hides_neither_the_last_fault_nor_the_task() {
 
 /// Covers C5.
 #[test]
-fn a_poll_is_cut_at_the_deadline_and_a_later_one_after_the_usual_response_time() {
+fn a_poll_is_cut_at_the_deadline_and_a_later_one_after_a_second_at_most() {
     let cuts = |waiting: &mut Waiting| [0.0, 29.999, 30.0, 500.0].map(|now| waiting.start_poll(secs(now)));
     // 200 ms, as no response time is known yet.
     assert_eq!(cuts(&mut waiting(limits(30.0, 60.0))), [30.0, 30.0, 30.2, 500.2].map(secs));
     let after = waiting(limits(30.0, 60.0)).after(secs(2.0), going());
     let Step::Delay { mut waiting, .. } = after else { panic!("the wait ended") };
-    // Twice the 2 s of the latest response.
-    assert_eq!(cuts(&mut waiting), [30.0, 30.0, 34.0, 504.0].map(secs));
+    // Twice the 2 s of the latest response would be too long.
+    assert_eq!(cuts(&mut waiting), [30.0, 30.0, 31.0, 501.0].map(secs));
 }
 
 /// A poll starts before the deadline, and ends when the machine wakes an hour later.
