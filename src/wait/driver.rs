@@ -48,14 +48,14 @@ pub(super) async fn drive<P: Probe>(
     let mut waiting = Waiting::new(wait.limits, wait.pace.start(fastrand::Rng::new()), plan.until);
     let mut stop = pin!(stop);
     let mut verdict = loop {
-        let list = list.filter(|_| waiting.may_be_listed());
+        let place = list.filter(|_| waiting.may_be_listed());
         if let Some(Place { lister, task }) = list {
             lister.plan(task, plan.from, plan.until);
         }
         let delayed = tokio::select! {
             biased;
             () = &mut stop => break waiting.stopped(clock.elapsed()),
-            delayed = delay(&member, list, plan, clock, deadline) => delayed,
+            delayed = delay(&member, place, plan, clock, deadline) => delayed,
         };
         let (elapsed, next) = match delayed {
             Delayed::Starved(reason) => break waiting.starved(clock.elapsed(), reason),
@@ -93,7 +93,7 @@ pub(super) async fn drive<P: Probe>(
                     may_stretch: waiting.may_stretch(),
                     is_near_end: waiting.is_near_end(),
                     predicted_end: waiting.predicted_end(),
-                    cost: list.map_or(1.0, |Place { lister, task }| lister.cost(task)),
+                    cost: place.map_or(1.0, |Place { lister, task }| lister.cost(task, elapsed)),
                 };
                 (plan, waiting)
             }
@@ -104,6 +104,9 @@ pub(super) async fn drive<P: Probe>(
             report(Event::new(elapsed, waiting.polls(), kind));
         }
     };
+    if let Some(Place { lister, task }) = list {
+        lister.end(task);
+    }
     verdict.requests = probe.requests().unwrap_or(verdict.polls);
     report(Event::new(verdict.elapsed, verdict.polls, EventKind::Ended(&verdict)));
     verdict

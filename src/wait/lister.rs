@@ -16,10 +16,11 @@ use crate::job::Job;
 use crate::limiter::{Limiter, Member, Plan, RateLimit};
 use crate::probe::{ListProbe, Observation};
 
-/// The longest time for a page, as a share of the longest delay, and the shortest such time. Meanwhile, polls
-/// wait.
-const PATIENCE: u32 = 3;
+/// The longest time for a page, in which polls wait, is this part of the longest delay, or at least a second;
+/// but never more than this part of the time until the deadline.
+const PART_OF_DELAY: u32 = 3;
 const LEAST_PATIENCE: Duration = Duration::from_secs(1);
+const PART_OF_REST: u32 = 10;
 
 /// The list of several waits.
 #[derive(Debug)]
@@ -47,19 +48,15 @@ pub(super) enum Next {
 }
 
 impl Lister {
-    /// Polls of single tasks would see each one about every `longest_delay`, or less often where `limit` does
-    /// not allow that. So the list may lag by half of that.
     pub(super) fn new(jobs: &[JobId], longest_delay: Duration, limit: Option<RateLimit>) -> Self {
-        let tasks = u32::try_from(jobs.len()).unwrap_or(u32::MAX);
-        let cycle = limit.map_or(Duration::ZERO, |limit| limit.spacing().saturating_mul(tasks));
-        let tolerated_lag = longest_delay.max(cycle) / 2;
+        let spacing = limit.map_or(Duration::ZERO, RateLimit::spacing);
         Self {
-            coverage: Mutex::new(Coverage::new(jobs, longest_delay, tolerated_lag)),
+            coverage: Mutex::new(Coverage::new(jobs, longest_delay, spacing)),
             start: Notify::new(),
             round_ends: Notify::new(),
             changed: jobs.iter().map(|_| Notify::new()).collect(),
             longest_delay,
-            patience: (longest_delay / PATIENCE).max(LEAST_PATIENCE),
+            patience: (longest_delay / PART_OF_DELAY).max(LEAST_PATIENCE),
         }
     }
 
@@ -74,8 +71,8 @@ impl Lister {
     }
 
     /// The number of requests that an observation of the task costs.
-    pub(super) fn cost(&self, task: usize) -> f64 {
-        self.coverage().cost(task)
+    pub(super) fn cost(&self, task: usize, now: Duration) -> f64 {
+        self.coverage().cost(task, now)
     }
 
     /// Plans the next poll of a task, which a list may replace.
@@ -83,9 +80,14 @@ impl Lister {
         self.coverage().plan(task, from, until);
     }
 
-    /// Takes a task off the list while it is polled, and when its wait has ended.
+    /// Takes a task off the list while it is polled.
     pub(super) fn unplan(&self, task: usize) {
         self.coverage().unplan(task);
+    }
+
+    /// Takes note that the wait for a task has ended.
+    pub(super) fn end(&self, task: usize) {
+        self.coverage().end(task);
     }
 
     /// Takes note of a response to a poll of the task.
@@ -101,12 +103,13 @@ impl Lister {
         clock: Clock,
         deadline: Duration,
     ) {
-        let member = limiter.join_first();
+        // Each second page goes before all polls, because it replaces many. The others take turns with them.
+        let members = [limiter.join_first(), limiter.join()];
         while !self.coverage().is_given_up() {
             self.start.notified().await;
-            if let Err((fault, is_permanent)) = self.round(list, &member, limiter, clock, deadline).await {
+            if let Err((fault, is_permanent)) = self.round(list, &members, limiter, clock, deadline).await {
                 debug!(%fault, "no list of tasks");
-                self.coverage().fail(clock.elapsed(), &fault, is_permanent);
+                self.coverage().fail(&fault, is_permanent);
             }
             // Tasks that the round did not answer for are polled.
             self.round_ends.notify_waiters();
@@ -122,20 +125,21 @@ impl Lister {
     async fn round<L: ListProbe>(
         &self,
         list: &mut L,
-        member: &Member,
+        members: &[Member; 2],
         limiter: &Limiter,
         clock: Clock,
         deadline: Duration,
     ) -> Result<(), (Fault, bool)> {
         let mut restart = true;
-        loop {
+        for member in members.iter().cycle() {
             let plan = Plan::at(clock.elapsed());
             let _permit = member.acquire(plan, clock, deadline).await.map_err(|fault| (fault, false))?;
             let asked_at = clock.elapsed();
+            let patience = self.patience.min(deadline.saturating_sub(asked_at) / PART_OF_REST);
             self.coverage().start_page(asked_at);
             let page = tokio::select! {
                 page = list.page(restart) => page,
-                () = clock.sleep_until(asked_at + self.patience) => {
+                () = clock.sleep_until(asked_at + patience) => {
                     let fault = Fault::new(FaultKind::TimedOut, "the list of tasks takes too long");
                     Err(Observation::transient(fault))
                 }
@@ -152,7 +156,7 @@ impl Lister {
             limiter.record_response();
             let (count, pages_left, now) = (page.jobs.len(), page.pages_left, clock.elapsed());
             let mut coverage = self.coverage();
-            let changed = coverage.page(now, page.jobs);
+            let changed = coverage.page(page.jobs);
             debug!(rows = count, pages_left, tasks = changed.len(), "listed");
             self.notify(changed);
             if !coverage.is_worth(now, pages_left) {
@@ -164,6 +168,7 @@ impl Lister {
             }
             restart = false;
         }
+        Ok(())
     }
 
     /// Waits for news about a task from the list, or until the next poll is due and no list replaces it.
@@ -222,9 +227,10 @@ impl Lister {
 
     fn choose(&self, task: usize, now: Duration, member: &Member) -> Choice {
         let mut coverage = self.coverage();
-        let choice = coverage.choose(task, now, member.is_short());
+        let short = member.is_short();
+        let choice = coverage.choose(task, now, short);
         if choice == Choice::StartRound {
-            coverage.start_round(now);
+            coverage.start_round(now, short);
             self.start.notify_one();
         }
         choice

@@ -84,6 +84,8 @@ pub(crate) struct Waiting {
     latest: Latest,
     /// The task when it was last seen.
     last_seen: Option<LastSeen>,
+    /// Whether a poll has seen it. A list may show a new task before its ID is known elsewhere.
+    was_visible: bool,
     /// The fault since then, if any.
     fault: Option<Fault>,
     /// The number of polls in a row that missed the task after it was visible.
@@ -116,6 +118,7 @@ impl Waiting {
             reserved_started: false,
             latest: Latest::Nothing,
             last_seen: None,
+            was_visible: false,
             fault: None,
             vanished: 0,
             same_fault: 0,
@@ -154,6 +157,7 @@ impl Waiting {
             Observation::Seen(job) => {
                 let (end, progress) = (job.end(), job.progress());
                 self = self.seen(job, elapsed);
+                self.was_visible = true;
                 match end {
                     Some(End::Success) => self.done(Outcome::Completed, elapsed),
                     Some(End::Failure) => self.done(Outcome::Failed, elapsed),
@@ -167,7 +171,7 @@ impl Waiting {
                 self.latest = Latest::NotVisible;
                 self.resolved = true;
                 self.fault = Some(fault);
-                let (gone, delay) = if self.last_seen.is_some() {
+                let (gone, delay) = if self.was_visible {
                     self.vanished += 1;
                     (self.vanished >= VANISHED, self.pacer.going(elapsed, None))
                 } else {
@@ -311,7 +315,7 @@ impl Waiting {
             let outcome = self.undecided();
             return self.done(outcome, elapsed);
         }
-        self.reserved_start = deadline.saturating_sub(self.response_time);
+        self.reserved_start = deadline.saturating_sub(self.response_time).min(last);
         let is_reserved = !self.reserved_started && elapsed < self.reserved_start;
         let bound = if is_reserved { self.reserved_start } else { last };
         let until = elapsed.saturating_add(delay).min(bound);

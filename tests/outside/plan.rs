@@ -180,7 +180,8 @@ fn a_plan_for_several_tasks_tells_how_often_each_is_seen() {
     assert_eq!(several, &expected);
     assert_eq!(document(&[])["several"], serde_json::Value::Null);
     let ended = plan(&["--tasks", "50", "--rate-limit", "60/5m"]);
-    let said = "each of 50 is polled about every 5m 33s, or seen every 15s on the service's list of tasks";
+    let said =
+        "each of 50 is seen every 15s on the service's list of tasks, or every 5m 33s if that cannot be used";
     assert!(ended.expect(0, "").stdout.contains(said));
     for wrong in ["0", "20001", "many"] {
         plan(&["--tasks", wrong]).expect(2, "expected a number from 1 to 20000");

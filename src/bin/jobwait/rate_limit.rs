@@ -30,14 +30,18 @@ impl RateLimitArg {
     pub(crate) fn remark(self, tasks: usize, max_interval: Duration, once: bool) -> Option<String> {
         let limit = self.0?;
         let round = self.spacing(tasks);
+        let (by_polls, by_list) = self.seen_every(tasks, max_interval);
         let (is_slow, what) = if once {
-            (tasks > limit.requests().div_ceil(4) as usize, "one poll of each takes about")
+            let burst = limit.requests().div_ceil(4) as usize;
+            (tasks > burst, format!("one poll of each takes about {}", brief(round)))
         } else if tasks < LISTED {
-            (tasks > 1 && round > max_interval, "each is polled about every")
+            (tasks > 1 && round > max_interval, format!("each is polled about every {}", brief(round)))
         } else {
-            (round > max_interval, "without the service's list of tasks, each is polled about every")
+            let (by_polls, by_list) = (brief(by_polls), brief(by_list));
+            let listed = format!("each is seen about every {by_list} on the service's list of tasks");
+            (round > max_interval, format!("{listed}, or every {by_polls} if that cannot be used"))
         };
-        is_slow.then(|| format!("{tasks} tasks share --rate-limit {self}: {what} {}", brief(round)))
+        is_slow.then(|| format!("{tasks} tasks share --rate-limit {self}: {what}"))
     }
 
     /// The time between two responses that tell the state of one of so many tasks: by polls of each, and by
@@ -93,7 +97,8 @@ mod tests {
         let longest = Duration::from_secs(15);
         assert_eq!([1, 2, 6].map(|tasks| limit.remark(tasks, longest, false)), [None, None, None]);
         let remark = limit.remark(50, longest, false).unwrap();
-        let said = "without the service's list of tasks, each is polled about every 1m 51s";
+        let said = "each is seen about every 15s on the service's list of tasks, \
+                    or every 1m 51s if that cannot be used";
         assert_eq!(remark, format!("50 tasks share --rate-limit 180/5m: {said}"));
         let small: RateLimitArg = "8/1m".parse().unwrap();
         assert!(small.remark(3, longest, false).unwrap().ends_with(": each is polled about every 30s"));

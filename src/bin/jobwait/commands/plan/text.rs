@@ -54,13 +54,15 @@ fn write(plan: &Plan, text: &mut String) -> std::fmt::Result {
         if too_many { ": TOO MANY, use a longer --max-interval" } else { "" }
     )?;
     if let Some(Several { tasks, rate_limit, by_polls, by_list }) = &plan.several {
-        let polls = format!("each of {tasks} is polled about every {}", exact(*by_polls));
-        let list = if by_list < by_polls {
-            format!(", or seen every {} on the service's list of tasks", exact(*by_list))
+        let seen = if by_list < by_polls {
+            let (list, polls) = (exact(*by_list), exact(*by_polls));
+            format!(
+                "is seen every {list} on the service's list of tasks, or every {polls} if that cannot be used"
+            )
         } else {
-            String::new()
+            format!("is polled about every {}", exact(*by_polls))
         };
-        writeln!(text, "together   {polls}{list}; --rate-limit {rate_limit}")?;
+        writeln!(text, "together   each of {tasks} {seen}; --rate-limit {rate_limit}")?;
     }
     writeln!(text, "at         {}", times(&plan.times))?;
     if plan.times.len() >= CHARTED { chart(plan, text) } else { Ok(()) }
