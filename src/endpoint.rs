@@ -150,6 +150,13 @@ mod tests {
     }
 
     #[test]
+    fn the_authority_is_the_host_and_the_port() {
+        let authority = |url: &str| Endpoint::parse(url).unwrap().authority();
+        assert_eq!(authority("https://h.example/mysql"), "h.example:443");
+        assert_eq!(authority("http://127.0.0.1:81"), "127.0.0.1:81");
+    }
+
+    #[test]
     fn port_and_prefix_are_kept() {
         for (endpoint, url) in [
             ("https://h.example", "https://h.example/v3/0a/jobs"),

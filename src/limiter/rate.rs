@@ -72,3 +72,18 @@ impl RateLimit {
         self.requests().div_ceil(BURST_DIVISOR)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_is_from_a_millisecond_to_thirty_days() {
+        let accepted = |window| RateLimit::new(1, window).is_ok();
+        let nanosecond = Duration::from_nanos(1);
+        let (shortest, longest) = (Duration::from_millis(1), Duration::from_secs(2_592_000));
+        assert!(accepted(shortest) && accepted(longest));
+        assert!(!accepted(shortest - nanosecond) && !accepted(longest + nanosecond));
+        assert!(RateLimit::new(0, longest).is_err());
+    }
+}

@@ -28,6 +28,45 @@ fn a_quarter_of_the_limit_is_a_burst_and_the_rest_is_spaced() {
 }
 
 #[test]
+fn the_windows_and_demands_are_those_of_the_documents() {
+    assert_eq!((DEFAULT_WINDOW, LONGEST_WINDOW), (SECOND * 300, SECOND * 86_400));
+    assert_eq!(LONGEST_DEMAND, SECOND * 3600);
+    let (many, one) = (Demand { regular: 3.0, near_end: 5.0 }, Demand { regular: 1.0, near_end: 2.0 });
+    assert_eq!(many - one, Demand { regular: 2.0, near_end: 3.0 });
+    assert_eq!(many + one, Demand { regular: 4.0, near_end: 7.0 });
+}
+
+#[test]
+fn a_state_with_a_negative_demand_is_none() {
+    let mut state = State::default();
+    state.set_demand(SECOND, demand(1, -5.0, 0.0, SECOND * 60));
+    assert_eq!(State::parse(&state.to_text()), None);
+    assert!(State::parse(&State::default().to_text()).is_some());
+}
+
+#[test]
+fn demands_that_have_expired_or_lie_too_far_ahead_are_removed() {
+    let now = SECOND * 1000;
+    let kept = |expires_at: Duration| {
+        let mut state = State::default();
+        state.demands.push(demand(1, 1.0, 0.0, expires_at));
+        state.clamped(now, limit(8, 60)).demands.len()
+    };
+    let nanosecond = Duration::from_nanos(1);
+    let latest = now + LONGEST_DEMAND;
+    let times = [now - nanosecond, now, now + nanosecond, latest, latest + nanosecond];
+    assert_eq!(times.map(kept), [0, 0, 1, 1, 0]);
+    // Another process counts until it expires, and no longer.
+    let mut state = State::default();
+    state.set_demand(SECOND, demand(1, 100.0, 0.0, now));
+    state.full_at = now * 2;
+    assert!(state.stretch(now - nanosecond, Some(limit(8, 60))) > 1.0);
+    assert_eq!(state.stretch(now, Some(limit(8, 60))), 1.0);
+    state.set_demand(now, demand(2, 1.0, 0.0, now * 2));
+    assert_eq!(state.demands.len(), 1);
+}
+
+#[test]
 fn a_pause_grows_with_each_further_429_up_to_the_window_and_starts_over_after_a_success() {
     let mut throttle = Throttle::default();
     let window = Some(SECOND * 100);
