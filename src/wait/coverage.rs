@@ -252,6 +252,8 @@ impl Coverage {
         let Some((enough_at, _)) = self.ready.iter().nth(LEAST * self.pages - 1) else {
             return Choice::Poll;
         };
+        // Tasks that are not expected on the list soon must not hold up the others.
+        let is_soon = *enough_at <= now + self.longest_delay / 2;
         let mut at = self.rest_until.max(*enough_at);
         // Ends that are known are confirmed before others are searched.
         if self.ending >= self.pages {
@@ -259,8 +261,7 @@ impl Coverage {
         }
         if now >= at {
             Choice::StartRound
-        } else if short && self.tasks[task].standing == Standing::Listed && at <= now + self.longest_delay / 2
-        {
+        } else if short && is_soon && self.tasks[task].standing == Standing::Listed {
             Choice::Until(at)
         } else {
             Choice::Poll
