@@ -54,13 +54,14 @@ fn demands_that_have_expired_or_lie_too_far_ahead_are_removed() {
     };
     let nanosecond = Duration::from_nanos(1);
     let latest = now + LONGEST_DEMAND;
-    let times = [now - nanosecond, now, now + nanosecond, latest, latest + nanosecond];
+    let before = now.saturating_sub(nanosecond);
+    let times = [before, now, now + nanosecond, latest, latest + nanosecond];
     assert_eq!(times.map(kept), [0, 0, 1, 1, 0]);
     // Another process counts until it expires, and no longer.
     let mut state = State::default();
     state.set_demand(SECOND, demand(1, 100.0, 0.0, now));
     state.full_at = now * 2;
-    assert!(state.stretch(now - nanosecond, Some(limit(8, 60))) > 1.0);
+    assert!(state.stretch(before, Some(limit(8, 60))) > 1.0);
     assert_eq!(state.stretch(now, Some(limit(8, 60))), 1.0);
     state.set_demand(now, demand(2, 1.0, 0.0, now * 2));
     assert_eq!(state.demands.len(), 1);
