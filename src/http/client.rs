@@ -43,8 +43,9 @@ impl Client {
         let builder = reqwest::Client::builder()
             .user_agent(concat!("jobwait/", env!("CARGO_PKG_VERSION")))
             .timeout(request_timeout)
-            // It is divided among the addresses of the host, so that a dead one leaves time for the next.
-            .connect_timeout(request_timeout)
+            // It is divided among the addresses of the host, so that a dead one leaves time for the next, also in a
+            // short wait.
+            .connect_timeout(request_timeout / 2)
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
             .dns_resolver(Arc::new(resolver.clone()))
@@ -60,7 +61,8 @@ impl Client {
     ///
     /// The observation of a poll that got no response.
     pub(crate) async fn send(&self, request: Request, meter: &Meter) -> Result<Response, Observation> {
-        let target = Target::of(request.url(), self.request_timeout);
+        let has_responded = self.has_responded.load(Ordering::Relaxed);
+        let target = Target::of(request.url(), self.request_timeout, has_responded);
         let failed = |error: reqwest::Error| transport_fault::classify(&error, &target);
 
         let mut response = self.execute(request, meter).await.map_err(failed)?;

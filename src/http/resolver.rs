@@ -84,7 +84,8 @@ impl SystemResolver {
 /// Returns the error of a machine that lacks file descriptors. The system's lookup reports an unknown host
 /// then.
 fn shortage() -> Option<io::Error> {
-    if cfg!(unix) { File::open("/dev/null").err() } else { None }
+    // EMFILE and ENFILE.
+    File::open("/dev/null").err().filter(|error| cfg!(unix) && matches!(error.raw_os_error(), Some(23 | 24)))
 }
 
 impl Resolve for SystemResolver {

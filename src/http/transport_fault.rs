@@ -19,13 +19,15 @@ pub(super) struct Target {
     place: String,
     is_plain_http: bool,
     request_timeout: Duration,
+    /// There was a response before, so that what fails now did not always fail.
+    has_responded: bool,
 }
 
 impl Target {
-    pub(super) fn of(url: &Url, request_timeout: Duration) -> Self {
+    pub(super) fn of(url: &Url, request_timeout: Duration, has_responded: bool) -> Self {
         let host = url.host_str().unwrap_or_default().to_owned();
         let place = host.clone() + &url.port().map(|port| format!(":{port}")).unwrap_or_default();
-        Self { host, place, is_plain_http: url.scheme() == "http", request_timeout }
+        Self { host, place, is_plain_http: url.scheme() == "http", request_timeout, has_responded }
     }
 }
 
@@ -54,6 +56,8 @@ pub(super) fn classify(error: &reqwest::Error, target: &Target) -> Observation {
     let (kind, message) = describe(&cause, target);
     let fault = Fault::new(kind, message);
     match kind {
+        // A load balancer that is being reconfigured sends the same alerts for a while.
+        FaultKind::Incompatible if target.has_responded => Observation::transient(fault),
         FaultKind::Untrusted | FaultKind::Incompatible => Observation::Permanent(fault),
         // A proxy that fails to connect may do so later. The others refuse this client.
         FaultKind::Proxy if cause.root != PROXY_FAILED => Observation::Permanent(fault),
@@ -70,7 +74,7 @@ const CLOSED_EARLY: &str = "connection closed before message completed";
 
 /// The table of transport errors: the first row that matches decides.
 fn describe(cause: &Cause<'_>, target: &Target) -> (FaultKind, String) {
-    let Target { host, place, is_plain_http, request_timeout } = target;
+    let Target { host, place, is_plain_http, request_timeout, .. } = target;
     let root = &cause.root;
     match cause {
         Cause { lookup: Some(lookup), .. } if is_local(&lookup.source) => {
@@ -105,6 +109,9 @@ fn describe(cause: &Cause<'_>, target: &Target) -> (FaultKind, String) {
             (FaultKind::Proxy, message)
         }
         _ if root == PROXY_FAILED => (FaultKind::Proxy, format!("the proxy did not connect to {place}")),
+        Cause { is_timeout: true, is_connect: true, .. } => {
+            (FaultKind::TimedOut, format!("no connection to {place} within {:?}", *request_timeout / 2))
+        }
         Cause { is_timeout: true, .. } => {
             (FaultKind::TimedOut, format!("no response from {place} within {request_timeout:?}"))
         }
@@ -192,7 +199,7 @@ mod tests {
     use super::*;
 
     fn target(url: &str) -> Target {
-        Target::of(&url.parse().unwrap(), Duration::from_secs(10))
+        Target::of(&url.parse().unwrap(), Duration::from_secs(10), false)
     }
 
     fn kind_and_text(cause: &Cause<'_>) -> (FaultKind, String) {
@@ -242,7 +249,7 @@ mod tests {
                 FaultKind::Proxy,
                 "did not connect to db.example:8443",
             ),
-            (Cause { is_timeout: true, is_connect: true, ..root("x") }, FaultKind::TimedOut, "within 10s"),
+            (Cause { is_timeout: true, is_connect: true, ..root("x") }, FaultKind::TimedOut, "within 5s"),
             (
                 Cause { io: Some(&descriptors), is_connect: true, ..root("x") },
                 FaultKind::Local,

@@ -199,7 +199,7 @@ fn a_wait_ends_with_the_process_that_started_it() {
     // The shell is gone, and its child, too: otherwise the streams would stay open.
     ended.expect(0, "stopped by SIGTERM");
     assert!(start.elapsed() < Duration::from_secs(10));
-    at(&server.url()).args(["--exit-with-parent"]).timeout("300ms").arg(ID).run().expect(124, "Running 40%");
+    at(&server.url()).args(["--exit-with-parent"]).timeout("1500ms").arg(ID).run().expect(124, "Running 40%");
 }
 
 /// Covers E2 and E3.
@@ -272,4 +272,67 @@ fn many_large_errors_are_read_in_bounded_memory() {
 fn a_device_as_the_file_of_trust_roots_is_rejected() {
     let run = at("https://127.0.0.1:1").env("SSL_CERT_FILE", "/dev/zero").with_memory(32);
     run.run().expect(2, "SSL_CERT_FILE: /dev/zero: a device without an end");
+}
+
+#[test]
+fn events_that_a_slow_reader_missed_are_counted() {
+    let server = going(10);
+    let ids: Vec<String> = (0..2500).map(|n| format!("task-{n}")).collect();
+    let (mut ours, theirs) = std::io::pipe().unwrap();
+    let run = at(&server.url()).args(["--rate-limit", "none", "-q", "-o", "jsonl", "--interval", "3s"]);
+    let run = run.args(["--max-interval", "3s", "-"]).stdin(ids.join("\n")).timeout("4s").with_memory(100);
+    let child = run.stdout(theirs.into()).start();
+    let reader = thread::spawn(move || {
+        thread::sleep(Duration::from_millis(3900));
+        let mut text = Vec::new();
+        ours.read_to_end(&mut text).unwrap();
+        String::from_utf8(text).unwrap()
+    });
+    let ended = child.end();
+    let events = reader.join().unwrap();
+    let shown = events.matches(r#""event":"status""#).count();
+    let is_said = ended.stderr.contains("events on standard output were left out: its reader was too slow");
+    let seen = 2501 - events.matches(r#""job":null"#).count();
+    assert!(is_said || shown >= seen, "{shown} events for {seen} tasks: {}", ended.stderr);
+    assert!(events.ends_with("}\n"), "a line is cut");
+}
+
+#[test]
+fn two_streams_without_a_reader_take_no_longer_than_one() {
+    despite_noise(|| {
+        let blocked = || {
+            let (ours, mut theirs) = UnixStream::pair().unwrap();
+            theirs.set_nonblocking(true).unwrap();
+            while theirs.write(&[b'x'; 4096]).is_ok() {}
+            theirs.set_nonblocking(false).unwrap();
+            (ours, Stdio::from(OwnedFd::from(theirs)))
+        };
+        let server = Server::answers([(200, running("40%").as_str())]);
+        let ((one, stdout), (other, stderr)) = (blocked(), blocked());
+        let ended = at(&server.url()).timeout("1s").stdout(stdout).stderr(stderr).run();
+        assert_eq!(ended.within(1.0).code, Some(124));
+        // A task that has ended does not wait for standard error until the deadline.
+        let server = Server::answers([(200, SUCCESS)]);
+        let (third, stderr) = blocked();
+        let ended = at(&server.url()).timeout("20s").args(["-v"]).stderr(stderr).run();
+        assert!(ended.took < Duration::from_secs(5), "{ended:?}");
+        drop((one, other, third));
+    });
+}
+
+#[test]
+fn a_list_that_cannot_be_written_is_said() {
+    let server = Server::asked(|_, _| answer(200, r#"{"jobs": [{"job_id": "a", "status": "Running"}]}"#));
+    let list = || {
+        let run = bare().env("HW_AUTH_TOKEN", super::support::CANARY).args(["list", "-o", "ids"]);
+        run.env("HW_PROJECT_ID", super::support::PROJECT).env("JOBWAIT_ENDPOINT", &server.url())
+    };
+    let full = Stdio::from(File::options().write(true).open("/dev/full").unwrap());
+    list().stdout(full).run().expect(125, "cannot write the result to standard output: No space left");
+    let (mut ours, theirs) = UnixStream::pair().unwrap();
+    theirs.set_nonblocking(true).unwrap();
+    list().stdout(OwnedFd::from(theirs).into()).run().expect(0, "");
+    let mut text = String::new();
+    ours.read_to_string(&mut text).unwrap();
+    assert_eq!(text, "a\n");
 }

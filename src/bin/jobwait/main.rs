@@ -2,6 +2,7 @@
 
 mod args;
 mod commands;
+mod delivery;
 mod duration;
 mod exit;
 mod ids;

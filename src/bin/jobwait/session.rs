@@ -13,6 +13,7 @@ use jobwait::{
 };
 use tokio::sync::oneshot;
 
+use crate::delivery::Delivery;
 use crate::exit::{Refusal, Summary};
 use crate::options::Options;
 use crate::report::Report;
@@ -20,11 +21,6 @@ use crate::resume::Resume;
 use crate::signals::{Signal, Signals};
 use crate::stream::Stream;
 use crate::worker::{self, Connected, Search, Unconnected, WorkerList, take_warning};
-
-/// The time after the deadline or a signal in which the reader of a stream must take something, and the time
-/// for all.
-const SILENCE: Duration = Duration::from_millis(150);
-const LONGEST_READ: Duration = Duration::from_secs(5);
 
 /// The time that the scheduled tasks may take before the end: they are only named.
 const SCHEDULED: Duration = Duration::from_secs(1);
@@ -88,73 +84,8 @@ pub(crate) async fn run(
     let summary = Arc::new(summary.of_search(search, signal, idle));
     session.report.into_inner().finish(&summary);
 
-    let from = options.deadline.max(clock.elapsed());
-    let mut ending = Patience { clock, signals: session.signals, from, is_signaled: false };
-    if signal.is_some() {
-        ending.signal();
-    }
-    ending.written(&stdout).await;
-    if let Some(fault) = stdout.fault() {
-        stderr.message(&format!("cannot write the result to standard output: {fault}"));
-    } else if stdout.is_behind() {
-        stderr.message("the result on standard output is incomplete: its reader was too slow");
-    }
-    ending.written(stderr).await;
+    Delivery::new(clock, session.signals, options.deadline, signal).finish(&stdout, stderr).await;
     Ok(summary.ending.code())
-}
-
-/// The patience with the readers of the streams, after the result is known.
-struct Patience {
-    clock: Clock,
-    signals: Signals,
-    /// The time from which a silent reader counts as gone: the deadline, or the time of a signal.
-    from: Duration,
-    is_signaled: bool,
-}
-
-impl Patience {
-    fn signal(&mut self) {
-        (self.from, self.is_signaled) = (self.clock.elapsed(), true);
-    }
-
-    /// Waits until everything is written to the stream, or until its reader is silent, reads for too long, or
-    /// a second signal comes.
-    async fn written(&mut self, stream: &Stream) {
-        loop {
-            tokio::select! {
-                biased;
-                () = written(stream, self.clock, self.from) => return,
-                _ = self.signals.next() => {
-                    if self.is_signaled {
-                        return;
-                    }
-                    self.signal();
-                }
-            }
-        }
-    }
-}
-
-/// Waits until everything is written to the stream, or until its reader takes nothing for a while after
-/// `from`, or reads for too long.
-async fn written(stream: &Stream, clock: Clock, from: Duration) {
-    let end = from.saturating_add(LONGEST_READ);
-    let reading = async {
-        clock.sleep_until(from).await;
-        loop {
-            let write = stream.write_under_way();
-            clock.sleep_until(clock.elapsed().saturating_add(SILENCE).min(end)).await;
-            let is_silent = write.is_some() && stream.write_under_way() == write;
-            if is_silent || clock.elapsed() >= end {
-                break;
-            }
-        }
-    };
-    tokio::select! {
-        biased;
-        () = stream.written() => {}
-        () = reading => {}
-    }
 }
 
 struct Session {

@@ -43,6 +43,8 @@ struct Shared {
     /// The bytes of text that are queued, and the number of texts that are not written yet.
     queued: AtomicUsize,
     texts: AtomicUsize,
+    /// The number of texts that were dropped.
+    dropped: AtomicUsize,
     /// The number of writes so far, and whether one is under way.
     writes: AtomicU64,
     is_writing: AtomicBool,
@@ -51,7 +53,17 @@ struct Shared {
     /// The parts of the thread until it starts, with the first text: most waits for a task that has ended
     /// write nothing on standard error. They stay here if there can be no thread.
     parts: Mutex<Option<Parts>>,
-    has_thread: OnceLock<bool>,
+    thread: Mutex<Thread>,
+}
+
+/// The thread that writes. If it cannot start, the next text tries again.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Thread {
+    NotNeeded,
+    None,
+    Running,
+    #[cfg_attr(not(test), expect(dead_code, reason = "only a test rules out a thread"))]
+    Impossible,
 }
 
 struct Parts {
@@ -77,6 +89,9 @@ pub(crate) struct Pieces<'a> {
 impl Pieces<'_> {
     /// Adds text.
     pub(crate) fn add(&mut self, text: &str) {
+        if self.shared.fault.get().is_some() {
+            return;
+        }
         self.buffer.extend_from_slice(text.as_bytes());
         if self.buffer.len() >= COLLECTED {
             self.flush();
@@ -164,11 +179,12 @@ impl Stream {
         let shared = Shared {
             queued: AtomicUsize::new(0),
             texts: AtomicUsize::new(0),
+            dropped: AtomicUsize::new(0),
             writes: AtomicU64::new(0),
             is_writing: AtomicBool::new(false),
             fault: OnceLock::new(),
             parts,
-            has_thread: OnceLock::new(),
+            thread: Mutex::new(Thread::NotNeeded),
         };
         Self { texts, shared: Arc::new(shared) }
     }
@@ -188,7 +204,14 @@ impl Stream {
         if self.shared.queued.load(Ordering::Relaxed) < QUEUED {
             self.shared.queued.fetch_add(text.len(), Ordering::Relaxed);
             self.send(Text::Bytes(text));
+        } else {
+            self.shared.dropped.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// The number of texts that were dropped.
+    pub(crate) fn dropped(&self) -> usize {
+        self.shared.dropped.load(Ordering::Relaxed)
     }
 
     /// Writes a result that is never dropped. It is produced on the thread of the stream.
@@ -198,9 +221,11 @@ impl Stream {
 
     fn send(&self, text: Text) {
         self.shared.texts.fetch_add(usize::from(!matches!(text, Text::Written(_))), Ordering::Relaxed);
+        let is_last = !matches!(text, Text::Bytes(_));
         let _ = self.texts.send(text);
-        if !self.shared.has_thread.get_or_init(|| self.start()) {
-            // Without a thread, the text is written here. That may block, but the text is not lost.
+        if !self.start() && is_last {
+            // Without a thread, a result is written here. That may block, but it is not lost. Progress can wait for
+            // a thread.
             let mut parts = self.shared.parts();
             if let Some(Parts { queue, writer }) = parts.as_mut() {
                 for text in queue.try_iter() {
@@ -210,8 +235,12 @@ impl Stream {
         }
     }
 
-    /// Starts the thread, and returns whether there is one.
+    /// Starts the thread, unless it has started, and returns whether there is one.
     fn start(&self) -> bool {
+        let mut state = self.shared.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        if matches!(*state, Thread::Running | Thread::Impossible) {
+            return *state == Thread::Running;
+        }
         let shared = Arc::clone(&self.shared);
         let serve = move || {
             let Some(Parts { queue, mut writer }) = shared.parts().take() else { return };
@@ -219,7 +248,9 @@ impl Stream {
                 shared.handle(&mut *writer, text);
             }
         };
-        thread::Builder::new().name("write".into()).spawn(serve).is_ok()
+        let started = thread::Builder::new().name("write".into()).spawn(serve).is_ok();
+        *state = if started { Thread::Running } else { Thread::None };
+        started
     }
 
     /// Returns whether some text is not written yet.
@@ -227,7 +258,8 @@ impl Stream {
         self.shared.texts.load(Ordering::Acquire) > 0
     }
 
-    /// The number of the write that is under way. It stays the same while the reader takes nothing.
+    /// The number of the write that is under way. It stays the same while the reader takes nothing. `None` while
+    /// text is produced, and when there is none.
     pub(crate) fn write_under_way(&self) -> Option<u64> {
         let writes = self.shared.writes.load(Ordering::Relaxed);
         self.shared.is_writing.load(Ordering::Relaxed).then_some(writes)
@@ -256,7 +288,8 @@ impl Stream {
 
     /// Returns whether `done` will be called. It will not if nothing was ever written.
     fn when_written(&self, done: impl FnOnce() + Send + 'static) -> bool {
-        let has_written = self.shared.has_thread.get().is_some();
+        let state = *self.shared.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        let has_written = state != Thread::NotNeeded;
         if has_written {
             self.send(Text::Written(Box::new(done)));
         }
@@ -305,7 +338,7 @@ mod tests {
     fn without_a_thread_text_is_written_in_place() {
         let kept = Kept::default();
         let stream = Stream::to(kept.clone());
-        stream.shared.has_thread.set(false).unwrap();
+        *stream.shared.thread.lock().unwrap() = Thread::Impossible;
         stream.message("a");
         stream.produce(|text| text.add("b\n"));
         stream.finish(Duration::ZERO);

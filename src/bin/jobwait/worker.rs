@@ -105,8 +105,15 @@ pub(crate) async fn start(
     let (requests, queue) = mpsc::unbounded_channel();
     let (report, connected) = oneshot::channel();
     let cannot = |error: io::Error| Refusal(format!("cannot start: {error}"));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(cannot)?;
     let work = move || {
+        // Made here: a runtime must not be dropped inside another one, which it would be without a thread.
+        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                let _ = report.send(Err(cannot(error)));
+                return;
+            }
+        };
         runtime.block_on(async {
             match connect().await {
                 Ok(Connected { cloud, limiter, warnings }) => {

@@ -10,13 +10,14 @@ use serde::Serialize;
 
 use super::wait;
 use crate::args::{Given, ListArgs, ListOutput};
-use crate::exit::{Ending, Refusal};
+use crate::delivery::Delivery;
+use crate::exit::{self, Ending, Refusal};
+use crate::logs;
 use crate::options::{self, Logs};
 use crate::report::{self, search_hints};
 use crate::signals::Signals;
 use crate::stream::Stream;
 use crate::worker::{self, Search, Unconnected, Worker, take_warning};
-use crate::{logs, panics};
 
 /// The time for the reader of standard error at the end.
 const AT_THE_END: Duration = Duration::from_millis(20);
@@ -89,14 +90,15 @@ pub(super) async fn run(
         if rows.is_empty() {
             stderr.message(&nothing(&filter_words(&filter), filter.since));
         }
-        // On another thread: a full pipe must not delay a signal.
-        let printed = tokio::task::spawn_blocking(move || super::print(text(&rows, output).as_bytes()));
-        let code = tokio::select! {
-            printed = printed => printed.unwrap_or_else(|_| panics::propagate())?,
-            signal = signals.next() => signal.exit_code(),
-        };
-        stderr.finish(AT_THE_END);
-        return Ok(code);
+        let stdout = Stream::stdout();
+        stdout.produce(move |pieces| pieces.add(&text(&rows, output)));
+        let signal = Delivery::new(clock, signals, timeout, None).finish(&stdout, stderr).await;
+        // The list is all that was asked for.
+        return Ok(match signal {
+            Some(signal) if stdout.is_behind() => signal.exit_code(),
+            _ if stdout.is_behind() || stdout.fault().is_some() => exit::UNKNOWN,
+            _ => ending.code(),
+        });
     }
     let hint = verdict.fault.as_ref().is_some_and(|fault| fault.kind == FaultKind::WrongApi);
     for line in search_hints(&verdict, ending) {
