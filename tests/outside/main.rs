@@ -13,6 +13,7 @@ mod credentials;
 mod docs;
 #[cfg(unix)]
 mod ending;
+mod formats;
 mod http;
 mod input;
 mod layers;

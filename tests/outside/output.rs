@@ -1,5 +1,7 @@
 //! The output on both streams.
 
+use serde_json::Value;
+
 use super::support::child::at;
 use super::support::messages::RETRY;
 use super::support::server::{Act, Server, answer};
@@ -95,7 +97,9 @@ fn json_is_one_document_for_every_exit_code() {
     at_once(cases, |(status, body, code, outcome)| {
         let server = Server::answers([(status, body)]);
         let run = at(&server.url()).args(["--once", "-o", "json", "--not-found-grace", "0"]);
-        let said = run.run().expect(code, "").json();
+        let ended = run.run().expect(code, "");
+        assert!(ended.stdout.starts_with(r#"{"format_version":"1.0","outcome":"#), "{ended:?}");
+        let said = ended.json();
         let task = &said["jobs"][0];
         assert_eq!((&said["outcome"], &said["exit_code"]), (&outcome.into(), &code.into()));
         assert_eq!((&task["outcome"], &task["job_id"]), (&outcome.into(), &ID.into()));
@@ -107,7 +111,7 @@ fn json_is_one_document_for_every_exit_code() {
         );
         assert_eq!(task["error"].is_object(), [3, 4, 125].contains(&code), "{said}");
         assert_eq!(task["job"].is_object(), [0, 1, 124].contains(&code), "{said}");
-        assert_eq!(task["fail_reason"], if code == 1 { "x".into() } else { serde_json::Value::Null });
+        assert_eq!(task["fail_reason"], if code == 1 { "x".into() } else { Value::Null });
     });
 }
 
@@ -119,12 +123,14 @@ fn events_are_printed_in_order_and_end_with_verdict_and_result() {
         at(&Server::answers(lines).url()).args(["-o", "jsonl", "--progress", "none"]).run().expect(0, "");
     let events = ended.events();
     let names: Vec<&str> = events.iter().map(|event| event["event"].as_str().unwrap()).collect();
-    assert_eq!(names, ["invisible", "status", "retry", "status", "verdict", "result"]);
+    assert_eq!(names, ["version", "invisible", "status", "retry", "status", "verdict", "result"]);
+    let (version, events) = events.split_first().unwrap();
+    assert_eq!((&version["format_version"], &version["job_id"]), (&"1.0".into(), &Value::Null));
     assert!(events[..5].iter().all(|event| event["job_id"] == ID), "{events:?}");
     assert_eq!((&events[1]["progress"], &events[3]["progress"]), (&3.0.into(), &40.0.into()));
     assert_eq!((&events[2]["http_status"], &events[4]["outcome"]), (&503.into(), &"completed".into()));
     assert_eq!((&events[4]["polls"], &events[5]["exit_code"]), (&6.into(), &0.into()));
-    assert_eq!(events[4]["job"], serde_json::from_str::<serde_json::Value>(SUCCESS).unwrap()["job"]);
+    assert_eq!(events[4]["job"], serde_json::from_str::<Value>(SUCCESS).unwrap()["job"]);
 }
 
 #[test]
@@ -202,9 +208,7 @@ fn logs_are_structured_and_contain_no_secret() {
     let levels: Vec<String> = json
         .stderr
         .lines()
-        .map(|line| {
-            serde_json::from_str::<serde_json::Value>(line).unwrap()["level"].as_str().unwrap().to_owned()
-        })
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["level"].as_str().unwrap().to_owned())
         .collect();
     assert!(levels.contains(&"TRACE".into()) && levels.contains(&"DEBUG".into()), "{json:?}");
     assert!(!json.stderr.contains(CANARY));

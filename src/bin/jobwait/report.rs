@@ -27,6 +27,7 @@ use jobwait::{Event, JobId, TaskRow, Verdict};
 use self::annotation::Annotation;
 use self::bar::Bars;
 use self::closing::Closing;
+pub(crate) use self::document::FORMAT_VERSION;
 use self::hints::Hints;
 use self::json::Json;
 use self::jsonl::Jsonl;

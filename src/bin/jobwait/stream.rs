@@ -222,6 +222,11 @@ impl Stream {
         thread::Builder::new().name("write".into()).spawn(serve).is_ok()
     }
 
+    /// Returns whether any text was given to the stream.
+    pub(crate) fn has_text(&self) -> bool {
+        self.shared.has_thread.get().is_some()
+    }
+
     /// Returns whether some text is not written yet.
     pub(crate) fn is_behind(&self) -> bool {
         self.shared.texts.load(Ordering::Acquire) > 0
@@ -256,11 +261,10 @@ impl Stream {
 
     /// Returns whether `done` will be called. It will not if nothing was ever written.
     fn when_written(&self, done: impl FnOnce() + Send + 'static) -> bool {
-        let has_written = self.shared.has_thread.get().is_some();
-        if has_written {
+        if self.has_text() {
             self.send(Text::Written(Box::new(done)));
         }
-        has_written
+        self.has_text()
     }
 }
 

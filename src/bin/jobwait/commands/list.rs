@@ -12,7 +12,7 @@ use super::wait;
 use crate::args::{Given, ListArgs, ListOutput};
 use crate::exit::{Ending, Refusal};
 use crate::options::{self, Logs};
-use crate::report::{self, search_hints};
+use crate::report::{self, FORMAT_VERSION, search_hints};
 use crate::signals::Signals;
 use crate::stream::Stream;
 use crate::worker::{self, Search, Unconnected, Worker, take_warning};
@@ -138,7 +138,7 @@ fn text(rows: &[TaskRow], output: ListOutput) -> String {
     match output {
         ListOutput::Text => table::text(rows, table::width()),
         ListOutput::Json | ListOutput::Jsonl => {
-            let document = Document { format_version: "1.0", tasks: rows };
+            let document = Document { format_version: FORMAT_VERSION, tasks: rows };
             let json = serde_json::to_string(&document).unwrap_or_else(|_| unreachable!("rows are JSON"));
             format!("{}\n", safe_json(&json))
         }
