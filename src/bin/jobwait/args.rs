@@ -34,7 +34,6 @@ use crate::rate_limit::RateLimitArg;
     subcommand_negates_reqs = true,
     override_usage = "jobwait [OPTIONS] <JOB_ID>...\n       jobwait [OPTIONS] --instance <ID>\n       \
         jobwait <COMMAND>",
-    disable_help_subcommand = true,
     max_term_width = 110
 )]
 pub(crate) struct Args {
@@ -55,6 +54,8 @@ pub(crate) enum Command {
     Simulate(SimulateArgs),
     /// Print the times at which a wait would poll, and the worst lag
     Plan(PlanArgs),
+    /// Print the JSON schema of the output
+    Schema(SchemaArgs),
     /// Print shell completions
     Completions(CompletionsArgs),
     /// Print the manual page in roff
@@ -242,8 +243,9 @@ pub(crate) struct PaceArgs {
         default_value = "0.1", value_parser = values::jitter, allow_hyphen_values = true)]
     pub(crate) jitter: f64,
 
-    /// The usual duration of such a task, from the start of the wait; polls are denser from three quarters to
-    /// four thirds of it while the task reports no progress
+    /// The usual duration of such a task, from the start of the wait; polls are denser around it
+    ///
+    /// They are denser from three quarters to four thirds of it while the task reports no progress.
     #[arg(long, value_name = "DURATION", value_parser = duration::positive, allow_hyphen_values = true)]
     pub(crate) expect: Option<Duration>,
 }
@@ -264,7 +266,9 @@ pub(crate) struct OutputArgs {
         default_value = "30s", value_parser = duration::positive, allow_hyphen_values = true)]
     pub(crate) heartbeat: Duration,
 
-    /// Show only errors and the verdict (--progress none also hides errors that are retried)
+    /// Show only errors and the verdict
+    ///
+    /// --progress none also hides errors that are retried.
     #[arg(short, long)]
     pub(crate) quiet: bool,
 
@@ -432,6 +436,22 @@ pub(crate) struct PlanArgs {
     /// The format of the plan; jsonl is the same as json
     #[arg(short, long, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
     pub(crate) output: Output,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct SchemaArgs {
+    /// The output that the schema describes
+    #[arg(value_name = "OUTPUT")]
+    pub(crate) output: Described,
+}
+
+/// An output that has a schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Described {
+    /// The document of --output json
+    Result,
+    /// The lines of --output jsonl
+    Events,
 }
 
 #[derive(Debug, Group)]

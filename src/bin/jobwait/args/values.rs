@@ -6,7 +6,7 @@ use jobwait::{ConfigError, InstanceId, Pace};
 use crate::ids::MOST_TASKS;
 
 /// The names of the commands. To get them from clap would build the whole command line again.
-const COMMANDS: [&str; 6] = ["list", "demo", "simulate", "plan", "completions", "man"];
+const COMMANDS: [&str; 7] = ["list", "demo", "simulate", "plan", "schema", "completions", "man"];
 
 /// Accepts everything but the name of a command. The ID itself is checked later.
 pub(super) fn job_id(text: &str) -> Result<String, String> {
