@@ -26,6 +26,7 @@ mod process;
 #[cfg(unix)]
 mod quota;
 mod reliability;
+mod result;
 #[cfg(unix)]
 mod screen;
 mod secrets;

@@ -18,6 +18,7 @@ use jobwait::{InstanceId, Language, RateLimitScope, Service};
 pub(crate) use self::parse::{Given, parse, print};
 pub(crate) use self::values::reason;
 use crate::duration;
+use crate::pointer::Pointer;
 use crate::rate_limit::RateLimitArg;
 
 /// Wait for an asynchronous Huawei Cloud TaurusDB task to end. The exit code is the result.
@@ -85,6 +86,9 @@ pub(crate) struct WaitArgs {
 
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+
+    #[command(flatten)]
+    pub(crate) result: ResultArgs,
 }
 
 #[derive(Debug, Group)]
@@ -279,6 +283,16 @@ pub(crate) struct OutputArgs {
     /// The format of the logs
     #[arg(long, value_name = "FORMAT", hide_short_help = true, default_value = "text")]
     pub(crate) log_format: LogFormat,
+}
+
+#[derive(Debug, Group)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct ResultArgs {
+    /// Print this value of the service's job object instead of the line of a task that completed
+    ///
+    /// It is a JSON Pointer, such as /entities/instance/endpoint. A string is printed without quotes.
+    #[arg(long, value_name = "POINTER", hide_short_help = true, value_parser = Pointer::parse)]
+    pub(crate) print: Option<Pointer>,
 }
 
 #[derive(Debug, Group)]

@@ -7,10 +7,12 @@ use std::time::Duration;
 use jobwait::{ConfigError, Overrides, Pace, Setting, Until, Wait};
 
 use crate::args::{
-    Given, LogFormat, Output, OutputArgs, PaceArgs, Progress, RateArgs, SeveralArgs, TargetArgs, TimingArgs,
+    Given, LogFormat, Output, OutputArgs, PaceArgs, Progress, RateArgs, ResultArgs, SeveralArgs, TargetArgs,
+    TimingArgs,
 };
 use crate::duration::brief;
 use crate::platform;
+use crate::pointer::Pointer;
 
 /// The time beyond the longest delay after which a state counts as old.
 const STALE_MARGIN: Duration = Duration::from_secs(5);
@@ -24,6 +26,7 @@ pub(crate) struct Options {
     pub(crate) once: bool,
     pub(crate) until: Until,
     pub(crate) view: View,
+    pub(crate) result: ResultOptions,
 }
 
 impl Options {
@@ -31,6 +34,7 @@ impl Options {
         timing: &TimingArgs,
         several: &SeveralArgs,
         output: &OutputArgs,
+        result: ResultArgs,
     ) -> Result<Self, ConfigError> {
         let deadline = timing.pace.timeout;
         let wait = Wait::new()
@@ -49,6 +53,7 @@ impl Options {
                 (false, false) => Until::FirstFailure,
             },
             view: View { stale_after: timing.pace.max_interval + STALE_MARGIN, ..View::new(output) },
+            result: ResultOptions { print: result.print },
         })
     }
 }
@@ -96,6 +101,13 @@ pub(crate) fn overrides(
     overrides.rate_limit = rate.rate_limit.limit();
     overrides.rate_limit_scope = rate.rate_limit_scope;
     overrides
+}
+
+/// The outputs of the result that depend on its content.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ResultOptions {
+    /// The value that is printed instead of the line of a task that completed.
+    pub(crate) print: Option<Pointer>,
 }
 
 /// The outputs of a wait.

@@ -11,6 +11,7 @@ mod json;
 mod jsonl;
 mod lines;
 mod messages;
+mod print;
 mod searching;
 mod tally;
 mod text;
@@ -33,11 +34,12 @@ use self::json::Json;
 use self::jsonl::Jsonl;
 use self::lines::Lines;
 use self::messages::Messages;
+use self::print::Print;
 use self::searching::Searching;
 use self::text::Text;
 use crate::args::Output;
 use crate::exit::{Ending, Summary};
-use crate::options::{Shown, View};
+use crate::options::{ResultOptions, Shown, View};
 use crate::signals::Signal;
 use crate::stream::Stream;
 
@@ -79,6 +81,7 @@ impl Report {
     pub(crate) fn new(
         jobs: Arc<[JobId]>,
         view: View,
+        options: &ResultOptions,
         period: Range<Duration>,
         stdout: &Stream,
         stderr: &Stream,
@@ -87,13 +90,14 @@ impl Report {
             Shown::Bar { color } => Some(Bars::on(stderr.clone(), &jobs, view, period.end, color)),
             _ => None,
         };
-        Self::with_bars(bars, jobs, view, period, stdout, stderr)
+        Self::with_bars(bars, jobs, view, options, period, stdout, stderr)
     }
 
     fn with_bars(
         bars: Option<Bars>,
         jobs: Arc<[JobId]>,
         view: View,
+        options: &ResultOptions,
         period: Range<Duration>,
         stdout: &Stream,
         stderr: &Stream,
@@ -112,9 +116,18 @@ impl Report {
         if view.annotates {
             progress.push(Box::new(Annotation(stderr.clone())));
         }
-        progress.push(Box::new(Closing::new(messages.clone(), jobs.len(), view.progress, hides_result)));
+        let is_replaced = options.print.is_some();
+        let closing = Closing::new(messages.clone(), jobs.len(), view.progress, hides_result, is_replaced);
+        progress.push(Box::new(closing));
         let search = Searching::new(messages.clone(), view.progress);
         let result = result(view.output, jobs, view.heartbeat, period.start, stdout.clone());
+        let result = match options.print.clone() {
+            Some(pointer) => {
+                let (stdout, stderr) = (stdout.clone(), stderr.clone());
+                Box::new(Print { stdout, stderr, pointer, otherwise: result })
+            }
+            None => result,
+        };
         Self { messages, search, progress, result }
     }
 

@@ -122,7 +122,7 @@ mod tests {
     #[test]
     fn a_resumed_wait_has_the_options_of_the_first() {
         for words in [
-            "jobwait --region r-1 --endpoint http://127.0.0.1:1 --timeout 1h x",
+            "jobwait --region r-1 --endpoint http://127.0.0.1:1 --timeout 1h --print /a x",
             "jobwait --region r-1 --project-id 0a --endpoint http://127.0.0.1:1 \
              --iam-endpoint http://127.0.0.1:2 --service rds --token-file t --profile p --ca-cert c \
              --language zh-cn --insecure-http --timeout 2m --interval 2s --max-interval 20s --backoff 2 \

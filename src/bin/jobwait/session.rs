@@ -72,7 +72,8 @@ pub(crate) async fn run(
     let given: Arc<[JobId]> = given.into();
     let new_report = |jobs: &Arc<[JobId]>| {
         let now = if selection.is_some() { clock.elapsed() } else { Duration::ZERO };
-        Report::new(Arc::clone(jobs), options.view, now..options.deadline, &stdout, stderr)
+        let period = now..options.deadline;
+        Report::new(Arc::clone(jobs), options.view, &options.result, period, &stdout, stderr)
     };
     let report = RefCell::new(new_report(&given));
     let mut session = Session { clock, report, signals, signal: Cell::new(None), limiter: None };

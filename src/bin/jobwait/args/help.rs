@@ -14,8 +14,8 @@ pub(crate) const SECTIONS: [(&str, &str); 6] = [
   # In a script: only 0 is a success.
   jobwait --region cn-north-4 \"$job_id\" || exit
 
-  # Print the service's own object of a task that completed:
-  jobwait -o json \"$job_id\" | jq '.jobs[0].job'
+  # Print a value of the service's own object of a task that completed:
+  endpoint=$(jobwait --print /entities/instance/endpoint \"$job_id\")
 
   # Wait for all tasks that one call started:
   curl ... | jobwait --region cn-north-4 -

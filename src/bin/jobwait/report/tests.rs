@@ -112,8 +112,10 @@ fn shown(view: View, bars: Option<Bars>, hostile: &str, mut on_step: impl FnMut(
     let (out, err) = (Written::default(), Written::default());
     let (stdout, stderr) = (Stream::to(out.clone()), Stream::to(err.clone()));
     let mut report = match bars {
-        Some(bars) => Report::with_bars(Some(bars), jobs(), view, PERIOD, &stdout, &stderr),
-        None => Report::new(jobs(), view, PERIOD, &stdout, &stderr),
+        Some(bars) => {
+            Report::with_bars(Some(bars), jobs(), view, &ResultOptions::default(), PERIOD, &stdout, &stderr)
+        }
+        None => Report::new(jobs(), view, &ResultOptions::default(), PERIOD, &stdout, &stderr),
     };
     let pace = Pace::new(Duration::from_secs(2), Duration::from_secs(8)).unwrap().jitter(0.0).unwrap();
     let mut steps = 0..;
@@ -157,7 +159,14 @@ fn ended(first: Option<Observation>, then: Observation) -> (u8, Vec<String>) {
 
     let (out, err) = (Written::default(), Written::default());
     let (stdout, stderr) = (Stream::to(out.clone()), Stream::to(err.clone()));
-    let report = Report::new(jobs(), view(Shown::Nothing, Output::Text), PERIOD, &stdout, &stderr);
+    let report = Report::new(
+        jobs(),
+        view(Shown::Nothing, Output::Text),
+        &ResultOptions::default(),
+        PERIOD,
+        &stdout,
+        &stderr,
+    );
     let wait = Wait::new().deadline(Duration::from_secs(30)).grace(Duration::from_secs(5));
     let verdict = runtime().block_on(wait.run(&mut Again(first, then), |_| {}));
     let code = finish(report, &verdict);
@@ -288,7 +297,8 @@ fn a_state_that_is_older_than_the_pace_explains_is_shown_with_its_age() {
     let view = view(Shown::Bar { color: false }, Output::Text);
     let bars = Bars::new(target, || (100, 24), &jobs(), view, DEADLINE, false);
     let stream = Stream::to(Written::default());
-    let mut report = Report::with_bars(Some(bars), jobs(), view, PERIOD, &stream, &stream);
+    let mut report =
+        Report::with_bars(Some(bars), jobs(), view, &ResultOptions::default(), PERIOD, &stream, &stream);
     let mut script = Scripted(vec![Observation::Seen(Job::new("31b8ae23", &Status::Running))].into_iter());
     let mut shown = Vec::new();
     let first = async {
