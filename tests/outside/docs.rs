@@ -33,7 +33,9 @@ fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
 /// Returns the last of the option names at the start of a text: `--output` of `-o, --output <F>`.
 fn option_name(text: &str) -> Option<&str> {
     let names = text.split_whitespace().take_while(|word| word.starts_with('-') && *word != "-");
-    names.last().map(|name| name.trim_end_matches([',', '.']))
+    // An optional value follows in brackets.
+    let name = names.last()?.trim_end_matches([',', '.']);
+    Some(name.split('[').next().unwrap_or(name))
 }
 
 fn options_of_help(help: &str) -> Options {

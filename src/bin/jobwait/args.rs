@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use clap::builder::{PossibleValuesParser, StringValueParser, TypedValueParser as _};
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use jobwait::{InstanceId, Language, RateLimitScope, Service};
@@ -293,6 +293,23 @@ pub(crate) struct ResultArgs {
     /// It is a JSON Pointer, such as /entities/instance/endpoint. A string is printed without quotes.
     #[arg(long, value_name = "POINTER", hide_short_help = true, value_parser = Pointer::parse)]
     pub(crate) print: Option<Pointer>,
+
+    /// Append a Markdown table of the result to FILE, or to `$GITHUB_STEP_SUMMARY`
+    ///
+    /// Under GitHub Actions, outcome and exit-code also become outputs of the step (`$GITHUB_OUTPUT`).
+    #[arg(long, value_name = "FILE", hide_short_help = true, num_args = 0..=1, require_equals = true,
+        default_missing_value = "", value_parser = StringValueParser::new().map(|text| values::summary(&text)))]
+    pub(crate) summary: Option<SummaryTo>,
+}
+
+/// The place of the summary.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum SummaryTo {
+    /// The summary of the step of GitHub Actions.
+    Step,
+    File(PathBuf),
+    /// No summary: its variable says no.
+    Nowhere,
 }
 
 #[derive(Debug, Group)]

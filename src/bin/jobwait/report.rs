@@ -13,6 +13,7 @@ mod lines;
 mod messages;
 mod print;
 mod searching;
+mod summary;
 mod tally;
 mod text;
 mod wording;
@@ -36,6 +37,7 @@ use self::lines::Lines;
 use self::messages::Messages;
 use self::print::Print;
 use self::searching::Searching;
+use self::summary::{Outputs, Table};
 use self::text::Text;
 use crate::args::Output;
 use crate::exit::{Ending, Summary};
@@ -73,7 +75,8 @@ pub(crate) struct Report {
     search: Searching,
     /// The sinks on standard error, in the order in which they finish.
     progress: Vec<Box<dyn Sink>>,
-    result: Box<dyn Sink>,
+    /// The sinks of the result: that on standard output, and those in files.
+    results: Vec<Box<dyn Sink>>,
 }
 
 impl Report {
@@ -128,11 +131,12 @@ impl Report {
             }
             None => result,
         };
-        Self { messages, search, progress, result }
+        let results = [result].into_iter().chain(in_files(options)).collect();
+        Self { messages, search, progress, results }
     }
 
     fn sinks(&mut self) -> impl Iterator<Item = &mut Box<dyn Sink>> {
-        self.progress.iter_mut().chain([&mut self.result])
+        self.progress.iter_mut().chain(&mut self.results)
     }
 
     /// Shows an event of a task.
@@ -142,7 +146,7 @@ impl Report {
 
     /// The time at which something is to be shown even if nothing happens.
     pub(crate) fn due_at(&self) -> Option<Duration> {
-        self.progress.iter().chain([&self.result]).filter_map(|sink| sink.due_at()).min()
+        self.progress.iter().chain(&self.results).filter_map(|sink| sink.due_at()).min()
     }
 
     /// Shows what is due.
@@ -155,7 +159,7 @@ impl Report {
         self.progress.iter_mut().for_each(|sink| sink.finish(summary));
         // Both streams often end in one log or terminal. There the result comes last.
         self.messages.stderr.finish(IN_ORDER);
-        self.result.finish(summary);
+        self.results.iter_mut().for_each(|sink| sink.finish(summary));
     }
 
     /// Removes what is redrawn in place: another report follows.
@@ -199,16 +203,40 @@ fn result(
     }
 }
 
+/// The sinks of the result in files.
+fn in_files(options: &ResultOptions) -> Vec<Box<dyn Sink>> {
+    let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
+    if let Some(file) = &options.summary {
+        sinks.push(Box::new(Table(file.stream.clone())));
+    }
+    if let Some(file) = &options.outputs {
+        sinks.push(Box::new(Outputs(file.stream.clone())));
+    }
+    sinks
+}
+
 /// Reports a signal that came before the job IDs were read, and returns the exit code.
-pub(crate) fn interrupted_early(signal: Signal, output: Output, stderr: &Stream) -> u8 {
+pub(crate) fn interrupted_early(
+    signal: Signal,
+    output: Output,
+    options: &ResultOptions,
+    stderr: &Stream,
+) -> u8 {
     let name = signal.name();
     stderr.message(&format!("stopped by {name} while reading job IDs from standard input; nothing was sent"));
     let stdout = Stream::stdout();
     let ending = Ending::Interrupted(signal);
     let nothing = Arc::new(Summary { ending, tasks: Vec::new(), resume: None, search: None });
     result(output, Arc::new([]), Duration::MAX, Duration::ZERO, stdout.clone()).finish(&nothing);
-    stderr.finish(IN_ORDER);
+    for mut sink in in_files(options) {
+        sink.finish(&nothing);
+    }
     stdout.finish(IN_ORDER);
+    for file in options.files() {
+        file.stream.finish(IN_ORDER);
+        file.warning().into_iter().for_each(|warning| stderr.message(&warning));
+    }
+    stderr.finish(IN_ORDER);
     ending.code()
 }
 

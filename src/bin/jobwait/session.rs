@@ -6,6 +6,7 @@ use std::future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use jobwait::text::safe;
 use jobwait::{
     Clock, Event, Fault, InstanceId, JobId, Limiter, Outcome, Probe, TaskFilter, TaskRow, Until, Verdict,
@@ -14,7 +15,7 @@ use jobwait::{
 use tokio::sync::oneshot;
 
 use crate::exit::{Refusal, Summary};
-use crate::options::Options;
+use crate::options::{AppendedFile, Options};
 use crate::report::Report;
 use crate::resume::Resume;
 use crate::signals::{Signal, Signals};
@@ -94,13 +95,17 @@ pub(crate) async fn run(
     if signal.is_some() {
         ending.signal();
     }
-    ending.written(&stdout).await;
+    let files: Vec<&Stream> = options.result.files().map(|file| &file.stream).collect();
+    ending.written(&[&stdout], &files).await;
     if let Some(fault) = stdout.fault() {
         stderr.message(&format!("cannot write the result to standard output: {fault}"));
     } else if stdout.is_behind() {
         stderr.message("the result on standard output is incomplete: its reader was too slow");
     }
-    ending.written(stderr).await;
+    for warning in options.result.files().filter_map(AppendedFile::warning) {
+        stderr.message(&warning);
+    }
+    ending.written(&[stderr], &[]).await;
     Ok(summary.ending.code())
 }
 
@@ -118,13 +123,18 @@ impl Patience {
         (self.from, self.is_signaled) = (self.clock.elapsed(), true);
     }
 
-    /// Waits until everything is written to the stream, or until its reader is silent, reads for too long, or
-    /// a second signal comes.
-    async fn written(&mut self, stream: &Stream) {
+    /// Waits until everything is written to the streams and the files, or until their readers are silent, read
+    /// for too long, or a second signal comes. A file has no reader that may come later, so it is given up
+    /// sooner than the deadline.
+    async fn written(&mut self, streams: &[&Stream], files: &[&Stream]) {
+        let patience = self.clock.elapsed().saturating_add(LONGEST_READ);
         loop {
+            let from = patience.min(self.from);
+            let streams = streams.iter().map(|stream| written(stream, self.clock, self.from));
+            let files = files.iter().map(|file| written(file, self.clock, from));
             tokio::select! {
                 biased;
-                () = written(stream, self.clock, self.from) => return,
+                _ = join_all(streams.chain(files)) => return,
                 _ = self.signals.next() => {
                     if self.is_signaled {
                         return;

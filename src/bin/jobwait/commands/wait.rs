@@ -7,7 +7,7 @@ use jobwait::{Clock, Connection, Environment, Fault, InstanceId, Overrides, Task
 
 use crate::args::{Given, InstanceArgs, WaitArgs};
 use crate::exit::Refusal;
-use crate::options::{self, Options};
+use crate::options::{self, Options, ResultOptions};
 use crate::resume::Resume;
 use crate::session::{self, InstanceTasks, Tasks};
 use crate::signals::Signals;
@@ -29,7 +29,7 @@ pub(super) async fn run(
         })?;
     }
     // Before standard input is read, so that a typing error is reported at once.
-    let mut options = Options::new(&timing, &several, &output, result)?;
+    let mut options = Options::new(&timing, &several, &output, ResultOptions::new(result, given)?)?;
     if job_ids.iter().any(|id| id == "-") && target.token_file.as_deref() == Some(Path::new("-")) {
         let both =
             "standard input cannot be both the job IDs ('-') and the token (--token-file -): use a file";
@@ -46,7 +46,7 @@ pub(super) async fn run(
                 return Err(Refusal("standard input: no end before the deadline (--timeout)".into()));
             }
             signal = signals.next() => {
-                return Ok(report::interrupted_early(signal, options.view.output, stderr));
+                return Ok(report::interrupted_early(signal, options.view.output, &options.result, stderr));
             }
         })
     };
