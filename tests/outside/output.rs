@@ -167,6 +167,25 @@ fn in_github_actions_a_failure_is_an_annotation() {
     assert!(!done.stderr.contains("::"), "{done:?}");
 }
 
+#[test]
+fn in_azure_pipelines_a_failure_is_an_annotation() {
+    let failure = failed("100 % [used]; \\r\\n##vso[task.complete result=Succeeded]");
+    let server = Server::answers([(200, failure.as_str())]);
+    let run = || at(&server.url()).env("TF_BUILD", "True");
+    let ended = run().run().expect(1, "");
+    let notes: Vec<&str> = ended.stderr.lines().filter(|line| line.contains("##vso[")).collect();
+    assert_eq!(notes.len(), 1, "{ended:?}");
+    let start = format!("##vso[task.logissue type=error]jobwait: failed: {ID} failed ");
+    assert!(notes[0].starts_with(&start), "{notes:?}");
+    let end = "100 %AZP25 [used%5D%3B \\r\\n\\u{23}#vso[task.complete result=Succeeded%5D";
+    assert!(notes[0].ends_with(end), "{notes:?}");
+    assert!(!ended.stdout.contains("##vso[") && !ended.stderr.contains("::error"), "{ended:?}");
+    let both = run().env("GITHUB_ACTIONS", "true").run().expect(1, "");
+    assert!(both.stderr.contains("\n##vso[") && both.stderr.contains("::error title="), "{both:?}");
+    let done = at(&Server::answers([(200, SUCCESS)]).url()).env("TF_BUILD", "True").run().expect(0, "");
+    assert!(!done.stderr.contains("##vso["), "{done:?}");
+}
+
 /// Covers L5.
 #[test]
 fn the_services_text_is_escaped_except_in_json() {

@@ -179,9 +179,16 @@ pub(crate) struct View {
     pub(crate) heartbeat: Duration,
     /// The age from which a state is marked with it: the pace alone does not explain it.
     pub(crate) stale_after: Duration,
-    /// The log is read by GitHub Actions, which shows errors of a certain form beside the run.
-    pub(crate) annotates: bool,
+    /// The systems that read the log, and show errors of a certain form beside the run.
+    pub(crate) annotates: &'static [CiSystem],
     pub(crate) logs: Option<Logs>,
+}
+
+/// A CI system that shows annotations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CiSystem {
+    GitHub,
+    Azure,
 }
 
 /// The progress that is shown on standard error.
@@ -244,7 +251,14 @@ impl View {
             Progress::Auto | Progress::Bar | Progress::Plain => Shown::Lines,
         };
         let logs = Logs::new(args.verbose, args.log_format);
-        let annotates = variable("GITHUB_ACTIONS") == "true";
+        // Both are set where one system starts the jobs of the other.
+        let annotates: &[CiSystem] =
+            match (variable("GITHUB_ACTIONS") == "true", !variable("TF_BUILD").is_empty()) {
+                (true, true) => &[CiSystem::GitHub, CiSystem::Azure],
+                (true, false) => &[CiSystem::GitHub],
+                (false, true) => &[CiSystem::Azure],
+                (false, false) => &[],
+            };
         let stale_after = Duration::from_secs(15) + STALE_MARGIN;
         Self { output: args.output, progress, heartbeat: args.heartbeat, stale_after, annotates, logs }
     }

@@ -116,8 +116,8 @@ impl Report {
         }
         progress.extend(bars.map(|bars| Box::new(bars) as Box<dyn Sink>));
         progress.push(Box::new(Hints(messages.clone())));
-        if view.annotates {
-            progress.push(Box::new(Annotation(stderr.clone())));
+        for system in view.annotates {
+            progress.push(Box::new(Annotation { stderr: stderr.clone(), system: *system }));
         }
         let is_replaced = options.print.is_some();
         let closing = Closing::new(messages.clone(), jobs.len(), view.progress, hides_result, is_replaced);

@@ -56,7 +56,7 @@ pub(crate) const SECTIONS: [(&str, &str); 6] = [
   HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY
                               the proxy
   CI, TERM, NO_COLOR          CI or TERM=dumb: lines instead of a bar; NO_COLOR: a bar without color
-  GITHUB_ACTIONS              if true, a failure is also reported as an annotation
+  GITHUB_ACTIONS, TF_BUILD    under GitHub Actions or Azure Pipelines, a failure is also an annotation
   GITHUB_STEP_SUMMARY, GITHUB_OUTPUT
                               the files of --summary",
     ),

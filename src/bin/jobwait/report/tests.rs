@@ -7,6 +7,7 @@ use indicatif::{InMemoryTerm, ProgressDrawTarget, TermLike as _};
 use jobwait::{Fault, FaultKind, Job, Observation, Pace, Probe, Status, Until, Verdict, Wait};
 
 use super::*;
+use crate::options::CiSystem;
 use crate::resume::Resume;
 
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -85,7 +86,7 @@ fn view(progress: Shown, output: Output) -> View {
         progress,
         heartbeat: HEARTBEAT,
         stale_after: Duration::from_secs(20),
-        annotates: true,
+        annotates: &[CiSystem::GitHub],
         logs: None,
     }
 }
