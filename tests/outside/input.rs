@@ -86,7 +86,7 @@ fn a_signal_ends_the_reading_of_an_endless_pipe() {
             );
             match form {
                 "json" => assert_eq!(ended.json()["jobs"].as_array().unwrap().len(), 0),
-                "jsonl" => assert_eq!(ended.events()[0]["exit_code"], 143),
+                "jsonl" => assert_eq!(ended.events()[1]["exit_code"], 143),
                 _ => assert!(ended.stdout.is_empty()),
             }
         });

@@ -133,7 +133,10 @@ fn without_a_task_of_the_instance_the_wait_ends_after_the_grace_or_at_once_with_
 
     let server = service(|| vec![row("old", INSTANCE, "Failed")], Offset::Page, |_| "Failed");
     let ended = wait(&server.url(), INSTANCE).args(["--idle", "-o", "json"]).run().expect(0, "in progress");
-    assert_eq!(ended.json(), json!({"outcome": "completed", "exit_code": 0, "jobs": []}));
+    assert_eq!(
+        ended.json(),
+        json!({"format_version": "1.0", "outcome": "completed", "exit_code": 0, "jobs": []})
+    );
     wait(&server.url(), INSTANCE).args(["--once"]).run().expect(1, "old failed");
 }
 
@@ -199,6 +202,8 @@ fn tasks_that_come_during_the_wait_are_waited_for_too() {
     assert_eq!(verdicts[0]["job_id"], "first");
     assert_eq!((&verdicts[1]["job_id"], &verdicts[1]["outcome"]), (&"second".into(), &"failed".into()));
     assert_eq!(events.last().unwrap()["exit_code"], 1);
+    let versions = events.iter().filter(|event| event["event"] == "version").count();
+    assert_eq!((versions, &events[0]["event"]), (1, &"version".into()), "{events:?}");
 
     // With --idle, it does not matter how they end.
     let server = service(|| vec![row("first", INSTANCE, "Running")], Offset::Page, |_| "Failed");

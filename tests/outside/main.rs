@@ -13,6 +13,7 @@ mod credentials;
 mod docs;
 #[cfg(unix)]
 mod ending;
+mod formats;
 mod http;
 mod input;
 mod layers;
@@ -25,6 +26,7 @@ mod process;
 #[cfg(unix)]
 mod quota;
 mod reliability;
+mod result;
 #[cfg(unix)]
 mod screen;
 mod secrets;

@@ -1,5 +1,7 @@
 //! The output on both streams.
 
+use serde_json::Value;
+
 use super::support::child::at;
 use super::support::messages::RETRY;
 use super::support::server::{Act, Server, answer};
@@ -95,7 +97,9 @@ fn json_is_one_document_for_every_exit_code() {
     at_once(cases, |(status, body, code, outcome)| {
         let server = Server::answers([(status, body)]);
         let run = at(&server.url()).args(["--once", "-o", "json", "--not-found-grace", "0"]);
-        let said = run.run().expect(code, "").json();
+        let ended = run.run().expect(code, "");
+        assert!(ended.stdout.starts_with(r#"{"format_version":"1.0","outcome":"#), "{ended:?}");
+        let said = ended.json();
         let task = &said["jobs"][0];
         assert_eq!((&said["outcome"], &said["exit_code"]), (&outcome.into(), &code.into()));
         assert_eq!((&task["outcome"], &task["job_id"]), (&outcome.into(), &ID.into()));
@@ -107,7 +111,7 @@ fn json_is_one_document_for_every_exit_code() {
         );
         assert_eq!(task["error"].is_object(), [3, 4, 125].contains(&code), "{said}");
         assert_eq!(task["job"].is_object(), [0, 1, 124].contains(&code), "{said}");
-        assert_eq!(task["fail_reason"], if code == 1 { "x".into() } else { serde_json::Value::Null });
+        assert_eq!(task["fail_reason"], if code == 1 { "x".into() } else { Value::Null });
     });
 }
 
@@ -119,12 +123,14 @@ fn events_are_printed_in_order_and_end_with_verdict_and_result() {
         at(&Server::answers(lines).url()).args(["-o", "jsonl", "--progress", "none"]).run().expect(0, "");
     let events = ended.events();
     let names: Vec<&str> = events.iter().map(|event| event["event"].as_str().unwrap()).collect();
-    assert_eq!(names, ["invisible", "status", "retry", "status", "verdict", "result"]);
+    assert_eq!(names, ["version", "invisible", "status", "retry", "status", "verdict", "result"]);
+    let (version, events) = events.split_first().unwrap();
+    assert_eq!((&version["format_version"], &version["job_id"]), (&"1.0".into(), &Value::Null));
     assert!(events[..5].iter().all(|event| event["job_id"] == ID), "{events:?}");
     assert_eq!((&events[1]["progress"], &events[3]["progress"]), (&3.0.into(), &40.0.into()));
     assert_eq!((&events[2]["http_status"], &events[4]["outcome"]), (&503.into(), &"completed".into()));
     assert_eq!((&events[4]["polls"], &events[5]["exit_code"]), (&6.into(), &0.into()));
-    assert_eq!(events[4]["job"], serde_json::from_str::<serde_json::Value>(SUCCESS).unwrap()["job"]);
+    assert_eq!(events[4]["job"], serde_json::from_str::<Value>(SUCCESS).unwrap()["job"]);
 }
 
 #[test]
@@ -159,6 +165,25 @@ fn in_github_actions_a_failure_is_an_annotation() {
     }
     let done = at(&Server::answers([(200, SUCCESS)]).url()).env("GITHUB_ACTIONS", "true").run().expect(0, "");
     assert!(!done.stderr.contains("::"), "{done:?}");
+}
+
+#[test]
+fn in_azure_pipelines_a_failure_is_an_annotation() {
+    let failure = failed("100 % [used]; \\r\\n##vso[task.complete result=Succeeded]");
+    let server = Server::answers([(200, failure.as_str())]);
+    let run = || at(&server.url()).env("TF_BUILD", "True");
+    let ended = run().run().expect(1, "");
+    let notes: Vec<&str> = ended.stderr.lines().filter(|line| line.contains("##vso[")).collect();
+    assert_eq!(notes.len(), 1, "{ended:?}");
+    let start = format!("##vso[task.logissue type=error]jobwait: failed: {ID} failed ");
+    assert!(notes[0].starts_with(&start), "{notes:?}");
+    let end = "100 %AZP25 [used%5D%3B \\r\\n\\u{23}#vso[task.complete result=Succeeded%5D";
+    assert!(notes[0].ends_with(end), "{notes:?}");
+    assert!(!ended.stdout.contains("##vso[") && !ended.stderr.contains("::error"), "{ended:?}");
+    let both = run().env("GITHUB_ACTIONS", "true").run().expect(1, "");
+    assert!(both.stderr.contains("\n##vso[") && both.stderr.contains("::error title="), "{both:?}");
+    let done = at(&Server::answers([(200, SUCCESS)]).url()).env("TF_BUILD", "True").run().expect(0, "");
+    assert!(!done.stderr.contains("##vso["), "{done:?}");
 }
 
 /// Covers L5.
@@ -202,9 +227,7 @@ fn logs_are_structured_and_contain_no_secret() {
     let levels: Vec<String> = json
         .stderr
         .lines()
-        .map(|line| {
-            serde_json::from_str::<serde_json::Value>(line).unwrap()["level"].as_str().unwrap().to_owned()
-        })
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["level"].as_str().unwrap().to_owned())
         .collect();
     assert!(levels.contains(&"TRACE".into()) && levels.contains(&"DEBUG".into()), "{json:?}");
     assert!(!json.stderr.contains(CANARY));

@@ -240,6 +240,28 @@ fn help_and_version_go_to_standard_output() {
 }
 
 #[test]
+fn help_is_also_a_command() {
+    for (command, option) in [(&["help"][..], &["--help"][..]), (&["help", "list"], &["list", "--help"])] {
+        let [command, option] =
+            [command, option].map(|args| bare().each(args).run().expect(0, "Usage: jobwait"));
+        assert_eq!(command.stdout, option.stdout);
+        assert!(command.stderr.is_empty(), "{command:?}");
+    }
+    refused(bare().args(["help", "nothing"]), &["nothing"]);
+    refused(bare().args(["-q", "help"]), &["run 'jobwait --help'"]);
+}
+
+#[test]
+fn the_published_schemas_are_printed() {
+    for name in ["result", "events"] {
+        let file = format!("{}/docs/{name}.schema.json", env!("CARGO_MANIFEST_DIR"));
+        let printed = bare().args(["schema", name]).run().expect(0, "");
+        assert_eq!(printed.stdout, std::fs::read_to_string(file).unwrap());
+    }
+    refused(bare().args(["schema", "list"]), &["list", "result", "events"]);
+}
+
+#[test]
 fn the_short_help_fits_a_screen_and_the_long_one_has_examples() {
     let short = bare().args(["-h"]).run().expect(0, "--help").stdout;
     let long = bare().args(["--help"]).run().expect(0, "Examples:").stdout;

@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use clap::builder::{PossibleValuesParser, StringValueParser, TypedValueParser as _};
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use jobwait::{InstanceId, Language, RateLimitScope, Service};
@@ -18,6 +18,7 @@ use jobwait::{InstanceId, Language, RateLimitScope, Service};
 pub(crate) use self::parse::{Given, parse, print};
 pub(crate) use self::values::reason;
 use crate::duration;
+use crate::pointer::Pointer;
 use crate::rate_limit::RateLimitArg;
 
 /// Wait for an asynchronous Huawei Cloud TaurusDB task to end. The exit code is the result.
@@ -34,7 +35,6 @@ use crate::rate_limit::RateLimitArg;
     subcommand_negates_reqs = true,
     override_usage = "jobwait [OPTIONS] <JOB_ID>...\n       jobwait [OPTIONS] --instance <ID>\n       \
         jobwait <COMMAND>",
-    disable_help_subcommand = true,
     max_term_width = 110
 )]
 pub(crate) struct Args {
@@ -55,6 +55,8 @@ pub(crate) enum Command {
     Simulate(SimulateArgs),
     /// Print the times at which a wait would poll, and the worst lag
     Plan(PlanArgs),
+    /// Print the JSON schema of the output
+    Schema(SchemaArgs),
     /// Print shell completions
     Completions(CompletionsArgs),
     /// Print the manual page in roff
@@ -84,6 +86,9 @@ pub(crate) struct WaitArgs {
 
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+
+    #[command(flatten)]
+    pub(crate) result: ResultArgs,
 }
 
 #[derive(Debug, Group)]
@@ -242,8 +247,9 @@ pub(crate) struct PaceArgs {
         default_value = "0.1", value_parser = values::jitter, allow_hyphen_values = true)]
     pub(crate) jitter: f64,
 
-    /// The usual duration of such a task, from the start of the wait; polls are denser from three quarters to
-    /// four thirds of it while the task reports no progress
+    /// The usual duration of such a task, from the start of the wait; polls are denser around it
+    ///
+    /// They are denser from three quarters to four thirds of it while the task reports no progress.
     #[arg(long, value_name = "DURATION", value_parser = duration::positive, allow_hyphen_values = true)]
     pub(crate) expect: Option<Duration>,
 }
@@ -264,7 +270,9 @@ pub(crate) struct OutputArgs {
         default_value = "30s", value_parser = duration::positive, allow_hyphen_values = true)]
     pub(crate) heartbeat: Duration,
 
-    /// Show only errors and the verdict (--progress none also hides errors that are retried)
+    /// Show only errors and the verdict
+    ///
+    /// --progress none also hides errors that are retried.
     #[arg(short, long)]
     pub(crate) quiet: bool,
 
@@ -275,6 +283,33 @@ pub(crate) struct OutputArgs {
     /// The format of the logs
     #[arg(long, value_name = "FORMAT", hide_short_help = true, default_value = "text")]
     pub(crate) log_format: LogFormat,
+}
+
+#[derive(Debug, Group)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct ResultArgs {
+    /// Print this value of the service's job object instead of the line of a task that completed
+    ///
+    /// It is a JSON Pointer, such as /entities/instance/endpoint. A string is printed without quotes.
+    #[arg(long, value_name = "POINTER", hide_short_help = true, value_parser = Pointer::parse)]
+    pub(crate) print: Option<Pointer>,
+
+    /// Append a Markdown table of the result to FILE, or to `$GITHUB_STEP_SUMMARY`
+    ///
+    /// Under GitHub Actions, outcome and exit-code also become outputs of the step (`$GITHUB_OUTPUT`).
+    #[arg(long, value_name = "FILE", hide_short_help = true, num_args = 0..=1, require_equals = true,
+        default_missing_value = "", value_parser = StringValueParser::new().map(|text| values::summary(&text)))]
+    pub(crate) summary: Option<SummaryTo>,
+}
+
+/// The place of the summary.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum SummaryTo {
+    /// The summary of the step of GitHub Actions.
+    Step,
+    File(PathBuf),
+    /// No summary: its variable says no.
+    Nowhere,
 }
 
 #[derive(Debug, Group)]
@@ -432,6 +467,22 @@ pub(crate) struct PlanArgs {
     /// The format of the plan; jsonl is the same as json
     #[arg(short, long, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
     pub(crate) output: Output,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct SchemaArgs {
+    /// The output that the schema describes
+    #[arg(value_name = "OUTPUT")]
+    pub(crate) output: Described,
+}
+
+/// An output that has a schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Described {
+    /// The document of --output json
+    Result,
+    /// The lines of --output jsonl
+    Events,
 }
 
 #[derive(Debug, Group)]

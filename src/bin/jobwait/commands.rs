@@ -5,6 +5,7 @@ mod demo;
 mod list;
 mod man;
 mod plan;
+mod schema;
 mod simulate;
 mod wait;
 
@@ -29,6 +30,7 @@ pub(crate) fn run(args: Args, given: &Given, clock: Clock, stderr: &Stream) -> R
         Some(Command::Demo(args)) => block_on(async |signals| demo::run(&args, signals, clock, stderr).await),
         Some(Command::Simulate(args)) => block_on(async |signals| simulate::run(args, signals).await),
         Some(Command::Plan(args)) => plan::run(&args, stderr),
+        Some(Command::Schema(args)) => schema::run(args.output),
         Some(Command::Completions(args)) => completions::run(args.shell),
         Some(Command::Man) => man::run(),
     }

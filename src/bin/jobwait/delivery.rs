@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jobwait::Clock;
 
+use crate::options::AppendedFile;
 use crate::signals::{Signal, Signals};
 use crate::stream::Stream;
 
@@ -33,7 +34,12 @@ impl Delivery {
     /// Waits until the result is written to standard output, or until its reader is silent, reads for too long,
     /// or a second signal comes. Says on standard error what was not written. The reader of standard error gets
     /// only a moment. Returns the signal that came, if one did.
-    pub(crate) async fn finish(mut self, stdout: &Stream, stderr: &Stream) -> Option<Signal> {
+    pub(crate) async fn finish(
+        mut self,
+        stdout: &Stream,
+        stderr: &Stream,
+        files: &[&AppendedFile],
+    ) -> Option<Signal> {
         let (blocked, since) = (stderr.write_under_way(), self.clock.elapsed());
         self.written(stdout).await;
         if let Some(fault) = stdout.fault() {
@@ -44,6 +50,14 @@ impl Delivery {
         if let lost @ 1.. = stdout.dropped() {
             stderr
                 .message(&format!("{lost} events on standard output were left out: its reader was too slow"));
+        }
+        for file in files {
+            // A file has no reader that may come later.
+            self.from = self.from.min(self.clock.elapsed().saturating_add(LONGEST_READ));
+            self.written(&file.stream).await;
+            if let Some(warning) = file.warning() {
+                stderr.message(&warning);
+            }
         }
         let now = self.clock.elapsed();
         let was_silent = blocked.is_some() && stderr.write_under_way() == blocked;

@@ -10,6 +10,7 @@ mod logs;
 mod options;
 mod panics;
 mod platform;
+mod pointer;
 mod rate_limit;
 mod report;
 mod resume;

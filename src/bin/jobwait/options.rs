@@ -2,15 +2,21 @@
 
 use std::env;
 use std::io::{self, IsTerminal as _};
+use std::path::PathBuf;
 use std::time::Duration;
 
+use jobwait::text::safe;
 use jobwait::{ConfigError, Overrides, Pace, Setting, Until, Wait};
 
 use crate::args::{
-    Given, LogFormat, Output, OutputArgs, PaceArgs, Progress, RateArgs, SeveralArgs, TargetArgs, TimingArgs,
+    Given, LogFormat, Output, OutputArgs, PaceArgs, Progress, RateArgs, ResultArgs, SeveralArgs, SummaryTo,
+    TargetArgs, TimingArgs,
 };
 use crate::duration::brief;
+use crate::exit::Refusal;
 use crate::platform;
+use crate::pointer::Pointer;
+use crate::stream::Stream;
 
 /// The time beyond the longest delay after which a state counts as old.
 const STALE_MARGIN: Duration = Duration::from_secs(5);
@@ -24,6 +30,7 @@ pub(crate) struct Options {
     pub(crate) once: bool,
     pub(crate) until: Until,
     pub(crate) view: View,
+    pub(crate) result: ResultOptions,
 }
 
 impl Options {
@@ -31,6 +38,7 @@ impl Options {
         timing: &TimingArgs,
         several: &SeveralArgs,
         output: &OutputArgs,
+        result: ResultOptions,
     ) -> Result<Self, ConfigError> {
         let deadline = timing.pace.timeout;
         let wait = Wait::new()
@@ -49,6 +57,7 @@ impl Options {
                 (false, false) => Until::FirstFailure,
             },
             view: View { stale_after: timing.pace.max_interval + STALE_MARGIN, ..View::new(output) },
+            result,
         })
     }
 }
@@ -98,6 +107,69 @@ pub(crate) fn overrides(
     overrides
 }
 
+/// The outputs of the result that depend on its content.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ResultOptions {
+    /// The value that is printed instead of the line of a task that completed.
+    pub(crate) print: Option<Pointer>,
+    /// The file of the summary.
+    pub(crate) summary: Option<AppendedFile>,
+    /// The file of the outputs of a step.
+    pub(crate) outputs: Option<AppendedFile>,
+}
+
+/// A file to which text is appended.
+#[derive(Debug, Clone)]
+pub(crate) struct AppendedFile {
+    /// The option or variable that names the file.
+    origin: String,
+    path: PathBuf,
+    pub(crate) stream: Stream,
+}
+
+impl ResultOptions {
+    pub(crate) fn new(args: ResultArgs, given: &Given) -> Result<Self, Refusal> {
+        let (print, origin) = (args.print, given.origin("summary"));
+        let summary = match args.summary {
+            None | Some(SummaryTo::Nowhere) => return Ok(Self { print, ..Self::default() }),
+            Some(SummaryTo::File(path)) => AppendedFile::new(&origin, path),
+            Some(SummaryTo::Step) => AppendedFile::of_variable("GITHUB_STEP_SUMMARY").ok_or_else(|| {
+                let message = "names no file, and GITHUB_STEP_SUMMARY is not set: use --summary=FILE";
+                Refusal(format!("{origin} {message}"))
+            })?,
+        };
+        let outputs = AppendedFile::of_variable("GITHUB_OUTPUT");
+        Ok(Self { print, summary: Some(summary), outputs })
+    }
+
+    /// The files that are written.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &AppendedFile> {
+        self.summary.iter().chain(&self.outputs)
+    }
+}
+
+impl AppendedFile {
+    fn new(origin: &str, path: PathBuf) -> Self {
+        Self { origin: origin.to_owned(), stream: Stream::append_to(path.clone()), path }
+    }
+
+    fn of_variable(name: &str) -> Option<Self> {
+        let path = env::var_os(name).filter(|path| !path.is_empty())?;
+        Some(Self::new(name, path.into()))
+    }
+
+    /// A warning about text that is not in the file, if its stream has ended or is given up.
+    pub(crate) fn warning(&self) -> Option<String> {
+        let reason = match self.stream.fault() {
+            Some(fault) => fault,
+            None if self.stream.is_behind() => "it takes too long",
+            None => return None,
+        };
+        let path = self.path.to_string_lossy();
+        Some(format!("warning: {}: cannot write to {}: {reason}", self.origin, safe(&path, 200)))
+    }
+}
+
 /// The outputs of a wait.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct View {
@@ -107,9 +179,16 @@ pub(crate) struct View {
     pub(crate) heartbeat: Duration,
     /// The age from which a state is marked with it: the pace alone does not explain it.
     pub(crate) stale_after: Duration,
-    /// The log is read by GitHub Actions, which shows errors of a certain form beside the run.
-    pub(crate) annotates: bool,
+    /// The systems that read the log, and show errors of a certain form beside the run.
+    pub(crate) annotates: &'static [CiSystem],
     pub(crate) logs: Option<Logs>,
+}
+
+/// A CI system that shows annotations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CiSystem {
+    GitHub,
+    Azure,
 }
 
 /// The progress that is shown on standard error.
@@ -172,7 +251,14 @@ impl View {
             Progress::Auto | Progress::Bar | Progress::Plain => Shown::Lines,
         };
         let logs = Logs::new(args.verbose, args.log_format);
-        let annotates = variable("GITHUB_ACTIONS") == "true";
+        // Both are set where one system starts the jobs of the other.
+        let annotates: &[CiSystem] =
+            match (variable("GITHUB_ACTIONS") == "true", !variable("TF_BUILD").is_empty()) {
+                (true, true) => &[CiSystem::GitHub, CiSystem::Azure],
+                (true, false) => &[CiSystem::GitHub],
+                (false, true) => &[CiSystem::Azure],
+                (false, false) => &[],
+            };
         let stale_after = Duration::from_secs(15) + STALE_MARGIN;
         Self { output: args.output, progress, heartbeat: args.heartbeat, stale_after, annotates, logs }
     }

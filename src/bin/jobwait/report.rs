@@ -11,7 +11,9 @@ mod json;
 mod jsonl;
 mod lines;
 mod messages;
+mod print;
 mod searching;
+mod summary;
 mod tally;
 mod text;
 mod wording;
@@ -27,16 +29,19 @@ use jobwait::{Event, JobId, TaskRow, Verdict};
 use self::annotation::Annotation;
 use self::bar::Bars;
 use self::closing::Closing;
+pub(crate) use self::document::FORMAT_VERSION;
 use self::hints::Hints;
 use self::json::Json;
 use self::jsonl::Jsonl;
 use self::lines::Lines;
 use self::messages::Messages;
+use self::print::Print;
 use self::searching::Searching;
+use self::summary::{Outputs, Table};
 use self::text::Text;
 use crate::args::Output;
 use crate::exit::{Ending, Summary};
-use crate::options::{Shown, View};
+use crate::options::{ResultOptions, Shown, View};
 use crate::signals::Signal;
 use crate::stream::Stream;
 
@@ -70,7 +75,8 @@ pub(crate) struct Report {
     search: Searching,
     /// The sinks on standard error, in the order in which they finish.
     progress: Vec<Box<dyn Sink>>,
-    result: Box<dyn Sink>,
+    /// The sinks of the result: that on standard output, and those in files.
+    results: Vec<Box<dyn Sink>>,
 }
 
 impl Report {
@@ -78,6 +84,7 @@ impl Report {
     pub(crate) fn new(
         jobs: Arc<[JobId]>,
         view: View,
+        options: &ResultOptions,
         period: Range<Duration>,
         stdout: &Stream,
         stderr: &Stream,
@@ -86,13 +93,14 @@ impl Report {
             Shown::Bar { color } => Some(Bars::on(stderr.clone(), &jobs, view, period.end, color)),
             _ => None,
         };
-        Self::with_bars(bars, jobs, view, period, stdout, stderr)
+        Self::with_bars(bars, jobs, view, options, period, stdout, stderr)
     }
 
     fn with_bars(
         bars: Option<Bars>,
         jobs: Arc<[JobId]>,
         view: View,
+        options: &ResultOptions,
         period: Range<Duration>,
         stdout: &Stream,
         stderr: &Stream,
@@ -108,17 +116,27 @@ impl Report {
         }
         progress.extend(bars.map(|bars| Box::new(bars) as Box<dyn Sink>));
         progress.push(Box::new(Hints(messages.clone())));
-        if view.annotates {
-            progress.push(Box::new(Annotation(stderr.clone())));
+        for system in view.annotates {
+            progress.push(Box::new(Annotation { stderr: stderr.clone(), system: *system }));
         }
-        progress.push(Box::new(Closing::new(messages.clone(), jobs.len(), view.progress, hides_result)));
+        let is_replaced = options.print.is_some();
+        let closing = Closing::new(messages.clone(), jobs.len(), view.progress, hides_result, is_replaced);
+        progress.push(Box::new(closing));
         let search = Searching::new(messages.clone(), view.progress);
         let result = result(view.output, jobs, view.heartbeat, period.start, stdout.clone());
-        Self { messages, search, progress, result }
+        let result = match options.print.clone() {
+            Some(pointer) => {
+                let (stdout, stderr) = (stdout.clone(), stderr.clone());
+                Box::new(Print { stdout, stderr, pointer, otherwise: result })
+            }
+            None => result,
+        };
+        let results = [result].into_iter().chain(in_files(options)).collect();
+        Self { messages, search, progress, results }
     }
 
     fn sinks(&mut self) -> impl Iterator<Item = &mut Box<dyn Sink>> {
-        self.progress.iter_mut().chain([&mut self.result])
+        self.progress.iter_mut().chain(&mut self.results)
     }
 
     /// Shows an event of a task.
@@ -128,7 +146,7 @@ impl Report {
 
     /// The time at which something is to be shown even if nothing happens.
     pub(crate) fn due_at(&self) -> Option<Duration> {
-        self.progress.iter().chain([&self.result]).filter_map(|sink| sink.due_at()).min()
+        self.progress.iter().chain(&self.results).filter_map(|sink| sink.due_at()).min()
     }
 
     /// Shows what is due.
@@ -141,7 +159,7 @@ impl Report {
         self.progress.iter_mut().for_each(|sink| sink.finish(summary));
         // Both streams often end in one log or terminal. There the result comes last.
         self.messages.stderr.finish(IN_ORDER);
-        self.result.finish(summary);
+        self.results.iter_mut().for_each(|sink| sink.finish(summary));
     }
 
     /// Removes what is redrawn in place: another report follows.
@@ -185,16 +203,40 @@ fn result(
     }
 }
 
+/// The sinks of the result in files.
+fn in_files(options: &ResultOptions) -> Vec<Box<dyn Sink>> {
+    let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
+    if let Some(file) = &options.summary {
+        sinks.push(Box::new(Table(file.stream.clone())));
+    }
+    if let Some(file) = &options.outputs {
+        sinks.push(Box::new(Outputs(file.stream.clone())));
+    }
+    sinks
+}
+
 /// Reports a signal that came before the job IDs were read, and returns the exit code.
-pub(crate) fn interrupted_early(signal: Signal, output: Output, stderr: &Stream) -> u8 {
+pub(crate) fn interrupted_early(
+    signal: Signal,
+    output: Output,
+    options: &ResultOptions,
+    stderr: &Stream,
+) -> u8 {
     let name = signal.name();
     stderr.message(&format!("stopped by {name} while reading job IDs from standard input; nothing was sent"));
     let stdout = Stream::stdout();
     let ending = Ending::Interrupted(signal);
     let nothing = Arc::new(Summary { ending, tasks: Vec::new(), resume: None, search: None });
     result(output, Arc::new([]), Duration::MAX, Duration::ZERO, stdout.clone()).finish(&nothing);
-    stderr.finish(IN_ORDER);
+    for mut sink in in_files(options) {
+        sink.finish(&nothing);
+    }
     stdout.finish(IN_ORDER);
+    for file in options.files() {
+        file.stream.finish(IN_ORDER);
+        file.warning().into_iter().for_each(|warning| stderr.message(&warning));
+    }
+    stderr.finish(IN_ORDER);
     ending.code()
 }
 

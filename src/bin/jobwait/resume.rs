@@ -6,7 +6,7 @@ use std::env;
 use clap::{Arg, ArgAction};
 use jobwait::{Endpoint, JobId};
 
-use crate::args::Given;
+use crate::args::{Given, SummaryTo};
 
 /// The options that count from the start of a wait.
 const FROM_THE_START: [&str; 2] = ["expect", "once"];
@@ -81,9 +81,13 @@ fn option(arg: &Arg, given: &Given) -> Option<String> {
                 "project_id" => value.or_else(|| variable(&PROJECT)),
                 // A malformed URL may contain a password.
                 "endpoint" | "iam_endpoint" => Some(Endpoint::parse_insecure(&value?).ok()?.to_string()),
+                // The summary of a step is not there when a person resumes the wait elsewhere.
+                "summary" => value.filter(|_| matches!(given.matches.get_one(id), Some(SummaryTo::File(_)))),
                 _ => value,
             };
-            Some(format!("--{} {}", arg.get_long()?, quoted(&value?)))
+            let (long, value) = (arg.get_long()?, value?);
+            let separator = if arg.is_require_equals_set() { '=' } else { ' ' };
+            Some(format!("--{long}{separator}{}", quoted(&value)))
         }
         _ => None,
     }
@@ -122,12 +126,12 @@ mod tests {
     #[test]
     fn a_resumed_wait_has_the_options_of_the_first() {
         for words in [
-            "jobwait --region r-1 --endpoint http://127.0.0.1:1 --timeout 1h x",
+            "jobwait --region r-1 --endpoint http://127.0.0.1:1 --timeout 1h --print /a x",
             "jobwait --region r-1 --project-id 0a --endpoint http://127.0.0.1:1 \
              --iam-endpoint http://127.0.0.1:2 --service rds --token-file t --profile p --ca-cert c \
              --language zh-cn --insecure-http --timeout 2m --interval 2s --max-interval 20s --backoff 2 \
              --jitter 0.25 --not-found-grace 2m --request-timeout 3s --keep-going --rate-limit 5/1s \
-             --output jsonl --progress plain --heartbeat 1m --quiet -vv --log-format json x",
+             --output jsonl --summary=a/b.md --progress plain --heartbeat 1m --quiet -vv --log-format json x",
         ] {
             let (args, given) = parsed(words);
             let again = resumed(&given);
@@ -137,7 +141,7 @@ mod tests {
 
     #[test]
     fn options_that_count_from_the_start_are_not_repeated() {
-        let (_, given) = parsed("jobwait --region r-1 --project-id 0a --once --expect 9m x");
+        let (_, given) = parsed("jobwait --region r-1 --project-id 0a --once --expect 9m --summary x");
         assert_eq!(resumed(&given), "jobwait --region r-1 --project-id 0a x");
     }
 

@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 
 use crate::delivery::Delivery;
 use crate::exit::{Refusal, Summary};
-use crate::options::Options;
+use crate::options::{AppendedFile, Options};
 use crate::report::Report;
 use crate::resume::Resume;
 use crate::signals::{Signal, Signals};
@@ -68,7 +68,8 @@ pub(crate) async fn run(
     let given: Arc<[JobId]> = given.into();
     let new_report = |jobs: &Arc<[JobId]>| {
         let now = if selection.is_some() { clock.elapsed() } else { Duration::ZERO };
-        Report::new(Arc::clone(jobs), options.view, now..options.deadline, &stdout, stderr)
+        let period = now..options.deadline;
+        Report::new(Arc::clone(jobs), options.view, &options.result, period, &stdout, stderr)
     };
     let report = RefCell::new(new_report(&given));
     let mut session = Session { clock, report, signals, signal: Cell::new(None), limiter: None };
@@ -84,7 +85,9 @@ pub(crate) async fn run(
     let summary = Arc::new(summary.of_search(search, signal, idle));
     session.report.into_inner().finish(&summary);
 
-    Delivery::new(clock, session.signals, options.deadline, signal).finish(&stdout, stderr).await;
+    let files: Vec<&AppendedFile> = options.result.files().collect();
+    let delivery = Delivery::new(clock, session.signals, options.deadline, signal);
+    delivery.finish(&stdout, stderr, &files).await;
     Ok(summary.ending.code())
 }
 

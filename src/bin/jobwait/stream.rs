@@ -1,11 +1,13 @@
-//! Standard output and standard error, each written by a thread of its own.
+//! Standard output, standard error and the files of a result, each written by a thread of its own.
 //!
 //! A stream can block for as long as its reader likes: a terminal after Ctrl-S, a pager, a log collector that
 //! hangs. And a result can be large: to format it takes time. The thread that keeps the time does neither. It
 //! hands over its text, or a function that produces it, and waits at the end while the reader reads.
 
 use std::fmt;
+use std::fs::File;
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -167,6 +169,11 @@ impl Stream {
         Self::new(platform::unbuffered(io::stderr()))
     }
 
+    /// A stream to the end of a file, which is opened with the first text.
+    pub(crate) fn append_to(path: PathBuf) -> Self {
+        Self::new(Box::new(Appender { path, file: None }))
+    }
+
     /// A stream to this writer.
     #[cfg(test)]
     pub(crate) fn to(writer: impl Write + Send + 'static) -> Self {
@@ -253,6 +260,11 @@ impl Stream {
         started
     }
 
+    /// Returns whether any text was given to the stream.
+    pub(crate) fn has_text(&self) -> bool {
+        *self.shared.thread.lock().unwrap_or_else(PoisonError::into_inner) != Thread::NotNeeded
+    }
+
     /// Returns whether some text is not written yet.
     pub(crate) fn is_behind(&self) -> bool {
         self.shared.texts.load(Ordering::Acquire) > 0
@@ -288,12 +300,34 @@ impl Stream {
 
     /// Returns whether `done` will be called. It will not if nothing was ever written.
     fn when_written(&self, done: impl FnOnce() + Send + 'static) -> bool {
-        let state = *self.shared.thread.lock().unwrap_or_else(PoisonError::into_inner);
-        let has_written = state != Thread::NotNeeded;
-        if has_written {
+        if self.has_text() {
             self.send(Text::Written(Box::new(done)));
         }
-        has_written
+        self.has_text()
+    }
+}
+
+/// A writer to the end of a file. To open one can block: it may be a pipe, or on a network.
+struct Appender {
+    path: PathBuf,
+    file: Option<File>,
+}
+
+impl Write for Appender {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Some(file) = &mut self.file {
+            return file.write(bytes);
+        }
+        let mut file = File::options().append(true).create(true).open(&self.path)?;
+        // The last line of another program may have no end, and Markdown needs an empty line before a table.
+        if file.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() > 0) {
+            file.write_all(b"\n")?;
+        }
+        self.file.insert(file).write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -331,6 +365,24 @@ mod tests {
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
+    }
+
+    #[test]
+    fn text_beyond_the_queue_is_dropped_and_counted_but_a_result_is_not() {
+        let kept = Kept::default();
+        let stream = Stream::to(kept.clone());
+        // Nothing is written while this is held.
+        let blocked = kept.0.lock().unwrap();
+        for _ in 0..5 {
+            stream.text(vec![b'x'; QUEUED / 4]);
+        }
+        stream.produce(|text| text.add("result"));
+        assert_eq!(stream.dropped(), 1);
+        drop(blocked);
+        stream.finish(Duration::from_secs(10));
+        let written = kept.0.lock().unwrap();
+        assert_eq!(written.len(), QUEUED + 6);
+        assert!(written.ends_with(b"result"));
     }
 
     /// Covers E7.

@@ -14,8 +14,8 @@ pub(crate) const SECTIONS: [(&str, &str); 6] = [
   # In a script: only 0 is a success.
   jobwait --region cn-north-4 \"$job_id\" || exit
 
-  # Print the service's own object of a task that completed:
-  jobwait -o json \"$job_id\" | jq '.jobs[0].job'
+  # Print a value of the service's own object of a task that completed:
+  endpoint=$(jobwait --print /entities/instance/endpoint \"$job_id\")
 
   # Wait for all tasks that one call started:
   curl ... | jobwait --region cn-north-4 -
@@ -56,7 +56,9 @@ pub(crate) const SECTIONS: [(&str, &str); 6] = [
   HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY
                               the proxy
   CI, TERM, NO_COLOR          CI or TERM=dumb: lines instead of a bar; NO_COLOR: a bar without color
-  GITHUB_ACTIONS              if true, a failure is also reported as an annotation",
+  GITHUB_ACTIONS, TF_BUILD    under GitHub Actions or Azure Pipelines, a failure is also an annotation
+  GITHUB_STEP_SUMMARY, GITHUB_OUTPUT
+                              the files of --summary",
     ),
     (
         "Credentials, in order of precedence; a secret is never an option",

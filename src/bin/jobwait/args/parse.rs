@@ -9,12 +9,12 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory as _, FromArgMatches as _};
 use jobwait::text::safe;
 
-use super::Args;
+use super::{Args, Output};
 use crate::exit;
 use crate::stream::{READ, Stream};
 
 /// The pairs of options that exclude each other. An option beats the variable of the other one.
-const EXCLUSIVE: [(&str, &str, &str); 4] = [
+const EXCLUSIVE: [(&str, &str, &str); 6] = [
     (
         "job_ids",
         "instance",
@@ -32,6 +32,12 @@ const EXCLUSIVE: [(&str, &str, &str); 4] = [
         "keep_going",
         "--any ends with the first success and --keep-going waits for all: use only one of them",
     ),
+    (
+        "print",
+        "instance",
+        "--print prints a value of one task and --instance may find several: use only one of them",
+    ),
+    ("print", "output", "--print prints a value of the task as text: use it without another --output"),
 ];
 
 /// The options that select tasks of an instance.
@@ -65,6 +71,12 @@ impl Given {
         Some(Self { command: self.command.find_subcommand(name)?.clone(), matches: matches.clone() })
     }
 
+    /// The source of a value that is not the default, wherever the default was given.
+    fn choice(&self, id: &str) -> Option<ValueSource> {
+        let is_text = matches!(self.matches.try_get_one(id), Ok(Some(&Output::Text)));
+        self.source(id).filter(|_| !is_text)
+    }
+
     fn source(&self, id: &str) -> Option<ValueSource> {
         let is_off = matches!(self.matches.try_get_one(id), Ok(Some(&false)));
         self.matches.value_source(id).filter(|source| *source != ValueSource::DefaultValue && !is_off)
@@ -87,7 +99,7 @@ pub(crate) fn parse(words: impl Iterator<Item = OsString>) -> Result<(Args, Give
     let mut given = read(&[]).map_err(|error| with_variable(error, read))?;
     let mut ignored = Vec::new();
     for (first, second, message) in EXCLUSIVE {
-        match (given.source(first), given.source(second)) {
+        match (given.choice(first), given.choice(second)) {
             (Some(one), Some(other)) if one == other => {
                 return Err(given.command.error(ErrorKind::ArgumentConflict, message));
             }

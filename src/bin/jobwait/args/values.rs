@@ -3,10 +3,11 @@
 
 use jobwait::{ConfigError, InstanceId, Pace};
 
+use super::SummaryTo;
 use crate::ids::MOST_TASKS;
 
 /// The names of the commands. To get them from clap would build the whole command line again.
-const COMMANDS: [&str; 6] = ["list", "demo", "simulate", "plan", "completions", "man"];
+const COMMANDS: [&str; 7] = ["list", "demo", "simulate", "plan", "schema", "completions", "man"];
 
 /// Accepts everything but the name of a command. The ID itself is checked later.
 pub(super) fn job_id(text: &str) -> Result<String, String> {
@@ -21,6 +22,16 @@ pub(super) fn job_id(text: &str) -> Result<String, String> {
         _ => return Ok(text.to_owned()),
     };
     Err(format!("not a job ID; {instead}"))
+}
+
+/// Parses the place of the summary. A variable cannot leave out its value, so it may say yes or no.
+pub(super) fn summary(text: &str) -> SummaryTo {
+    let text = text.trim();
+    match text.to_ascii_lowercase().as_str() {
+        "" | "1" | "true" | "yes" | "on" => SummaryTo::Step,
+        "0" | "false" | "no" | "off" => SummaryTo::Nowhere,
+        _ => SummaryTo::File(text.into()),
+    }
 }
 
 pub(super) fn instance(text: &str) -> Result<InstanceId, String> {

@@ -8,7 +8,7 @@ use jobwait::{Clock, Cloud, Credentials, Limiter, ProjectId, Until, Wait};
 use crate::args::DemoArgs;
 use crate::exit::Refusal;
 use crate::logs;
-use crate::options::{Options, View};
+use crate::options::{Options, ResultOptions, View};
 use crate::session::{self, Tasks};
 use crate::signals::Signals;
 use crate::stream::Stream;
@@ -47,7 +47,14 @@ pub(super) async fn run(
         Ok(Connected { cloud, limiter: Limiter::new(None), warnings: Vec::new() })
     };
     let wait = Wait::new().deadline(DEADLINE);
-    let options =
-        Options { wait, deadline: DEADLINE, grace: DEADLINE, once: false, until: Until::default(), view };
+    let options = Options {
+        wait,
+        deadline: DEADLINE,
+        grace: DEADLINE,
+        once: false,
+        until: Until::default(),
+        view,
+        result: ResultOptions::default(),
+    };
     session::run(Tasks::Ids(vec![job]), options, connect, None, signals, clock, stderr).await
 }

@@ -14,7 +14,7 @@ use crate::delivery::Delivery;
 use crate::exit::{self, Ending, Refusal};
 use crate::logs;
 use crate::options::{self, Logs};
-use crate::report::{self, search_hints};
+use crate::report::{self, FORMAT_VERSION, search_hints};
 use crate::signals::Signals;
 use crate::stream::Stream;
 use crate::worker::{self, Search, Unconnected, Worker, take_warning};
@@ -92,7 +92,7 @@ pub(super) async fn run(
         }
         let stdout = Stream::stdout();
         stdout.produce(move |pieces| pieces.add(&text(&rows, output)));
-        let signal = Delivery::new(clock, signals, timeout, None).finish(&stdout, stderr).await;
+        let signal = Delivery::new(clock, signals, timeout, None).finish(&stdout, stderr, &[]).await;
         // The list is all that was asked for.
         return Ok(match signal {
             Some(signal) if stdout.is_behind() => signal.exit_code(),
@@ -140,7 +140,7 @@ fn text(rows: &[TaskRow], output: ListOutput) -> String {
     match output {
         ListOutput::Text => table::text(rows, table::width()),
         ListOutput::Json | ListOutput::Jsonl => {
-            let document = Document { format_version: "1.0", tasks: rows };
+            let document = Document { format_version: FORMAT_VERSION, tasks: rows };
             let json = serde_json::to_string(&document).unwrap_or_else(|_| unreachable!("rows are JSON"));
             format!("{}\n", safe_json(&json))
         }

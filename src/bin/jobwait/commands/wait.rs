@@ -7,7 +7,7 @@ use jobwait::{Clock, Connection, Environment, Fault, InstanceId, Overrides, Task
 
 use crate::args::{Given, InstanceArgs, WaitArgs};
 use crate::exit::Refusal;
-use crate::options::{self, Options};
+use crate::options::{self, Options, ResultOptions};
 use crate::resume::Resume;
 use crate::session::{self, InstanceTasks, Tasks};
 use crate::signals::Signals;
@@ -22,14 +22,14 @@ pub(super) async fn run(
     clock: Clock,
     stderr: &Stream,
 ) -> Result<u8, Refusal> {
-    let WaitArgs { job_ids, instance, target, timing, several, output } = args;
+    let WaitArgs { job_ids, instance, target, timing, several, output, result } = args;
     if timing.exit_with_parent {
         signals.end_with_parent().map_err(|error| {
             Refusal(format!("--exit-with-parent: cannot watch the process that started this one: {error}"))
         })?;
     }
     // Before standard input is read, so that a typing error is reported at once.
-    let mut options = Options::new(&timing, &several, &output)?;
+    let mut options = Options::new(&timing, &several, &output, ResultOptions::new(result, given)?)?;
     if job_ids.iter().any(|id| id == "-") && target.token_file.as_deref() == Some(Path::new("-")) {
         let both =
             "standard input cannot be both the job IDs ('-') and the token (--token-file -): use a file";
@@ -46,10 +46,19 @@ pub(super) async fn run(
                 return Err(Refusal("standard input: no end before the deadline (--timeout)".into()));
             }
             signal = signals.next() => {
-                return Ok(report::interrupted_early(signal, options.view.output, stderr));
+                return Ok(report::interrupted_early(signal, options.view.output, &options.result, stderr));
             }
         })
     };
+    if let Tasks::Ids(jobs) = &tasks
+        && options.result.print.is_some()
+        && jobs.len() > 1
+    {
+        let (option, count) = (given.origin("print"), jobs.len());
+        let message =
+            format!("{option} prints a value of one task, but there are {count}: use --output json");
+        return Err(Refusal(message));
+    }
     options.view.logs.into_iter().for_each(|logs| logs::start(logs, stderr.clone()));
     if options.view.progress.has_states() {
         let count = if let Tasks::Ids(jobs) = &tasks { jobs.len() } else { 1 };

@@ -24,14 +24,23 @@ enum Verdicts {
     Shown,
     /// The verdict of a single task.
     Single,
+    /// The verdict of a single task that completed: a value of it is printed instead.
+    Completed,
     /// The verdicts of the tasks that did not complete.
     Unsuccessful,
 }
 
 impl Closing {
-    pub(super) fn new(messages: Messages, tasks: usize, progress: Shown, hides_result: bool) -> Self {
+    pub(super) fn new(
+        messages: Messages,
+        tasks: usize,
+        progress: Shown,
+        hides_result: bool,
+        is_replaced: bool,
+    ) -> Self {
         let verdicts = match tasks {
             1 if hides_result => Verdicts::Single,
+            1 if is_replaced => Verdicts::Completed,
             2.. if hides_result && !progress.has_states() => Verdicts::Unsuccessful,
             _ => Verdicts::Shown,
         };
@@ -44,6 +53,7 @@ impl Sink for Closing {
         let shown = summary.tasks.iter().filter(|task| match self.verdicts {
             Verdicts::Shown => false,
             Verdicts::Single => true,
+            Verdicts::Completed => task.ending == Ending::Completed,
             Verdicts::Unsuccessful => task.ending != Ending::Completed,
         });
         for task in shown.take(MOST) {

@@ -6,13 +6,17 @@ mod schema;
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use jobwait::text::safe_json;
 use jobwait::{Fault, Job, JobId, Verdict};
 #[cfg(test)]
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::exit::Ending;
+
+/// The version of the format of documents and events; docs/stability.md has the rules.
+pub(crate) const FORMAT_VERSION: &str = "1.0";
 
 /// Formats a document on one line.
 pub(super) fn line(document: &impl Serialize) -> String {
@@ -32,11 +36,24 @@ impl From<Duration> for Seconds {
     }
 }
 
+/// The time of an event, in UTC and RFC 3339: `2026-01-02T03:04:05.678Z`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Time(pub(super) Timestamp);
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{:.3}", self.0))
+    }
+}
+
 /// One document, on one line, when a wait ends; for every exit code but 2.
 #[derive(Serialize)]
-#[cfg_attr(test, derive(JsonSchema), schemars(deny_unknown_fields, title = "jobwait --output json"))]
+#[cfg_attr(test, derive(JsonSchema), schemars(title = "jobwait --output json"))]
 #[cfg_attr(test, schemars(transform = schema::with_exit_codes))]
 pub(super) struct Document<'a> {
+    #[cfg_attr(test, schemars(schema_with = "schema::format_version"))]
+    pub(super) format_version: &'static str,
+    #[cfg_attr(test, schemars(schema_with = "schema::outcome"))]
     pub(super) outcome: &'static str,
     /// The exit code of the process.
     pub(super) exit_code: u8,
@@ -46,10 +63,10 @@ pub(super) struct Document<'a> {
 
 /// The end of the wait for one task.
 #[derive(Serialize)]
-#[cfg_attr(test, derive(JsonSchema), schemars(deny_unknown_fields, rename = "job"))]
+#[cfg_attr(test, derive(JsonSchema), schemars(rename = "job"))]
 pub(super) struct Entry<'a> {
     job_id: &'a str,
-    #[cfg_attr(test, schemars(schema_with = "schema::outcomes"))]
+    #[cfg_attr(test, schemars(schema_with = "schema::outcome_of_a_task"))]
     outcome: &'static str,
     /// The time since the start of the process.
     elapsed_seconds: Seconds,
@@ -82,7 +99,7 @@ impl<'a> Entry<'a> {
 
 /// The error, if there was one. Every field but message may be null.
 #[derive(Serialize)]
-#[cfg_attr(test, derive(JsonSchema), schemars(deny_unknown_fields, rename = "error"))]
+#[cfg_attr(test, derive(JsonSchema), schemars(rename = "error"))]
 #[expect(clippy::struct_field_names, reason = "the service's own name for it")]
 struct Error<'a> {
     message: &'a str,
@@ -105,15 +122,25 @@ impl<'a> Error<'a> {
     }
 }
 
-/// One object per line, as things happen. The last one is always result.
+/// One object per line, as things happen: first version, last result. Readers ignore events they do not know.
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
-#[cfg_attr(test, derive(JsonSchema), schemars(deny_unknown_fields, title = "jobwait --output jsonl"))]
+#[cfg_attr(test, derive(JsonSchema), schemars(title = "jobwait --output jsonl"))]
+#[cfg_attr(test, schemars(transform = schema::with_later_events))]
 pub(super) enum Line<'a> {
+    /// The version of the format. It concerns no single task, so its job ID is null.
+    Version {
+        time: Time,
+        job_id: (),
+        elapsed_seconds: Seconds,
+        #[cfg_attr(test, schemars(schema_with = "schema::format_version"))]
+        format_version: &'static str,
+    },
     /// The service knows no such task, and the wait continues. Once, until something else is seen.
     Invisible(Failure<'a>),
     /// The status or the progress has changed.
     Status {
+        time: Time,
         job_id: &'a str,
         elapsed_seconds: Seconds,
         status: &'a str,
@@ -127,6 +154,7 @@ pub(super) enum Line<'a> {
     Retry(Failure<'a>),
     /// Nothing has happened for --heartbeat: the state that was last seen.
     Heartbeat {
+        time: Time,
         job_id: &'a str,
         elapsed_seconds: Seconds,
         /// In the service's spelling; null while the task is not visible.
@@ -136,16 +164,33 @@ pub(super) enum Line<'a> {
         progress: Option<f64>,
     },
     /// The end of the wait for this task.
-    Verdict(Entry<'a>),
+    Verdict(Ended<'a>),
     /// The end of the whole wait. It concerns no single task, so its job ID is null.
     #[cfg_attr(test, schemars(transform = schema::with_exit_codes))]
-    Result { job_id: (), elapsed_seconds: Seconds, outcome: &'static str, exit_code: u8 },
+    Result {
+        time: Time,
+        job_id: (),
+        elapsed_seconds: Seconds,
+        #[cfg_attr(test, schemars(schema_with = "schema::outcome"))]
+        outcome: &'static str,
+        exit_code: u8,
+    },
+}
+
+/// The end of the wait for one task, at its time.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(JsonSchema), schemars(inline))]
+pub(super) struct Ended<'a> {
+    pub(super) time: Time,
+    #[serde(flatten)]
+    pub(super) entry: Entry<'a>,
 }
 
 /// A poll that brought no state of the task.
 #[derive(Serialize)]
-#[cfg_attr(test, derive(JsonSchema), schemars(deny_unknown_fields))]
+#[cfg_attr(test, derive(JsonSchema), schemars(inline))]
 pub(super) struct Failure<'a> {
+    time: Time,
     job_id: &'a str,
     elapsed_seconds: Seconds,
     #[serde(flatten)]
@@ -156,11 +201,12 @@ pub(super) struct Failure<'a> {
 
 impl<'a> Failure<'a> {
     pub(super) fn new(
+        time: Time,
         job_id: &'a str,
         elapsed_seconds: Seconds,
         fault: &'a Fault,
         next_poll_seconds: Seconds,
     ) -> Self {
-        Self { job_id, elapsed_seconds, error: Error::new(fault), next_poll_seconds }
+        Self { time, job_id, elapsed_seconds, error: Error::new(fault), next_poll_seconds }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::document::{Document, Entry, line};
+use super::document::{Document, Entry, FORMAT_VERSION, line};
 use super::{Sink, Summary};
 use crate::stream::Stream;
 
@@ -14,8 +14,12 @@ impl Sink for Json {
         let summary = Arc::clone(summary);
         self.0.produce(move |text| {
             let Summary { ending, tasks, .. } = &*summary;
-            let frame =
-                line(&Document { outcome: ending.name(), exit_code: ending.code(), jobs: Vec::new() });
+            let frame = line(&Document {
+                format_version: FORMAT_VERSION,
+                outcome: ending.name(),
+                exit_code: ending.code(),
+                jobs: Vec::new(),
+            });
             let (start, end) = frame.split_once("[]").unwrap_or((&frame, ""));
             text.add(start);
             text.add("[");

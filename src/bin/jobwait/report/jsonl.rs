@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use jobwait::{Event, EventKind, JobId, Progress};
 
-use super::document::{Entry, Failure, Line, Seconds, line};
+use super::document::{Ended, Entry, FORMAT_VERSION, Failure, Line, Seconds, Time, line};
 use super::{Sink, Summary};
 use crate::exit::Ending;
 use crate::signals::Signal;
@@ -50,24 +51,37 @@ impl Jsonl {
         let silent = (0..jobs.len()).map(|task| (now, task)).collect();
         Self { stdout, jobs, heartbeat, tasks, silent }
     }
+
+    /// Returns the time of an event that is about to be written. The first event of a stream follows the version of the format.
+    #[expect(clippy::disallowed_methods, reason = "readers compare events with those of other programs")]
+    fn time(&self, elapsed_seconds: Seconds) -> Time {
+        let time = Time(Timestamp::now());
+        if !self.stdout.has_text() {
+            let format_version = FORMAT_VERSION;
+            self.stdout.line(&line(&Line::Version { time, job_id: (), elapsed_seconds, format_version }));
+        }
+        time
+    }
 }
 
 impl Sink for Jsonl {
     fn event(&mut self, number: usize, event: &Event<'_>, signal: Option<Signal>) {
-        let (task, job_id, at) = (&mut self.tasks[number], self.jobs[number].as_str(), event.elapsed);
+        let at = event.elapsed;
         let elapsed_seconds = at.into();
+        let time = self.time(elapsed_seconds);
+        let (task, job_id) = (&mut self.tasks[number], self.jobs[number].as_str());
         let until = |next_poll: Duration| Seconds::from(next_poll.saturating_sub(at));
+        let failure = |fault, next_poll| Failure::new(time, job_id, elapsed_seconds, fault, until(next_poll));
         let event = match event.kind {
-            EventKind::Invisible { fault, next_poll } => task
-                .is_new(State::default())
-                .then(|| Line::Invisible(Failure::new(job_id, elapsed_seconds, fault, until(next_poll)))),
-            EventKind::Retry { fault, next_poll } => {
-                Some(Line::Retry(Failure::new(job_id, elapsed_seconds, fault, until(next_poll))))
+            EventKind::Invisible { fault, next_poll } => {
+                task.is_new(State::default()).then(|| Line::Invisible(failure(fault, next_poll)))
             }
+            EventKind::Retry { fault, next_poll } => Some(Line::Retry(failure(fault, next_poll))),
             EventKind::Going { job, next_poll } => {
                 let (status, progress) = (job.status().as_str(), job.progress().map(Progress::percent));
                 let next_poll_seconds = until(next_poll);
                 task.is_new(State { status: Some(status.to_owned()), progress }).then_some(Line::Status {
+                    time,
                     job_id,
                     elapsed_seconds,
                     status,
@@ -80,7 +94,8 @@ impl Sink for Jsonl {
                 let ending = Ending::of(verdict.outcome, signal);
                 let (jobs, verdict) = (Arc::clone(&self.jobs), verdict.clone());
                 return self.stdout.produce(move |text| {
-                    text.add(&line(&Line::Verdict(Entry::new(&jobs[number], ending, &verdict))));
+                    let entry = Entry::new(&jobs[number], ending, &verdict);
+                    text.add(&line(&Line::Verdict(Ended { time, entry })));
                     text.add("\n");
                 });
             }
@@ -99,16 +114,19 @@ impl Sink for Jsonl {
     }
 
     fn pass(&mut self, elapsed: Duration) {
+        let elapsed_seconds = elapsed.into();
         while self.due_at().is_some_and(|due| due <= elapsed)
             && let Some((_, number)) = self.silent.pop_first()
         {
+            let time = self.time(elapsed_seconds);
             let task = &mut self.tasks[number];
             task.last_line = elapsed;
             self.silent.insert((elapsed, number));
             let state = task.state.as_ref();
             self.stdout.line(&line(&Line::Heartbeat {
+                time,
                 job_id: self.jobs[number].as_str(),
-                elapsed_seconds: elapsed.into(),
+                elapsed_seconds,
                 status: state.and_then(|state| state.status.as_deref()),
                 progress: state.and_then(|state| state.progress),
             }));
@@ -116,11 +134,14 @@ impl Sink for Jsonl {
     }
 
     fn finish(&mut self, summary: &Arc<Summary>) {
+        let elapsed_seconds = summary.elapsed().into();
+        let time = self.time(elapsed_seconds);
         let summary = Arc::clone(summary);
         self.stdout.produce(move |text| {
             text.add(&line(&Line::Result {
+                time,
                 job_id: (),
-                elapsed_seconds: summary.elapsed().into(),
+                elapsed_seconds,
                 outcome: summary.ending.name(),
                 exit_code: summary.ending.code(),
             }));

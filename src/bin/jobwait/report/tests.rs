@@ -7,6 +7,7 @@ use indicatif::{InMemoryTerm, ProgressDrawTarget, TermLike as _};
 use jobwait::{Fault, FaultKind, Job, Observation, Pace, Probe, Status, Until, Verdict, Wait};
 
 use super::*;
+use crate::options::CiSystem;
 use crate::resume::Resume;
 
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -85,7 +86,7 @@ fn view(progress: Shown, output: Output) -> View {
         progress,
         heartbeat: HEARTBEAT,
         stale_after: Duration::from_secs(20),
-        annotates: true,
+        annotates: &[CiSystem::GitHub],
         logs: None,
     }
 }
@@ -112,8 +113,10 @@ fn shown(view: View, bars: Option<Bars>, hostile: &str, mut on_step: impl FnMut(
     let (out, err) = (Written::default(), Written::default());
     let (stdout, stderr) = (Stream::to(out.clone()), Stream::to(err.clone()));
     let mut report = match bars {
-        Some(bars) => Report::with_bars(Some(bars), jobs(), view, PERIOD, &stdout, &stderr),
-        None => Report::new(jobs(), view, PERIOD, &stdout, &stderr),
+        Some(bars) => {
+            Report::with_bars(Some(bars), jobs(), view, &ResultOptions::default(), PERIOD, &stdout, &stderr)
+        }
+        None => Report::new(jobs(), view, &ResultOptions::default(), PERIOD, &stdout, &stderr),
     };
     let pace = Pace::new(Duration::from_secs(2), Duration::from_secs(8)).unwrap().jitter(0.0).unwrap();
     let mut steps = 0..;
@@ -157,7 +160,14 @@ fn ended(first: Option<Observation>, then: Observation) -> (u8, Vec<String>) {
 
     let (out, err) = (Written::default(), Written::default());
     let (stdout, stderr) = (Stream::to(out.clone()), Stream::to(err.clone()));
-    let report = Report::new(jobs(), view(Shown::Nothing, Output::Text), PERIOD, &stdout, &stderr);
+    let report = Report::new(
+        jobs(),
+        view(Shown::Nothing, Output::Text),
+        &ResultOptions::default(),
+        PERIOD,
+        &stdout,
+        &stderr,
+    );
     let wait = Wait::new().deadline(Duration::from_secs(30)).grace(Duration::from_secs(5));
     let verdict = runtime().block_on(wait.run(&mut Again(first, then), |_| {}));
     let code = finish(report, &verdict);
@@ -260,12 +270,18 @@ fn json_is_valid_and_has_the_unaltered_text_of_the_service() {
 #[test]
 fn events_are_one_object_per_line() {
     let (out, _) = shown(view(Shown::Nothing, Output::Jsonl), None, HOSTILE, |_| {});
+    // The wall clock is not that of the test.
+    let out = out.lines().fold(String::new(), |out, line| {
+        let (event, rest) = line.split_once(r#""time":""#).unwrap();
+        out + event + r#""time":""# + rest.split_at("2026-01-02T03:04:05.678Z".len()).1 + "\n"
+    });
     let names: Vec<String> = out
         .lines()
         .map(|line| {
             serde_json::from_str::<serde_json::Value>(line).unwrap()["event"].as_str().unwrap().to_owned()
         })
         .collect();
+    assert_eq!(names[0], "version");
     for name in ["invisible", "status", "retry", "heartbeat", "verdict", "result"] {
         assert!(names.iter().any(|known| known == name), "{name}: {names:?}");
     }
@@ -282,7 +298,8 @@ fn a_state_that_is_older_than_the_pace_explains_is_shown_with_its_age() {
     let view = view(Shown::Bar { color: false }, Output::Text);
     let bars = Bars::new(target, || (100, 24), &jobs(), view, DEADLINE, false);
     let stream = Stream::to(Written::default());
-    let mut report = Report::with_bars(Some(bars), jobs(), view, PERIOD, &stream, &stream);
+    let mut report =
+        Report::with_bars(Some(bars), jobs(), view, &ResultOptions::default(), PERIOD, &stream, &stream);
     let mut script = Scripted(vec![Observation::Seen(Job::new("31b8ae23", &Status::Running))].into_iter());
     let mut shown = Vec::new();
     let first = async {

@@ -65,19 +65,25 @@ pub(super) fn complaint(fault: &Fault) -> String {
     if details.is_empty() { message.to_string() } else { format!("{message} ({})", details.join(", ")) }
 }
 
+/// The reason of an end, or the state in which a task was last seen.
+pub(super) fn state(ending: Ending, job: &Job) -> Option<String> {
+    match (ending, job.fail_reason()) {
+        (Ending::Completed | Ending::Failed, Some(reason)) => {
+            Some(safe(reason.trim(), LONGEST_TEXT).to_string())
+        }
+        (Ending::Completed, None) => None,
+        (Ending::Failed, None) => Some(format!("{}, no reason given", status(job))),
+        (_, _) => Some(format!("last seen {}", status(job))),
+    }
+}
+
 /// `<job id> <outcome> …`
 pub(super) fn verdict(id: &JobId, ending: Ending, verdict: &Verdict) -> String {
     let job = verdict.job();
     let subject = job.and_then(subject).map(|subject| format!(" {subject}")).unwrap_or_default();
-    let end = match (ending, job) {
-        (Ending::Completed | Ending::Failed, Some(job)) => match job.fail_reason() {
-            Some(reason) => format!(": {}", safe(reason.trim(), LONGEST_TEXT)),
-            None if ending == Ending::Failed => format!(": {}, no reason given", status(job)),
-            None => String::new(),
-        },
-        (_, Some(job)) => format!(", last seen {}", status(job)),
-        (_, None) => String::new(),
-    };
+    let separator = if matches!(ending, Ending::Completed | Ending::Failed) { ": " } else { ", " };
+    let state = job.and_then(|job| state(ending, job));
+    let end = state.map(|state| format!("{separator}{state}")).unwrap_or_default();
     let fault = verdict.fault.as_ref().map(|fault| format!(": {}", complaint(fault))).unwrap_or_default();
     format!("{id} {}{subject} after {}{end}{fault}", ending.name(), brief(verdict.elapsed))
 }
