@@ -64,6 +64,12 @@ impl Endpoint {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(invalid("it contains user info"));
         }
+        // The parser drops an empty port. It is one of a variable that is not set.
+        let after_scheme = text.split_once("://").map_or("", |(_, rest)| rest);
+        let authority = after_scheme.split(['/', '\\']).next().unwrap_or_default();
+        if authority.ends_with(':') || url.port() == Some(0) {
+            return Err(invalid("the port is empty or 0"));
+        }
         if !matches!(url.scheme(), "https" | "http") {
             return Err(invalid("the scheme is not https"));
         }
@@ -205,6 +211,9 @@ mod tests {
             "https://h.example/a%20b",
             "https://h.example/a b",
             "https://A%aa",
+            "https://h.example:",
+            "https://h.example:/prefix",
+            "http://127.0.0.1:0",
             "https://CANARY@A%aa",
         ] {
             let error = Endpoint::parse(bad).unwrap_err().to_string();

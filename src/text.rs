@@ -35,7 +35,7 @@ impl fmt::Display for Safe<'_> {
                 '\n' => f.write_str("\\n")?,
                 '\r' => f.write_str("\\r")?,
                 '\t' => f.write_str("\\t")?,
-                c if is_treacherous(c) => write!(f, "{}", c.escape_unicode())?,
+                c if is_invisible(c) => write!(f, "{}", c.escape_unicode())?,
                 c => f.write_char(c)?,
             }
         }
@@ -48,7 +48,7 @@ impl fmt::Display for Safe<'_> {
 #[must_use]
 pub fn safe_json(json: &str) -> Cow<'_, str> {
     // Outside of strings, JSON consists of ASCII, where line breaks and tabs are harmless.
-    let hides = |c: char| is_treacherous(c) && !matches!(c, '\n' | '\r' | '\t');
+    let hides = |c: char| is_invisible(c) && !matches!(c, '\n' | '\r' | '\t');
     if !json.contains(hides) && !COMMANDS.iter().any(|command| json.contains(command)) {
         return Cow::Borrowed(json);
     }
@@ -73,7 +73,8 @@ fn is_command(text: &str) -> bool {
     COMMANDS.iter().any(|command| text.starts_with(command))
 }
 
-fn is_treacherous(c: char) -> bool {
+/// Whether a character cannot be seen, or changes how others are seen.
+pub(crate) fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
