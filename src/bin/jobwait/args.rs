@@ -2,6 +2,7 @@
 //!
 //! `parse` adds the variables: each option of a wait has one.
 
+mod advice;
 pub(crate) mod help;
 mod parse;
 mod values;
@@ -15,7 +16,7 @@ use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use jobwait::{InstanceId, Language, RateLimitScope, Service};
 
-pub(crate) use self::parse::{Given, parse, print};
+pub(crate) use self::parse::{Given, parse, print, unknown_variables};
 pub(crate) use self::values::reason;
 use crate::duration;
 use crate::rate_limit::RateLimitArg;
@@ -265,7 +266,7 @@ pub(crate) struct OutputArgs {
     pub(crate) quiet: bool,
 
     /// Log to standard error: -v debug, -vv trace
-    #[arg(short, action = clap::ArgAction::Count)]
+    #[arg(short, long, action = clap::ArgAction::Count, value_parser = values::verbosity)]
     pub(crate) verbose: u8,
 
     /// The format of the logs
@@ -303,7 +304,8 @@ pub(crate) struct ListArgs {
     pub(crate) quiet: bool,
 
     /// Log to standard error: -v debug, -vv trace
-    #[arg(short, action = clap::ArgAction::Count, help_heading = "Output")]
+    #[arg(short, long, action = clap::ArgAction::Count, value_parser = values::verbosity,
+        help_heading = "Output")]
     pub(crate) verbose: u8,
 
     /// The format of the logs

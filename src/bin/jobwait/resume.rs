@@ -59,7 +59,10 @@ impl Resume {
     }
 
     fn command(&self, jobs: &[&JobId]) -> String {
-        jobs.iter().fold(self.by_ids.clone(), |command, job| command + " " + &quoted(job.as_str()))
+        // An ID that begins with a dash would be taken for an option.
+        let has_dash = jobs.iter().any(|job| job.as_str().starts_with('-'));
+        let command = if has_dash { format!("{} --", self.by_ids) } else { self.by_ids.clone() };
+        jobs.iter().fold(command, |command, job| command + " " + &quoted(job.as_str()))
     }
 }
 
@@ -83,7 +86,9 @@ fn option(arg: &Arg, given: &Given) -> Option<String> {
                 "endpoint" | "iam_endpoint" => Some(Endpoint::parse_insecure(&value?).ok()?.to_string()),
                 _ => value,
             };
-            Some(format!("--{} {}", arg.get_long()?, quoted(&value?)))
+            let (long, value) = (arg.get_long()?, value?);
+            let separator = if value.starts_with('-') { '=' } else { ' ' };
+            Some(format!("--{long}{separator}{}", quoted(&value)))
         }
         _ => None,
     }
@@ -133,6 +138,15 @@ mod tests {
             let again = resumed(&given);
             assert_eq!(format!("{:?}", parsed(&again).0), format!("{args:?}"), "{again}");
         }
+    }
+
+    /// Covers U8.
+    #[test]
+    fn words_that_begin_with_a_dash_are_not_taken_for_options() {
+        let (_, given) = parsed("jobwait --region r-1 --project-id 0a --ca-cert=-c -- -x");
+        let again = Resume::new(&given).command(&["-x", "y"].map(|id| JobId::parse(id).unwrap()).each_ref());
+        assert_eq!(again, "jobwait --region r-1 --project-id 0a --ca-cert=-c -- -x y");
+        assert_eq!(parsed(&again).0.job_ids, ["-x", "y"]);
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub(super) async fn run(
 ) -> Result<u8, Refusal> {
     let WaitArgs { job_ids, instance, target, timing, several, output } = args;
     // Before standard input is read, so that a typing error is reported at once.
-    let mut options = Options::new(&timing, &several, &output)?;
+    let mut options = Options::new(&timing, &several, &output, given)?;
     if job_ids.iter().any(|id| id == "-") && target.token_file.as_deref() == Some(Path::new("-")) {
         let both =
             "standard input cannot be both the job IDs ('-') and the token (--token-file -): use a file";
