@@ -4,10 +4,13 @@
 //! with its own exchange.
 
 mod agency;
+mod exchange;
+mod federation;
 mod keys;
 mod password;
 mod redact;
 mod refresh;
+mod role;
 pub(crate) mod signer;
 mod single_flight;
 mod token;
@@ -22,19 +25,23 @@ use reqwest::header::HeaderName;
 use secrecy::SecretString;
 use tokio::sync::Mutex;
 
+pub(crate) use self::exchange::Scope;
+pub use self::federation::Federation;
 use self::keys::Keys;
 pub use self::password::{IdOrName, Login};
 use self::redact::Redactor;
 use self::refresh::{Active, Secret};
 pub(crate) use self::refresh::{Generation, no_iam};
+pub use self::role::Role;
 pub(crate) use self::single_flight::AuthGuard;
 use self::token::Token;
 use crate::endpoint::Endpoint;
 use crate::error::ConfigError;
-use crate::fault::Fault;
+use crate::fault::{Fault, FaultKind};
 use crate::http::client::Client;
 use crate::id::ProjectId;
 use crate::probe::Observation;
+use crate::text::safe;
 
 /// The connection to IAM. A proxy may be on the route to it that is not on the route to the service.
 #[derive(Debug)]
@@ -63,6 +70,8 @@ pub struct Credentials {
     /// Held during an exchange, so that other polls wait for its result.
     refreshing: Mutex<()>,
     guard: AuthGuard,
+    /// A likely cause, added to the text of a refusal.
+    suspicion: Option<String>,
 }
 
 /// The sources of credentials.
@@ -78,6 +87,10 @@ enum Source {
     Password(Login),
     /// The agency of the ECS instance, with the address of its metadata service.
     Agency(Endpoint),
+    /// An identity provider whose ID tokens are exchanged for tokens.
+    Federation(Federation),
+    /// A role that other credentials assume.
+    Role(Box<Credentials>, Role),
 }
 
 impl Credentials {
@@ -151,6 +164,25 @@ impl Credentials {
         Self::inactive_from(Source::Agency(metadata))
     }
 
+    /// An identity provider, whose ID token is exchanged at IAM for a token: before the first poll, before the
+    /// token expires, and when it is refused.
+    #[must_use]
+    pub fn federation(federation: Federation) -> Self {
+        Self::inactive_from(Source::Federation(federation))
+    }
+
+    /// A role that `base` assumes. IAM issues temporary keys for it, which are requested before the first
+    /// poll, before they expire, and when they are refused. The project must be one of the role's account.
+    #[must_use]
+    pub fn role(base: Self, role: Role) -> Self {
+        Self::inactive_from(Source::Role(Box::new(base), role))
+    }
+
+    /// Adds a likely cause to the text of a refusal.
+    pub(crate) fn suspect(self, suspicion: String) -> Self {
+        Self { suspicion: Some(suspicion), ..self }
+    }
+
     fn inactive_from(source: Source) -> Self {
         Self {
             source,
@@ -158,6 +190,7 @@ impl Credentials {
             sent: RwLock::default(),
             refreshing: Mutex::default(),
             guard: AuthGuard::default(),
+            suspicion: None,
         }
     }
 
@@ -175,13 +208,15 @@ impl Credentials {
                 Some(Active { secret: Secret::Keys(keys), .. }) => keys.account(),
                 _ => format!("project {project}"),
             },
+            Source::Federation(federation) => format!("identity provider {}", federation.name()),
+            Source::Role(base, role) => format!("{} by {}", role.name(), base.account(project)),
             Source::Token | Source::TokenFile(_) | Source::Agency(_) => format!("project {project}"),
         }
     }
 
     /// Whether IAM issues them.
     pub(crate) fn need_iam(&self) -> bool {
-        matches!(self.source, Source::Password(_))
+        matches!(self.source, Source::Password(_) | Source::Federation(_) | Source::Role(..))
     }
 
     /// Whether none are in use yet.
@@ -196,6 +231,11 @@ impl Credentials {
 
     pub(crate) fn guard(&self) -> &AuthGuard {
         &self.guard
+    }
+
+    /// Remembers a secret that is sent, so that it can be removed from texts of the service.
+    fn learn(&self, secret: &SecretString) {
+        self.sent.write().unwrap_or_else(PoisonError::into_inner).learn(secret);
     }
 
     /// Takes credentials into use.
@@ -243,7 +283,11 @@ impl Credentials {
 
     /// Removes the secrets that were sent, and pieces of them, from a text of the service.
     pub(crate) fn redact(&self, text: &str) -> String {
-        self.sent.read().unwrap_or_else(PoisonError::into_inner).redact(text)
+        let text = self.sent.read().unwrap_or_else(PoisonError::into_inner).redact(text);
+        match &self.source {
+            Source::Role(base, _) => base.redact(&text),
+            _ => text,
+        }
     }
 
     /// Removes the secrets that were sent from the texts of an observation. The service's own job object
@@ -253,7 +297,12 @@ impl Credentials {
         match observation {
             Observation::Seen(job) => Observation::Seen(job.map_texts(redact)),
             other => other.map_fault(|fault| Fault {
-                message: redact(&fault.message),
+                message: match &self.suspicion {
+                    Some(suspicion) if fault.kind == FaultKind::Unauthenticated => {
+                        format!("{}; {suspicion}", redact(&fault.message))
+                    }
+                    _ => redact(&fault.message),
+                },
                 error_code: fault.error_code.as_deref().map(redact),
                 request_id: fault.request_id.as_deref().map(redact),
                 ..fault
@@ -270,6 +319,10 @@ impl fmt::Display for Credentials {
             Source::TokenFile(_) => f.write_str("a token file"),
             Source::Password(_) => f.write_str("a password"),
             Source::Agency(_) => f.write_str("the agency of this ECS instance"),
+            Source::Federation(federation) => {
+                write!(f, "the identity provider {}", safe(federation.name(), 60))
+            }
+            Source::Role(base, role) => write!(f, "{}, assumed with {base}", role.name()),
             Source::Keys => match &self.active().1 {
                 Some(Active { secret: Secret::Keys(keys), .. }) => {
                     write!(f, "the access key {}", keys.abbreviated())

@@ -17,7 +17,7 @@ pub use self::list::{TaskFilter, TaskList, TaskSearch};
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub use self::response::classify_anything;
-use crate::auth::{Credentials, Generation, Iam, IdOrName, no_iam};
+use crate::auth::{Credentials, Generation, Iam, IdOrName, Scope, no_iam};
 use crate::endpoint::Endpoint;
 use crate::fault::{Fault, FaultKind};
 use crate::http::client::Client;
@@ -119,11 +119,13 @@ impl Cloud {
     }
 
     async fn refresh_credentials(&self, meter: &Meter) -> Result<(), Observation> {
-        let project = || match (&self.project, self.resolved_project.get()) {
-            (Project::Id(id), _) | (_, Some(id)) => IdOrName::Id(id.to_string()),
-            (Project::Name(name), None) => IdOrName::Name(name.clone()),
+        let scope = || {
+            Scope::Project(match (&self.project, self.resolved_project.get()) {
+                (Project::Id(id), _) | (_, Some(id)) => IdOrName::Id(id.to_string()),
+                (Project::Name(name), None) => IdOrName::Name(name.clone()),
+            })
         };
-        if let Some(id) = self.credentials.refresh_if_due(self.iam.as_ref(), project, meter).await? {
+        if let Some(id) = self.credentials.refresh_if_due(self.iam.as_ref(), &scope, meter).await? {
             // If it is set already, it is the same project.
             let _ = self.resolved_project.set(id);
         }
@@ -235,7 +237,9 @@ impl Cloud {
                 debug!(name = %safe(name, 60), "asking IAM for the project");
                 let id = projects::find(iam, name, &self.credentials, meter, wall_clock())
                     .await
-                    .map_err(|observation| self.credentials.redact_observation(observation))?;
+                    .map_err(|observation| self.credentials.redact_observation(observation))
+                    // All tasks need the same project.
+                    .inspect_err(|observation| self.credentials.guard().record_exchange(observation))?;
                 debug!(%id, "found the project");
                 Ok(self.resolved_project.get_or_init(|| id))
             }

@@ -67,6 +67,10 @@ impl Keys {
         if let Some(project) = project {
             signed.push(("x-project-id", project.as_str()));
         }
+        let domain = request.headers().get("x-domain-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
+        if let Some(domain) = &domain {
+            signed.push(("x-domain-id", domain));
+        }
         if let Some(token) = &self.security_token {
             signed.push(("x-security-token", token.expose_secret()));
         }

@@ -56,6 +56,24 @@ impl AuthGuard {
         self.refusal.get().map_or(Ok(()), |fault| Err(Observation::Permanent(fault.clone())))
     }
 
+    /// Takes note of a failed exchange of credentials, such as a sign-in, or of a lookup at IAM. A refusal is final whatever its
+    /// status: it concerns no single task, and accounts are locked after some of them. The polls that wait for
+    /// the exchange share its failure.
+    pub(crate) fn record_exchange(&self, observation: &Observation) {
+        if let Observation::Permanent(fault) = observation {
+            let _ = self.refusal.set(fault.clone());
+        } else {
+            self.share(observation);
+        }
+    }
+
+    /// Lets the polls that wait share a failure.
+    fn share(&self, observation: &Observation) {
+        let mut failures = self.failures();
+        failures.count += 1;
+        failures.latest = Some(observation.clone());
+    }
+
     /// Takes note of the observation of a poll.
     pub(crate) fn record(&self, observation: &Observation) {
         match observation {
@@ -72,9 +90,7 @@ impl AuthGuard {
             }
             // A missing response does not depend on the task, and may have taken a whole request timeout.
             Observation::Transient { fault, .. } if fault.http_status.is_none() => {
-                let mut failures = self.failures();
-                failures.count += 1;
-                failures.latest = Some(observation.clone());
+                self.share(observation);
             }
             // A gateway that is out of order has not checked the credentials: the next poll tries them.
             Observation::Permanent(_) | Observation::Transient { .. } => {}

@@ -23,12 +23,14 @@ mod process;
 #[cfg(unix)]
 mod quota;
 mod reliability;
+mod roles;
 #[cfg(unix)]
 mod screen;
 mod secrets;
 mod several;
 mod simulator;
 mod soak;
+mod sources;
 mod time;
 mod tls;
 mod transport;

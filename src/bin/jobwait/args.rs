@@ -171,7 +171,7 @@ pub(crate) struct TargetArgs {
     #[arg(long, value_name = "FILE", help_heading = "Credentials")]
     pub(crate) token_file: Option<PathBuf>,
 
-    /// A profile of the shared config file, ~/.hcloud/config.json
+    /// A profile of ~/.hcloud/config.json; it beats all variables
     #[arg(long, value_name = "NAME", help_heading = "Credentials")]
     pub(crate) profile: Option<String>,
 
@@ -397,7 +397,15 @@ pub(crate) struct SimulateArgs {
     #[arg(long, value_name = "PASSWORD", default_value = "test-password")]
     pub(crate) password: String,
 
-    /// The lifetime of these tokens
+    /// The agency that these credentials may assume, in any account
+    #[arg(long, value_name = "NAME", default_value = "test-agency")]
+    pub(crate) agency: String,
+
+    /// The ID token of every identity provider
+    #[arg(long, value_name = "TOKEN", default_value = "test-id-token")]
+    pub(crate) id_token: String,
+
+    /// The lifetime of the tokens and of the temporary keys that are issued
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = duration::any)]
     pub(crate) token_life: Duration,
 }

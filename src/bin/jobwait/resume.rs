@@ -12,8 +12,11 @@ use crate::args::Given;
 const FROM_THE_START: [&str; 2] = ["expect", "once"];
 
 /// The variables that a resumed wait may not find in its environment.
-const REGION: [&str; 2] = ["HW_REGION_NAME", "OS_REGION_NAME"];
+const REGION: [&str; 5] =
+    ["HW_REGION_NAME", "OS_REGION_NAME", "HUAWEICLOUD_SDK_REGION", "HUAWEI_CLOUD_REGION", "OS_REGION"];
 const PROJECT: [&str; 4] = ["HW_PROJECT_ID", "OS_PROJECT_ID", "OS_TENANT_ID", "HUAWEICLOUD_SDK_PROJECT_ID"];
+
+const ROLE: &str = "HW_ASSUME_ROLE_AGENCY_NAME";
 
 /// The most IDs in a command that a person would copy.
 const COPIED: usize = 20;
@@ -80,8 +83,12 @@ fn option(arg: &Arg, given: &Given) -> Option<String> {
             let value = given.matches.get_raw(id).filter(|_| is_given).and_then(|mut values| values.next());
             let value = value.map(|value| value.to_string_lossy().trim().to_owned());
             let value = match id {
-                "region" => value.or_else(|| variable(&REGION)),
-                "project_id" => value.or_else(|| variable(&PROJECT)),
+                // A profile that an option names may have its own.
+                "region" if !given.contains("profile") => value.or_else(|| variable(&REGION)),
+                // The project of a role is not that of the variables.
+                "project_id" if !given.contains("profile") && variable(&[ROLE]).is_none() => {
+                    value.or_else(|| variable(&PROJECT))
+                }
                 // A malformed URL may contain a password.
                 "endpoint" | "iam_endpoint" => Some(Endpoint::parse_insecure(&value?).ok()?.to_string()),
                 _ => value,
