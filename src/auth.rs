@@ -17,6 +17,7 @@ mod token;
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use jiff::Timestamp;
@@ -24,6 +25,7 @@ use reqwest::Request;
 use reqwest::header::HeaderName;
 use secrecy::SecretString;
 use tokio::sync::Mutex;
+use tracing::debug;
 
 pub(crate) use self::exchange::Scope;
 pub use self::federation::Federation;
@@ -46,8 +48,41 @@ use crate::text::safe;
 /// The connection to IAM. A proxy may be on the route to it that is not on the route to the service.
 #[derive(Debug)]
 pub(crate) struct Iam {
-    pub(crate) client: Client,
-    pub(crate) endpoint: Endpoint,
+    client: Client,
+    endpoint: Endpoint,
+    /// Another endpoint, for the case that the host of the first one is unknown.
+    other: Option<Endpoint>,
+    uses_other: AtomicBool,
+}
+
+impl Iam {
+    pub(crate) fn new(client: Client, endpoint: Endpoint, other: Option<Endpoint>) -> Self {
+        Self { client, endpoint, other, uses_other: AtomicBool::new(false) }
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        match &self.other {
+            Some(other) if self.uses_other.load(Ordering::Relaxed) => other,
+            _ => &self.endpoint,
+        }
+    }
+
+    /// Takes the other endpoint into use if the host of this one is unknown. Returns whether there is another
+    /// one, so that the request should be sent again.
+    pub(crate) fn changes_host<T>(&self, result: &Result<T, Observation>) -> bool {
+        let is_unknown = matches!(result, Err(Observation::Transient { fault, .. })
+            if fault.kind == FaultKind::UnknownHost);
+        let changes = is_unknown && self.other.is_some();
+        if changes {
+            self.uses_other.fetch_xor(true, Ordering::Relaxed);
+            debug!(endpoint = %self.endpoint(), "the host of IAM is unknown; trying the other one");
+        }
+        changes
+    }
 }
 
 /// The credentials for the requests to a service.

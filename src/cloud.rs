@@ -235,8 +235,12 @@ impl Cloud {
             (Project::Name(name), None) => {
                 let iam = self.iam.as_ref().ok_or_else(no_iam)?;
                 debug!(name = %safe(name, 60), "asking IAM for the project");
-                let id = projects::find(iam, name, &self.credentials, meter, wall_clock())
-                    .await
+                let find = || projects::find(iam, name, &self.credentials, meter, wall_clock());
+                let mut found = find().await;
+                if iam.changes_host(&found) {
+                    found = find().await;
+                }
+                let id = found
                     .map_err(|observation| self.credentials.redact_observation(observation))
                     // All tasks need the same project.
                     .inspect_err(|observation| self.credentials.guard().record_exchange(observation))?;

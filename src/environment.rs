@@ -5,6 +5,7 @@ mod connect;
 mod credentials;
 mod keys;
 mod profile;
+mod regions_file;
 mod sdk_file;
 
 use std::cell::OnceCell;

@@ -59,9 +59,10 @@ impl IdOrName {
 
 /// Sends a request for a token.
 pub(super) async fn token(iam: &Iam, request: Request, meter: &Meter) -> Result<SignedIn, Observation> {
-    let during =
-        |observation| refusal::during(&format!("signing in at {}", iam.endpoint), Upstream::Iam, observation);
-    let response = iam.client.send(request, meter).await.map_err(during)?;
+    let during = |observation| {
+        refusal::during(&format!("signing in at {}", iam.endpoint()), Upstream::Iam, observation)
+    };
+    let response = iam.client().send(request, meter).await.map_err(during)?;
     if response.status != 201 {
         return Err(during(refusal::classify(&response)));
     }

@@ -90,7 +90,7 @@ impl Federation {
         if let Scope::Project(project) = scope {
             auth["scope"] = json!({ "project": project.to_json() });
         }
-        let mut request = Request::new(Method::POST, iam.endpoint.join("/v3.0/OS-AUTH/id-token/tokens"));
+        let mut request = Request::new(Method::POST, iam.endpoint().join("/v3.0/OS-AUTH/id-token/tokens"));
         let headers = request.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(HeaderName::from_static("x-idp-id"), self.provider.clone());

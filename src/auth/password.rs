@@ -76,7 +76,7 @@ impl Login {
         scope: &Scope,
         meter: &Meter,
     ) -> Result<SignedIn, Observation> {
-        let mut url = iam.endpoint.join("/v3/auth/tokens");
+        let mut url = iam.endpoint().join("/v3/auth/tokens");
         url.set_query(Some("nocatalog=true"));
         let mut request = Request::new(Method::POST, url);
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

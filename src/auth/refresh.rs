@@ -89,7 +89,11 @@ impl Credentials {
             Refresh::NotDue => return Ok(None),
             Refresh::SignIn(login) => {
                 debug!(user = %safe(&format!("{login:?}"), 200), "signing in");
-                let signed_in = login.sign_in(iam.ok_or_else(no_iam)?, &scope(), meter).await;
+                let (iam, scope) = (iam.ok_or_else(no_iam)?, scope());
+                let mut signed_in = login.sign_in(iam, &scope, meter).await;
+                if iam.changes_host(&signed_in) {
+                    signed_in = login.sign_in(iam, &scope, meter).await;
+                }
                 signed_in.map(|signed_in| (signed_in.active, signed_in.project))
             }
             Refresh::Federate(federation) => {
@@ -138,7 +142,11 @@ impl Credentials {
     ) -> Result<SignedIn, Observation> {
         let id_token = federation.id_token().await?;
         self.learn(id_token.secret());
-        federation.sign_in(iam, &id_token, scope, meter).await
+        let signed_in = federation.sign_in(iam, &id_token, scope, meter).await;
+        if iam.changes_host(&signed_in) {
+            return federation.sign_in(iam, &id_token, scope, meter).await;
+        }
+        signed_in
     }
 
     /// Asks for the keys of the agency. The first answer decides whether there is an agency at all: only a
@@ -195,7 +203,11 @@ impl Credentials {
 async fn assume(base: &Credentials, role: &Role, iam: &Iam, meter: &Meter) -> Result<Active, Observation> {
     base.refresh_if_due(Some(iam), &|| Scope::Account, meter).await?;
     let generation = base.generation();
-    let assumed = match role.assume(base, iam, meter).await {
+    let mut assumed = role.assume(base, iam, meter).await;
+    if iam.changes_host(&assumed) {
+        assumed = role.assume(base, iam, meter).await;
+    }
+    let assumed = match assumed {
         Err(Observation::Permanent(fault))
             if fault.kind == FaultKind::Unauthenticated && base.renew(generation).await =>
         {

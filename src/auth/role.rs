@@ -90,7 +90,7 @@ impl Role {
         iam: &Iam,
         meter: &Meter,
     ) -> Result<Active, Observation> {
-        let Iam { client, endpoint } = iam;
+        let (client, endpoint) = (iam.client(), iam.endpoint());
         let during = |observation| {
             refusal::during(&format!("assuming {} at {endpoint}", self.name()), Upstream::Iam, observation)
         };

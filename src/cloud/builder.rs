@@ -39,6 +39,7 @@ pub struct CloudBuilder {
     service: Service,
     project: Project,
     iam: Option<Endpoint>,
+    other_iam: Option<Endpoint>,
     credentials: Credentials,
     language: Language,
     request_timeout: Duration,
@@ -54,6 +55,7 @@ impl CloudBuilder {
             service: Service::default(),
             project,
             iam: None,
+            other_iam: None,
             credentials,
             language: Language::default(),
             request_timeout: Duration::from_secs(10),
@@ -72,6 +74,12 @@ impl CloudBuilder {
     /// Sets the endpoint of IAM, which a password and a project by name need. A `/v3` at the end is removed.
     pub fn iam(mut self, endpoint: Endpoint) -> Self {
         self.iam = Some(endpoint.without_version());
+        self
+    }
+
+    /// Sets another endpoint of IAM, for the case that the host of the first one is unknown.
+    pub(crate) fn other_iam(mut self, endpoint: Option<Endpoint>) -> Self {
+        self.other_iam = endpoint;
         self
     }
 
@@ -156,12 +164,14 @@ impl CloudBuilder {
         let route = |endpoint: &Endpoint| if endpoint.is_loopback() { Route::Direct } else { self.route };
         let client = Client::new(self.request_timeout, route(&self.endpoint), &trust)?;
         let iam = match iam {
-            Some(endpoint) if route(&endpoint) == route(&self.endpoint) => {
-                Some(Iam { client: client.clone(), endpoint })
-            }
             Some(endpoint) => {
-                let client = Client::new(self.request_timeout, route(&endpoint), &trust)?;
-                Some(Iam { client, endpoint })
+                let route_to_iam = route(&endpoint);
+                let client = if route_to_iam == route(&self.endpoint) {
+                    client.clone()
+                } else {
+                    Client::new(self.request_timeout, route_to_iam, &trust)?
+                };
+                Some(Iam::new(client, endpoint, self.other_iam))
             }
             None => None,
         };

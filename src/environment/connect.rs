@@ -180,8 +180,20 @@ impl Environment<'_> {
         };
         let endpoint = match &overrides.endpoint {
             Some(url) => Some(endpoint_of(url)?),
-            None => region.as_ref().map(|region| region.endpoint(overrides.service)),
+            None => self.endpoint_of_region(region.as_ref(), overrides.service, endpoint_of)?,
         };
+        let guess = endpoint.as_ref().filter(|_| overrides.endpoint.is_none());
+        let guess = guess.filter(|endpoint| {
+            region.as_ref().is_some_and(|region| {
+                region.is_guess(overrides.service) && **endpoint == region.endpoint(overrides.service)
+            })
+        });
+        let guess = guess.map(|endpoint| {
+            let service = overrides.service;
+            format!(
+                "{endpoint} is a guess: the region is not in the list of {service} (--endpoint settles it)"
+            )
+        });
         let project = match &overrides.project_id {
             Some(id) => {
                 let parsed = ProjectId::parse(&id.value).map_err(|error| error.at(&id.origin))?;
@@ -225,7 +237,8 @@ impl Environment<'_> {
             .language(overrides.language)
             .request_timeout(overrides.request_timeout);
         if cloud.needs_iam() {
-            cloud = cloud.iam(self.iam(overrides, region.as_ref(), endpoint_of)?);
+            let (iam, other) = self.iam(overrides, region.as_ref(), endpoint_of)?;
+            cloud = cloud.iam(iam).other_iam(other);
         }
         if let Some(Setting { value: pem, origin }) = roots {
             cloud = cloud.trust(&pem).map_err(|error| error.at(origin))?;
@@ -235,7 +248,7 @@ impl Environment<'_> {
             (limit, _) => Limiter::new(limit),
         };
         let cloud = cloud.limiter(limiter.clone()).build()?;
-        let warnings = self.warnings(overrides).into_iter().chain(remarks).collect();
+        let warnings = self.warnings(overrides).into_iter().chain(guess).chain(remarks).collect();
         let unsupported = self.unsupported();
         Ok(Connection { cloud, limiter, warnings, has_credentials, unsupported, summary })
     }
@@ -259,17 +272,35 @@ impl Environment<'_> {
         overrides: &Overrides,
         region: Option<&Region>,
         endpoint_of: impl Fn(&Setting<String>) -> Result<Endpoint, ConfigError>,
-    ) -> Result<Endpoint, ConfigError> {
+    ) -> Result<(Endpoint, Option<Endpoint>), ConfigError> {
         let url = match &overrides.iam_endpoint {
             Some(url) => Some(url.clone()),
             None => self.iam_endpoint()?,
         };
+        let url = match (url, region) {
+            (None, Some(region)) => self.endpoint_of_sdks("IAM", region)?,
+            (url, _) => url,
+        };
         match url {
-            Some(url) => endpoint_of(&url),
-            None => region.map(Region::iam).ok_or_else(|| {
+            Some(url) => Ok((endpoint_of(&url)?, None)),
+            None => region.map(Region::iam_hosts).ok_or_else(|| {
                 let hint = "a password and a project without an ID need it; use --region or --iam-endpoint";
                 ConfigError::missing("endpoint of IAM", hint)
             }),
+        }
+    }
+
+    /// The endpoint of a service in a region: as the variables and files of the SDKs say, or by the table.
+    fn endpoint_of_region(
+        &self,
+        region: Option<&Region>,
+        service: Service,
+        endpoint_of: impl Fn(&Setting<String>) -> Result<Endpoint, ConfigError>,
+    ) -> Result<Option<Endpoint>, ConfigError> {
+        let Some(region) = region else { return Ok(None) };
+        match self.endpoint_of_sdks(service.sdk_name(), region)? {
+            Some(url) => endpoint_of(&url).map(Some),
+            None => Ok(Some(region.endpoint(service))),
         }
     }
 

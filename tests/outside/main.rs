@@ -11,6 +11,7 @@ mod body;
 mod bulk;
 mod credentials;
 mod docs;
+mod hosts;
 mod http;
 mod input;
 mod layers;

@@ -50,7 +50,9 @@ pub(crate) const SECTIONS: [(&str, &str); 6] = [
                               the project
   HW_AUTH_URL, OS_AUTH_URL, HUAWEICLOUD_SDK_IAM_ENDPOINT
                               the endpoint of IAM
-  HW_PROFILE, HW_SHARED_CONFIG_FILE, HUAWEICLOUD_SDK_CREDENTIALS_FILE
+  HUAWEICLOUD_SDK_REGION_<SERVICE>_<REGION>
+                              the endpoint of a service in a region, such as ..._GAUSSDB_CN_NORTH_4
+  HW_PROFILE, HW_SHARED_CONFIG_FILE, HUAWEICLOUD_SDK_CREDENTIALS_FILE, HUAWEICLOUD_SDK_REGIONS_FILE
                               the profile, and the paths of the files
   OS_CACERT                   a PEM file with additional trust roots
   HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY
@@ -73,7 +75,8 @@ pub(crate) const SECTIONS: [(&str, &str); 6] = [
     (
         "Files",
         "  ~/.hcloud/config.json         profiles, as written by KooCLI
-  ~/.huaweicloud/credentials    the file of the SDKs",
+  ~/.huaweicloud/credentials    the file of the SDKs
+  ~/.huaweicloud/regions.yaml   the endpoints of services in regions",
     ),
     ("Durations", "  90s, 5m, 1h30m; a bare number is seconds; at most 30 days."),
 ];
