@@ -14,6 +14,7 @@ mod role;
 pub(crate) mod signer;
 mod single_flight;
 mod token;
+mod trial;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -107,6 +108,8 @@ pub struct Credentials {
     guard: AuthGuard,
     /// A likely cause, added to the text of a refusal.
     suspicion: Option<String>,
+    /// The name of the file with the refusals of the key, if processes try it in turn.
+    trial_file: Option<String>,
 }
 
 /// The sources of credentials.
@@ -181,7 +184,7 @@ impl Credentials {
     #[must_use]
     pub fn password(login: Login) -> Self {
         let mut sent = Redactor::default();
-        sent.learn(login.secret());
+        login.secrets().for_each(|secret| sent.keep(secret));
         Self { sent: RwLock::new(sent), ..Self::inactive_from(Source::Password(login)) }
     }
 
@@ -213,19 +216,26 @@ impl Credentials {
         Self::inactive_from(Source::Role(Box::new(base), role))
     }
 
+    /// Removes another secret from texts of the service, too, such as that of a proxy.
+    pub(crate) fn keep_secret(&self, secret: &SecretString) {
+        self.sent.write().unwrap_or_else(PoisonError::into_inner).keep(secret);
+    }
+
     /// Adds a likely cause to the text of a refusal.
     pub(crate) fn suspect(self, suspicion: String) -> Self {
         Self { suspicion: Some(suspicion), ..self }
     }
 
     fn inactive_from(source: Source) -> Self {
+        let is_key = matches!(source, Source::Keys);
         Self {
             source,
             active: RwLock::default(),
             sent: RwLock::default(),
             refreshing: Mutex::default(),
-            guard: AuthGuard::default(),
+            guard: if is_key { AuthGuard::cautious() } else { AuthGuard::default() },
             suspicion: None,
+            trial_file: None,
         }
     }
 

@@ -27,7 +27,7 @@ use crate::id::{JobId, ProjectId};
 use crate::limiter::Limiter;
 use crate::probe::{Observation, Probe};
 use crate::service::Service;
-use crate::text::safe;
+use crate::text::{safe, without_needless_escapes};
 
 /// The jobs endpoint of one project, with credentials.
 ///
@@ -145,6 +145,23 @@ impl Cloud {
         meter: &Meter,
     ) -> Result<(Result<T, Observation>, Generation), Observation> {
         self.refresh_credentials(meter).await?;
+        let Some(trial) = self.credentials.start_trial().await? else {
+            return self.attempt_now(url, classify, meter).await;
+        };
+        let attempt = self.attempt_now(url, classify, meter).await;
+        if let Ok((result, _)) = &attempt {
+            trial.end(result);
+        }
+        attempt
+    }
+
+    /// Sends a GET request with the credentials that are active.
+    async fn attempt_now<T>(
+        &self,
+        url: impl Fn(&ProjectId) -> Url,
+        classify: impl Fn(&Response) -> Result<T, Observation>,
+        meter: &Meter,
+    ) -> Result<(Result<T, Observation>, Generation), Observation> {
         let generation = self.credentials.generation();
         let project = match self.project(meter).await {
             Ok(project) => project,
@@ -211,7 +228,10 @@ impl Cloud {
         match observation {
             Observation::Seen(job) => {
                 debug!(status = %safe(job.status().as_str(), 60), "seen");
-                trace!(job = %safe(&self.credentials.redact(job.as_json()), 4096), "seen");
+                if tracing::enabled!(tracing::Level::TRACE) {
+                    let job = self.credentials.redact(&without_needless_escapes(job.as_json()));
+                    trace!(job = %safe(&job, 4096), "seen");
+                }
             }
             // Other responses may contain anything, so only what was understood is logged.
             Observation::NotVisible(fault)

@@ -24,6 +24,7 @@ use crate::cloud::Project;
 use crate::error::ConfigError;
 use crate::id::ProjectId;
 use crate::region::Region;
+use crate::text::safe;
 
 /// The variables of the region.
 const REGION: [&str; 5] =
@@ -290,14 +291,14 @@ impl<'a> Environment<'a> {
             },
         };
         if !is_required && !path.is_file() {
-            debug!(path = %path.display(), "there is no such file");
+            debug!(path = %shown(&path), "there is no such file");
             return Ok(None);
         }
         match read(&path) {
             Ok(text) => Ok(Some((path, text.into()))),
             Err(error) if is_required => Err(ConfigError::read(&path, error)),
             Err(error) => {
-                debug!(path = %path.display(), %error, "ignoring an unreadable file");
+                debug!(path = %shown(&path), %error, "ignoring an unreadable file");
                 Ok(None)
             }
         }
@@ -330,6 +331,11 @@ fn needed_or_ignored<T>(
         }
         file => file,
     }
+}
+
+/// Formats a path for people.
+fn shown(path: &Path) -> String {
+    safe(&path.to_string_lossy(), 200).to_string()
 }
 
 /// Reads a file, up to a limit: `/dev/zero` has no end.

@@ -79,6 +79,8 @@ pub enum FaultKind {
     Unreadable,
     /// The server's certificate was refused.
     Untrusted,
+    /// The server and this client cannot agree on TLS, and no retry changes that.
+    Handshake,
     /// The response is a redirect. Redirects are never followed.
     Redirected,
     /// There is no jobs API at this address (404, 501, 505).
@@ -110,6 +112,7 @@ impl fmt::Display for FaultKind {
             Self::Throttled => "throttled",
             Self::Unreadable => "unreadable",
             Self::Untrusted => "untrusted",
+            Self::Handshake => "handshake",
             Self::Redirected => "redirected",
             Self::WrongApi => "wrong API",
             Self::BadRequest => "bad request",

@@ -129,6 +129,13 @@ impl Keys {
         format!("access key {}", self.access_key.expose_secret())
     }
 
+    /// A name of the pair of keys at a host, which reveals neither of them.
+    pub(super) fn fingerprint(&self, host: &str) -> String {
+        let signable = Signable { method: "", path: "/", query: "", headers: &[("host", host)], body: b"" };
+        let (access_key, secret_key) = (self.access_key.expose_secret(), self.secret_key.expose_secret());
+        signer::sha256(signer::authorization(signable, access_key, secret_key).as_bytes())
+    }
+
     /// The beginning of the access key, enough to recognize it.
     pub(super) fn abbreviated(&self) -> String {
         self.access_key.expose_secret().chars().take(4).chain("…".chars()).collect()

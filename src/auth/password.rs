@@ -60,8 +60,8 @@ impl Login {
         Self { passcode: Some(SecretString::from(passcode.into())), ..self }
     }
 
-    pub(super) fn secret(&self) -> &SecretString {
-        &self.password
+    pub(super) fn secrets(&self) -> impl Iterator<Item = &SecretString> {
+        std::iter::once(&self.password).chain(&self.passcode)
     }
 
     /// Names the user and the domain.

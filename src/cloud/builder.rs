@@ -12,7 +12,7 @@ use crate::auth::{Credentials, Iam, signer};
 use crate::endpoint::Endpoint;
 use crate::error::ConfigError;
 use crate::http::client::Client;
-use crate::http::proxy::Route;
+use crate::http::proxy::{self, Route};
 use crate::http::tls::{self, Trust};
 use crate::language::Language;
 use crate::limiter::Limiter;
@@ -126,6 +126,13 @@ impl CloudBuilder {
         self
     }
 
+    /// Tries an access key in turn with the other processes of this user on this machine, because the service
+    /// locks a key after some refusals.
+    pub(crate) fn try_key_in_turn(mut self) -> Self {
+        self.credentials.try_in_turn(&self.endpoint.authority());
+        self
+    }
+
     /// Names the account whose quota the requests use, for [`Limiter::for_machine`]: the access key, the user
     /// and domain, or with a bare token the project; and the host and port of the service. The name is a
     /// digest, which reveals none of them.
@@ -181,6 +188,13 @@ impl CloudBuilder {
             (CONTENT_TYPE, "application/json"),
             (HeaderName::from_static("x-language"), self.language.as_str()),
         ];
+        if self.route == Route::Environment {
+            for secret in proxy::secrets() {
+                let decoded = signer::decoded(&secret, signer::Plus::IsPlus);
+                self.credentials.keep_secret(&String::from_utf8_lossy(&decoded).into_owned().into());
+                self.credentials.keep_secret(&secret.into());
+            }
+        }
         debug!(endpoint = %self.endpoint, credentials = %self.credentials, "configured");
         Ok(Cloud {
             client,

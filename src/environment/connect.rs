@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tracing::{debug, warn};
 
-use super::{Environment, Setting};
+use super::{Environment, Setting, shown};
 use crate::auth::Credentials;
 use crate::cloud::{Cloud, Project};
 use crate::endpoint::Endpoint;
@@ -228,10 +228,10 @@ impl Environment<'_> {
             credentials.value,
             safe(&credentials.origin, 200),
             named(&project.value),
-            project.origin,
+            safe(&project.origin, 200),
         );
-        debug!(credentials = %credentials.value, origin = %credentials.origin, "found credentials");
-        debug!(project = %named(&project.value), origin = %project.origin, %endpoint, "found the project");
+        debug!(credentials = %credentials.value, origin = %safe(&credentials.origin, 200), "found credentials");
+        debug!(project = %named(&project.value), origin = %safe(&project.origin, 200), %endpoint, "found the project");
         let mut cloud = Cloud::builder(endpoint, project.value, credentials.value)
             .service(overrides.service)
             .language(overrides.language)
@@ -247,6 +247,9 @@ impl Environment<'_> {
             (Some(limit), RateLimitScope::Machine) => Limiter::for_machine(limit, &cloud.account()),
             (limit, _) => Limiter::new(limit),
         };
+        if overrides.rate_limit_scope == RateLimitScope::Machine {
+            cloud = cloud.try_key_in_turn();
+        }
         let cloud = cloud.limiter(limiter.clone()).build()?;
         let warnings = self.warnings(overrides).into_iter().chain(guess).chain(remarks).collect();
         let unsupported = self.unsupported();
@@ -318,7 +321,7 @@ impl Environment<'_> {
         let readers =
             overrides.token_file.as_ref().and_then(|file| Some((file, readers(&file.value, Group::Counts)?)));
         let exposed = readers.map(|(Setting { value, origin }, readers)| {
-            format!("{origin}: {readers} on this machine can read {}", safe(&value.to_string_lossy(), 200))
+            format!("{origin}: {readers} on this machine can read {}", shown(value))
         });
         let insecure = ["HW_INSECURE", "OS_INSECURE"].iter().find_map(|name| self.variable(&[name]));
         let insecure = insecure
@@ -337,7 +340,7 @@ impl Environment<'_> {
         let profile = self.profile.get()?.as_ref().ok()?.as_ref()?;
         profile.credentials.as_ref().ok().filter(|found| found.has_secret())?;
         let readers = readers(&profile.path, Group::IsTrusted)?;
-        Some(format!("{readers} on this machine can read the keys in {}", profile.path.display()))
+        Some(format!("{readers} on this machine can read the keys in {}", shown(&profile.path)))
     }
 }
 

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::de::{self, Visitor};
 
 use super::keys::FileKeys;
+use super::shown;
 use crate::auth::{Credentials, IdOrName, Role};
 use crate::error::ConfigError;
 use crate::text::safe;
@@ -206,7 +207,7 @@ pub(super) fn read(
     let reader = Reader { path, profiles, encryption };
     Ok(Some(Profile {
         path: path.to_owned(),
-        origin: format!("the profile '{}' of {}", entry.shown_name(), path.display()),
+        origin: format!("the profile '{}' of {}", entry.shown_name(), shown(path)),
         region: plain(entry.region.as_ref()),
         project_id: plain(entry.project_id.as_ref()),
         credentials: reader.credentials(entry, 0),

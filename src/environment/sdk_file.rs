@@ -5,6 +5,7 @@ use std::path::Path;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::keys::FileKeys;
+use super::shown;
 use crate::auth::{Credentials, Federation};
 use crate::error::ConfigError;
 
@@ -95,7 +96,7 @@ pub(super) fn read(path: &Path, text: &SecretString) -> Result<SdkFile, ConfigEr
         }
     };
     Ok(SdkFile {
-        origin: path.display().to_string(),
+        origin: shown(path),
         credentials,
         project_id: plain(project_id),
         iam_endpoint: plain(iam_endpoint),

@@ -24,6 +24,7 @@ const LARGEST_BODY: usize = 1 << 20;
 pub(crate) struct Client {
     http: reqwest::Client,
     request_timeout: Duration,
+    route: Route,
     /// Whether there was a response since a connection last broke twice in a row. Only then can a broken
     /// connection be an idle one that the server closed.
     has_responded: Arc<AtomicBool>,
@@ -39,7 +40,7 @@ impl Client {
             .dns_resolver(Arc::new(SystemResolver))
             .tls_backend_preconfigured(trust.config()?);
         let http = route.apply(builder)?.build().map_err(|error| ConfigError::setup("HTTP", error))?;
-        Ok(Self { http, request_timeout, has_responded: Arc::default() })
+        Ok(Self { http, request_timeout, route, has_responded: Arc::default() })
     }
 
     /// Sends a request that the meter counts, and reads the complete response.
@@ -49,6 +50,7 @@ impl Client {
     /// The observation of a poll that got no response.
     pub(crate) async fn send(&self, request: Request, meter: &Meter) -> Result<Response, Observation> {
         let target = Target::of(request.url(), self.request_timeout);
+        let target = target.through(self.route.proxy(request.url()));
         let failed = |error: reqwest::Error| transport_fault::classify(&error, &target);
 
         let mut response = self.execute(request, meter).await.map_err(failed)?;

@@ -19,13 +19,20 @@ pub(super) struct Target {
     place: String,
     is_plain_http: bool,
     request_timeout: Duration,
+    /// The proxy on the route.
+    proxy: Option<String>,
 }
 
 impl Target {
     pub(super) fn of(url: &Url, request_timeout: Duration) -> Self {
         let host = url.host_str().unwrap_or_default().to_owned();
         let place = host.clone() + &url.port().map(|port| format!(":{port}")).unwrap_or_default();
-        Self { host, place, is_plain_http: url.scheme() == "http", request_timeout }
+        Self { host, place, is_plain_http: url.scheme() == "http", request_timeout, proxy: None }
+    }
+
+    /// Adds the proxy on the route.
+    pub(super) fn through(self, proxy: Option<String>) -> Self {
+        Self { proxy, ..self }
     }
 }
 
@@ -54,7 +61,7 @@ pub(super) fn classify(error: &reqwest::Error, target: &Target) -> Observation {
     let (kind, message) = describe(&cause, target);
     let fault = Fault::new(kind, message);
     match kind {
-        FaultKind::Untrusted => Observation::Permanent(fault),
+        FaultKind::Untrusted | FaultKind::Handshake => Observation::Permanent(fault),
         // A proxy that fails to connect may do so later. The others refuse this client.
         FaultKind::Proxy if cause.root != PROXY_FAILED => Observation::Permanent(fault),
         _ => Observation::transient(fault),
@@ -70,8 +77,9 @@ const CLOSED_EARLY: &str = "connection closed before message completed";
 
 /// The table of transport errors: the first row that matches decides.
 fn describe(cause: &Cause<'_>, target: &Target) -> (FaultKind, String) {
-    let Target { host, place, is_plain_http, request_timeout } = target;
+    let Target { host, place, is_plain_http, request_timeout, proxy } = target;
     let root = &cause.root;
+    let handshake = cause.tls.and_then(handshake);
     match cause {
         Cause { lookup: Some(lookup), .. } => {
             let whose = if lookup.host() == host { "" } else { " (the proxy)" };
@@ -96,9 +104,14 @@ fn describe(cause: &Cause<'_>, target: &Target) -> (FaultKind, String) {
                 format!("ALL_PROXY names a proxy of type {scheme} (supported types: http and https)");
             (FaultKind::Proxy, message)
         }
-        _ if root == PROXY_FAILED => (FaultKind::Proxy, format!("the proxy did not connect to {place}")),
+        _ if root == PROXY_FAILED => {
+            let proxy = proxy.as_ref().map(|proxy| format!(" {proxy}")).unwrap_or_default();
+            (FaultKind::Proxy, format!("the proxy{proxy} did not connect to {place}"))
+        }
         Cause { is_timeout: true, .. } => {
-            (FaultKind::TimedOut, format!("no response from {place} within {request_timeout:?}"))
+            let through = proxy.as_ref().map(|proxy| format!(" through the proxy {proxy}"));
+            let through = through.unwrap_or_default();
+            (FaultKind::TimedOut, format!("no response from {place}{through} within {request_timeout:?}"))
         }
         Cause { io: Some(error), .. } if is_local(error) => {
             (FaultKind::Local, format!("this machine cannot open a connection: {root}"))
@@ -107,6 +120,14 @@ fn describe(cause: &Cause<'_>, target: &Target) -> (FaultKind, String) {
             let message = format!("{place} does not speak TLS ({root}); does it expect plain http?");
             (FaultKind::Network, message)
         }
+        Cause { tls: Some(_), .. } if handshake.is_some() => {
+            let why = handshake.unwrap_or_default();
+            (FaultKind::Handshake, format!("{place} and this client cannot agree on TLS: {why}"))
+        }
+        Cause { is_connect: true, tls: None, .. } if proxy.is_some() => {
+            let proxy = proxy.as_deref().unwrap_or_default();
+            (FaultKind::Network, format!("cannot connect to the proxy {proxy} for {place}: {root}"))
+        }
         Cause { is_connect: true, .. } => (FaultKind::Network, format!("cannot connect to {place}: {root}")),
         _ => {
             // TLS servers close the connection when they receive plain text.
@@ -114,6 +135,27 @@ fn describe(cause: &Cause<'_>, target: &Target) -> (FaultKind, String) {
             (FaultKind::Network, format!("the connection to {place} broke: {root}{hint}"))
         }
     }
+}
+
+/// The reason why no retry makes two sides agree on TLS, if that is so.
+fn handshake(error: &rustls::Error) -> Option<String> {
+    use rustls::AlertDescription as Alert;
+    let demands = "it demands a client certificate, which is not supported";
+    Some(match error {
+        rustls::Error::AlertReceived(alert) => match alert {
+            Alert::CertificateRequired | Alert::BadCertificate | Alert::UnknownCA | Alert::AccessDenied => {
+                demands.into()
+            }
+            Alert::HandshakeFailure | Alert::InsufficientSecurity => {
+                format!("{alert:?}, so no cipher in common, or it demands a client certificate")
+            }
+            Alert::ProtocolVersion => "it supports neither TLS 1.2 nor TLS 1.3".into(),
+            Alert::UnrecognisedName | Alert::NoApplicationProtocol => format!("{alert:?}"),
+            _ => return None,
+        },
+        rustls::Error::PeerIncompatible(why) => format!("{why:?}"),
+        _ => return None,
+    })
 }
 
 /// Whether a connection ended before any byte of the response.

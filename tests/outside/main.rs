@@ -11,6 +11,7 @@ mod body;
 mod bulk;
 mod credentials;
 mod docs;
+mod guarded;
 mod hosts;
 mod http;
 mod input;

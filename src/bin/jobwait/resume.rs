@@ -4,6 +4,7 @@
 use std::env;
 
 use clap::{Arg, ArgAction};
+use jobwait::text::safe;
 use jobwait::{Endpoint, JobId};
 
 use crate::args::Given;
@@ -110,8 +111,16 @@ fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()
-    } else {
+    } else if safe(word, usize::MAX).to_string() == word {
         format!("'{}'", word.replace('\'', r"'\''"))
+    } else {
+        // Control characters are escaped so that the shells of people understand them.
+        let escaped = word.chars().map(|c| match c {
+            '\'' | '\\' => format!("\\{c}"),
+            c if c.is_ascii_graphic() || c == ' ' => c.to_string(),
+            c => format!("\\U{:08x}", u32::from(c)),
+        });
+        format!("$'{}'", escaped.collect::<String>())
     }
 }
 
@@ -187,9 +196,14 @@ mod tests {
 
     #[test]
     fn words_that_a_shell_would_change_are_quoted() {
-        for (word, shown) in
-            [("a-b.c", "a-b.c"), ("it's", r"'it'\''s'"), ("", "''"), ("a b", "'a b'"), ("$(x)", "'$(x)'")]
-        {
+        for (word, shown) in [
+            ("a-b.c", "a-b.c"),
+            ("it's", r"'it'\''s'"),
+            ("", "''"),
+            ("a b", "'a b'"),
+            ("$(x)", "'$(x)'"),
+            ("a\u{1b}'b", r"$'a\U0000001b\'b'"),
+        ] {
             assert_eq!(quoted(word), shown);
         }
     }
