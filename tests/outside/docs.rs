@@ -147,7 +147,7 @@ fn the_readme_is_short() {
 #[test]
 fn the_hooks_in_the_readme_are_the_tested_files() {
     let readme = read("README.md");
-    for (language, file) in [("hcl", "main.tf"), ("yaml", "github-actions.yml")] {
+    for (language, file) in [("hcl", "main.tf"), ("yaml", "github-oidc.yml")] {
         let hook = read(&format!("examples/hooks/{file}"));
         assert!(readme.contains(&format!("```{language}\n{hook}```\n")), "{file} differs");
     }
