@@ -202,7 +202,7 @@ impl Credentials {
         Self::inactive_from(Source::Agency(metadata))
     }
 
-    /// An identity provider, whose ID token is exchanged at IAM for a token: before the first poll, before the
+    /// An identity provider. Its ID token is exchanged at IAM for a token: before the first poll, before the
     /// token expires, and when it is refused.
     #[must_use]
     pub fn federation(federation: Federation) -> Self {

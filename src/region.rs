@@ -86,8 +86,8 @@ impl Region {
         self.checked_host(service.host(&self.name, &self.cloud).0)
     }
 
-    /// Whether the endpoint of a service in this region is a guess, because the region is not in the service's
-    /// list of endpoints.
+    /// Whether the endpoint of a service in this region is a guess, because the region is not in the list of
+    /// the service.
     pub(crate) fn is_guess(&self, service: Service) -> bool {
         service.host(&self.name, &self.cloud).1
     }
@@ -98,8 +98,8 @@ impl Region {
         self.iam_hosts().0
     }
 
-    /// The endpoint of IAM in this region, and the one for the case that its host is unknown. Huawei Cloud has
-    /// a host for all regions, and the lists of endpoints disagree about the regions with one of their own.
+    /// The endpoint of IAM in this region, and the one for the case that its host is unknown. Huawei Cloud
+    /// has a host for all regions, and the lists of endpoints disagree about the regions with their own.
     pub(crate) fn iam_hosts(&self) -> (Endpoint, Option<Endpoint>) {
         let own = self.checked_host(if self.cloud == SWISS_CLOUD { "iam-pub" } else { "iam" });
         let global = Endpoint::parse(&format!("https://iam.{HUAWEI_CLOUD}"));
@@ -239,7 +239,8 @@ mod tests {
             if let Ok(region) = Region::in_cloud(&name, &cloud) {
                 let end = format!(".{}.{}", name.to_lowercase(), cloud.to_lowercase());
                 let endpoint = |service| region.endpoint(service);
-                for host in [region.checked_host("iam"), endpoint(Service::TaurusDb), endpoint(Service::GeminiDb)] {
+                let iam = region.checked_host("iam");
+                for host in [iam, endpoint(Service::TaurusDb), endpoint(Service::GeminiDb)] {
                     proptest::prop_assert!(host.to_string().ends_with(&end), "{host}");
                 }
             }

@@ -45,8 +45,8 @@ struct Row {
     name: &'static str,
     /// The name of the service in the variables and files of the SDKs.
     sdk_name: &'static str,
-    /// The first labels of the host names, each with the regions of Huawei Cloud that use it, as in the list of
-    /// endpoints. The first label is the usual one, and a guess for other regions.
+    /// The first labels of the host names, each with the regions of Huawei Cloud that use it, as in the list
+    /// of endpoints. The first label is the usual one, and a guess for other regions.
     hosts: &'static [(&'static str, &'static [&'static str])],
     /// The label in the Open Telekom Cloud, if it is another one than the usual.
     otc_host: Option<&'static str>,

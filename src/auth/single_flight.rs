@@ -108,9 +108,9 @@ impl AuthGuard {
         self.refusal.get().map_or(Ok(()), |fault| Err(Observation::Permanent(fault.clone())))
     }
 
-    /// Takes note of a failed exchange of credentials, such as a sign-in, or of a lookup at IAM. A refusal is final whatever its
-    /// status: it concerns no single task, and accounts are locked after some of them. The polls that wait for
-    /// the exchange share its failure.
+    /// Takes note of a failed exchange of credentials, such as a sign-in, or of a lookup at IAM. A refusal is
+    /// final whatever its status: it concerns no single task, and accounts are locked after some of them.
+    /// The polls that wait for the exchange share its failure.
     pub(crate) fn record_exchange(&self, observation: &Observation) {
         if let Observation::Permanent(fault) = observation {
             let _ = self.refusal.set(fault.clone());

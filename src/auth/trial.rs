@@ -1,8 +1,8 @@
 //! The first use of an access key, in turn with the other processes of this machine.
 //!
 //! The service locks a key after five signatures in a row that it refuses. Twenty processes that start with a
-//! wrong key must not send twenty of them. A file that belongs to the user has the latest refusals of the key;
-//! its lock lets one process at a time find out. Any fault of the file makes a process keep to itself.
+//! wrong key must not send twenty of them. A file of the user's own has the latest refusals of the key; its
+//! lock lets one process at a time find out. Any fault of the file makes a process keep to itself.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, Write as _};
@@ -70,8 +70,8 @@ impl Credentials {
             Some(last) => Err(Observation::Permanent(Fault::new(
                 FaultKind::Unauthenticated,
                 format!(
-                    "this access key was refused {MOST_REFUSALS} times on this machine, the last time {} s ago, \
-                     and is not tried again for {} s, because the service locks a key after five refusals",
+                    "this access key was refused {MOST_REFUSALS} times on this machine, the last time {} s \
+                     ago, and is not tried again for {} s: the service locks a key after five refusals",
                     now - last,
                     LOCKED - (now - last)
                 ),

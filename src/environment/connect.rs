@@ -230,8 +230,10 @@ impl Environment<'_> {
             named(&project.value),
             safe(&project.origin, 200),
         );
-        debug!(credentials = %credentials.value, origin = %safe(&credentials.origin, 200), "found credentials");
-        debug!(project = %named(&project.value), origin = %safe(&project.origin, 200), %endpoint, "found the project");
+        let origin = safe(&credentials.origin, 200);
+        debug!(credentials = %credentials.value, %origin, "found credentials");
+        let origin = safe(&project.origin, 200);
+        debug!(project = %named(&project.value), %origin, %endpoint, "found the project");
         let mut cloud = Cloud::builder(endpoint, project.value, credentials.value)
             .service(overrides.service)
             .language(overrides.language)
@@ -353,7 +355,6 @@ fn named(project: &Project) -> String {
 }
 
 /// Whether a group of users that can read a file is worth a warning.
-#[cfg_attr(not(unix), expect(dead_code, reason = "there are no groups"))]
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Group {
     Counts,

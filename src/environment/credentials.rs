@@ -160,7 +160,7 @@ impl Environment<'_> {
     }
 
     /// Lets credentials assume the role of the variables, if there is one. A profile that an option names
-    /// decides by itself.
+    /// decides alone.
     pub(super) fn with_role(&self, base: Setting<Credentials>) -> Result<Setting<Credentials>, ConfigError> {
         match self.role()? {
             Some(role) if self.named_profile.is_none() => {
@@ -277,7 +277,8 @@ impl Environment<'_> {
         })
     }
 
-    /// The variables that contain credentials, in the order of precedence, each with what tells it from others.
+    /// The variables that contain credentials, in the order of precedence, each with a value that differs
+    /// from that of other credentials.
     pub(super) fn credential_variables(&self) -> Vec<Setting<String>> {
         let mut found: Vec<Setting<String>> =
             TOKEN.iter().filter_map(|name| self.variable(&[name])).collect();
@@ -311,7 +312,8 @@ impl Environment<'_> {
             if !others.is_empty() {
                 let others = others.join(", ");
                 remarks.push(format!(
-                    "the credentials of {used} are used, not {others} (--profile or --token-file selects others)"
+                    "the credentials of {used} are used, not {others} (--profile or --token-file selects \
+                     others)"
                 ));
             }
         }

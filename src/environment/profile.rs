@@ -16,8 +16,8 @@ use crate::text::safe;
 /// The longest chain of profiles that name each other as their source.
 const LONGEST_CHAIN: usize = 5;
 
-const ENCRYPTED: &str = "the keys are encrypted, and only KooCLI can read them (to store them unencrypted, run \
-                         'hcloud configure set --cli-auth-encrypt=false' and set them again)";
+const ENCRYPTED: &str = "the keys are encrypted, and only KooCLI can read them (to store them unencrypted, \
+                         run 'hcloud configure set --cli-auth-encrypt=false' and set them again)";
 
 /// The content of a profile.
 pub(super) struct Profile {

@@ -206,7 +206,8 @@ fn the_mode_of_a_profile_selects_its_credentials() {
         ),
         (
             format!(
-                r#""mode": "AssumeRole", {left}, "sourceProfile": "base", "agencyName": "a", "agencyDomainName": "d""#
+                r#""mode": "AssumeRole", {left}, "sourceProfile": "base", "agencyName": "a",
+                   "agencyDomainName": "d""#
             ),
             "the agency 'a' of 'd', assumed with the access key BASE…",
         ),
@@ -241,7 +242,8 @@ fn a_profile_that_an_option_names_beats_all_variables() {
     let keys = |key: &str| format!(r#""accessKeyId": "{key}", "secretAccessKey": "s""#);
     let text = format!(
         r#"{{"current": "a", "profiles": [
-            {{"name": "a", {}, "region": "r-a", "projectId": "pa"}}, {{"name": "b", {}}}, {{"name": "c"}}]}}"#,
+            {{"name": "a", {}, "region": "r-a", "projectId": "pa"}}, {{"name": "b", {}}},
+            {{"name": "c"}}]}}"#,
         keys("AKEY"),
         keys("BKEY")
     );
@@ -337,7 +339,8 @@ fn a_role_of_the_variables_is_assumed_or_refused() {
     let role = with(&[("HW_ASSUME_ROLE_AGENCY_NAME", "a"), ("HW_ASSUME_ROLE_DOMAIN_NAME", "d")]);
     assert_eq!(
         from(&role),
-        "the agency 'a' of 'd', assumed with the access key AKEY… of HW_ASSUME_ROLE_AGENCY_NAME with HW_ACCESS_KEY"
+        "the agency 'a' of 'd', assumed with the access key AKEY… of HW_ASSUME_ROLE_AGENCY_NAME with \
+         HW_ACCESS_KEY"
     );
     assert_eq!(project(&role, None), "none", "the project of the keys is not the role's");
     assert!(role.remarks("x", false)[0].starts_with("HW_PROJECT_ID has no effect"));

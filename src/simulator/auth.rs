@@ -177,7 +177,8 @@ impl Authenticator {
         let security_token = random(32);
         let expires = self.expires(now);
         let credential = json!({
-            "access": access_key, "secret": secret_key, "securitytoken": security_token, "expires_at": expires,
+            "access": access_key, "secret": secret_key, "securitytoken": security_token,
+            "expires_at": expires,
         });
         let keys = TemporaryKeys { secret_key, security_token, issued: Instant::now() };
         self.keys.lock().unwrap_or_else(PoisonError::into_inner).insert(access_key, keys);
