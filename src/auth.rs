@@ -4,16 +4,21 @@
 //! with its own exchange.
 
 mod agency;
+mod exchange;
+mod federation;
 mod keys;
 mod password;
 mod redact;
 mod refresh;
+mod role;
 pub(crate) mod signer;
 mod single_flight;
 mod token;
+mod trial;
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use jiff::Timestamp;
@@ -21,26 +26,64 @@ use reqwest::Request;
 use reqwest::header::HeaderName;
 use secrecy::SecretString;
 use tokio::sync::Mutex;
+use tracing::debug;
 
+pub(crate) use self::exchange::Scope;
+pub use self::federation::Federation;
 use self::keys::Keys;
 pub use self::password::{IdOrName, Login};
 use self::redact::Redactor;
 use self::refresh::{Active, Secret};
 pub(crate) use self::refresh::{Generation, no_iam};
+pub use self::role::Role;
 pub(crate) use self::single_flight::AuthGuard;
 use self::token::Token;
 use crate::endpoint::Endpoint;
 use crate::error::ConfigError;
-use crate::fault::Fault;
+use crate::fault::{Fault, FaultKind};
 use crate::http::client::Client;
 use crate::id::ProjectId;
 use crate::probe::Observation;
+use crate::text::safe;
 
 /// The connection to IAM. A proxy may be on the route to it that is not on the route to the service.
 #[derive(Debug)]
 pub(crate) struct Iam {
-    pub(crate) client: Client,
-    pub(crate) endpoint: Endpoint,
+    client: Client,
+    endpoint: Endpoint,
+    /// Another endpoint, for the case that the host of the first one is unknown.
+    other: Option<Endpoint>,
+    uses_other: AtomicBool,
+}
+
+impl Iam {
+    pub(crate) fn new(client: Client, endpoint: Endpoint, other: Option<Endpoint>) -> Self {
+        Self { client, endpoint, other, uses_other: AtomicBool::new(false) }
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        match &self.other {
+            Some(other) if self.uses_other.load(Ordering::Relaxed) => other,
+            _ => &self.endpoint,
+        }
+    }
+
+    /// Takes the other endpoint into use if the host of this one is unknown. Returns whether there is another
+    /// one, so that the request should be sent again.
+    pub(crate) fn changes_host<T>(&self, result: &Result<T, Observation>) -> bool {
+        let is_unknown = matches!(result, Err(Observation::Transient { fault, .. })
+            if fault.kind == FaultKind::UnknownHost);
+        let changes = is_unknown && self.other.is_some();
+        if changes {
+            self.uses_other.fetch_xor(true, Ordering::Relaxed);
+            debug!(endpoint = %self.endpoint(), "the host of IAM is unknown; trying the other one");
+        }
+        changes
+    }
 }
 
 /// The credentials for the requests to a service.
@@ -63,6 +106,10 @@ pub struct Credentials {
     /// Held during an exchange, so that other polls wait for its result.
     refreshing: Mutex<()>,
     guard: AuthGuard,
+    /// A likely cause, added to the text of a refusal.
+    suspicion: Option<String>,
+    /// The name of the file with the refusals of the key, if processes try it in turn.
+    trial_file: Option<String>,
 }
 
 /// The sources of credentials.
@@ -78,6 +125,10 @@ enum Source {
     Password(Login),
     /// The agency of the ECS instance, with the address of its metadata service.
     Agency(Endpoint),
+    /// An identity provider whose ID tokens are exchanged for tokens.
+    Federation(Federation),
+    /// A role that other credentials assume.
+    Role(Box<Credentials>, Role),
 }
 
 impl Credentials {
@@ -133,7 +184,7 @@ impl Credentials {
     #[must_use]
     pub fn password(login: Login) -> Self {
         let mut sent = Redactor::default();
-        sent.learn(login.secret());
+        login.secrets().for_each(|secret| sent.keep(secret));
         Self { sent: RwLock::new(sent), ..Self::inactive_from(Source::Password(login)) }
     }
 
@@ -151,13 +202,40 @@ impl Credentials {
         Self::inactive_from(Source::Agency(metadata))
     }
 
+    /// An identity provider. Its ID token is exchanged at IAM for a token: before the first poll, before the
+    /// token expires, and when it is refused.
+    #[must_use]
+    pub fn federation(federation: Federation) -> Self {
+        Self::inactive_from(Source::Federation(federation))
+    }
+
+    /// A role that `base` assumes. IAM issues temporary keys for it, which are requested before the first
+    /// poll, before they expire, and when they are refused. The project must be one of the role's account.
+    #[must_use]
+    pub fn role(base: Self, role: Role) -> Self {
+        Self::inactive_from(Source::Role(Box::new(base), role))
+    }
+
+    /// Removes another secret from texts of the service, too, such as that of a proxy.
+    pub(crate) fn keep_secret(&self, secret: &SecretString) {
+        self.sent.write().unwrap_or_else(PoisonError::into_inner).keep(secret);
+    }
+
+    /// Adds a likely cause to the text of a refusal.
+    pub(crate) fn suspect(self, suspicion: String) -> Self {
+        Self { suspicion: Some(suspicion), ..self }
+    }
+
     fn inactive_from(source: Source) -> Self {
+        let is_key = matches!(source, Source::Keys);
         Self {
             source,
             active: RwLock::default(),
             sent: RwLock::default(),
             refreshing: Mutex::default(),
-            guard: AuthGuard::default(),
+            guard: if is_key { AuthGuard::cautious() } else { AuthGuard::default() },
+            suspicion: None,
+            trial_file: None,
         }
     }
 
@@ -175,13 +253,15 @@ impl Credentials {
                 Some(Active { secret: Secret::Keys(keys), .. }) => keys.account(),
                 _ => format!("project {project}"),
             },
+            Source::Federation(federation) => format!("identity provider {}", federation.name()),
+            Source::Role(base, role) => format!("{} by {}", role.name(), base.account(project)),
             Source::Token | Source::TokenFile(_) | Source::Agency(_) => format!("project {project}"),
         }
     }
 
     /// Whether IAM issues them.
     pub(crate) fn need_iam(&self) -> bool {
-        matches!(self.source, Source::Password(_))
+        matches!(self.source, Source::Password(_) | Source::Federation(_) | Source::Role(..))
     }
 
     /// Whether none are in use yet.
@@ -196,6 +276,11 @@ impl Credentials {
 
     pub(crate) fn guard(&self) -> &AuthGuard {
         &self.guard
+    }
+
+    /// Remembers a secret that is sent, so that it can be removed from texts of the service.
+    fn learn(&self, secret: &SecretString) {
+        self.sent.write().unwrap_or_else(PoisonError::into_inner).learn(secret);
     }
 
     /// Takes credentials into use.
@@ -243,7 +328,11 @@ impl Credentials {
 
     /// Removes the secrets that were sent, and pieces of them, from a text of the service.
     pub(crate) fn redact(&self, text: &str) -> String {
-        self.sent.read().unwrap_or_else(PoisonError::into_inner).redact(text)
+        let text = self.sent.read().unwrap_or_else(PoisonError::into_inner).redact(text);
+        match &self.source {
+            Source::Role(base, _) => base.redact(&text),
+            _ => text,
+        }
     }
 
     /// Removes the secrets that were sent from the texts of an observation. The service's own job object
@@ -253,7 +342,12 @@ impl Credentials {
         match observation {
             Observation::Seen(job) => Observation::Seen(job.map_texts(redact)),
             other => other.map_fault(|fault| Fault {
-                message: redact(&fault.message),
+                message: match &self.suspicion {
+                    Some(suspicion) if fault.kind == FaultKind::Unauthenticated => {
+                        format!("{}; {suspicion}", redact(&fault.message))
+                    }
+                    _ => redact(&fault.message),
+                },
                 error_code: fault.error_code.as_deref().map(redact),
                 request_id: fault.request_id.as_deref().map(redact),
                 ..fault
@@ -270,6 +364,10 @@ impl fmt::Display for Credentials {
             Source::TokenFile(_) => f.write_str("a token file"),
             Source::Password(_) => f.write_str("a password"),
             Source::Agency(_) => f.write_str("the agency of this ECS instance"),
+            Source::Federation(federation) => {
+                write!(f, "the identity provider {}", safe(federation.name(), 60))
+            }
+            Source::Role(base, role) => write!(f, "{}, assumed with {base}", role.name()),
             Source::Keys => match &self.active().1 {
                 Some(Active { secret: Secret::Keys(keys), .. }) => {
                     write!(f, "the access key {}", keys.abbreviated())

@@ -17,7 +17,7 @@ pub use self::list::{TaskFilter, TaskList, TaskSearch};
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub use self::response::classify_anything;
-use crate::auth::{Credentials, Generation, Iam, IdOrName, no_iam};
+use crate::auth::{Credentials, Generation, Iam, IdOrName, Scope, no_iam};
 use crate::endpoint::Endpoint;
 use crate::fault::{Fault, FaultKind};
 use crate::http::client::Client;
@@ -27,7 +27,7 @@ use crate::id::{JobId, ProjectId};
 use crate::limiter::Limiter;
 use crate::probe::{Observation, Probe};
 use crate::service::Service;
-use crate::text::safe;
+use crate::text::{safe, without_needless_escapes};
 
 /// The jobs endpoint of one project, with credentials.
 ///
@@ -119,11 +119,13 @@ impl Cloud {
     }
 
     async fn refresh_credentials(&self, meter: &Meter) -> Result<(), Observation> {
-        let project = || match (&self.project, self.resolved_project.get()) {
-            (Project::Id(id), _) | (_, Some(id)) => IdOrName::Id(id.to_string()),
-            (Project::Name(name), None) => IdOrName::Name(name.clone()),
+        let scope = || {
+            Scope::Project(match (&self.project, self.resolved_project.get()) {
+                (Project::Id(id), _) | (_, Some(id)) => IdOrName::Id(id.to_string()),
+                (Project::Name(name), None) => IdOrName::Name(name.clone()),
+            })
         };
-        if let Some(id) = self.credentials.refresh_if_due(self.iam.as_ref(), project, meter).await? {
+        if let Some(id) = self.credentials.refresh_if_due(self.iam.as_ref(), &scope, meter).await? {
             // If it is set already, it is the same project.
             let _ = self.resolved_project.set(id);
         }
@@ -143,6 +145,23 @@ impl Cloud {
         meter: &Meter,
     ) -> Result<(Result<T, Observation>, Generation), Observation> {
         self.refresh_credentials(meter).await?;
+        let Some(trial) = self.credentials.start_trial().await? else {
+            return self.attempt_now(url, classify, meter).await;
+        };
+        let attempt = self.attempt_now(url, classify, meter).await;
+        if let Ok((result, _)) = &attempt {
+            trial.end(result);
+        }
+        attempt
+    }
+
+    /// Sends a GET request with the credentials that are active.
+    async fn attempt_now<T>(
+        &self,
+        url: impl Fn(&ProjectId) -> Url,
+        classify: impl Fn(&Response) -> Result<T, Observation>,
+        meter: &Meter,
+    ) -> Result<(Result<T, Observation>, Generation), Observation> {
         let generation = self.credentials.generation();
         let project = match self.project(meter).await {
             Ok(project) => project,
@@ -209,7 +228,10 @@ impl Cloud {
         match observation {
             Observation::Seen(job) => {
                 debug!(status = %safe(job.status().as_str(), 60), "seen");
-                trace!(job = %safe(&self.credentials.redact(job.as_json()), 4096), "seen");
+                if tracing::enabled!(tracing::Level::TRACE) {
+                    let job = self.credentials.redact(&without_needless_escapes(job.as_json()));
+                    trace!(job = %safe(&job, 4096), "seen");
+                }
             }
             // Other responses may contain anything, so only what was understood is logged.
             Observation::NotVisible(fault)
@@ -233,9 +255,15 @@ impl Cloud {
             (Project::Name(name), None) => {
                 let iam = self.iam.as_ref().ok_or_else(no_iam)?;
                 debug!(name = %safe(name, 60), "asking IAM for the project");
-                let id = projects::find(iam, name, &self.credentials, meter, wall_clock())
-                    .await
-                    .map_err(|observation| self.credentials.redact_observation(observation))?;
+                let find = || projects::find(iam, name, &self.credentials, meter, wall_clock());
+                let mut found = find().await;
+                if iam.changes_host(&found) {
+                    found = find().await;
+                }
+                let id = found
+                    .map_err(|observation| self.credentials.redact_observation(observation))
+                    // All tasks need the same project.
+                    .inspect_err(|observation| self.credentials.guard().record_exchange(observation))?;
                 debug!(%id, "found the project");
                 Ok(self.resolved_project.get_or_init(|| id))
             }

@@ -49,8 +49,7 @@ impl Endpoint {
         let text = text.trim();
         let invalid = |reason: &str| {
             let reason = format!("{reason} (expected https://host[:port][/prefix])");
-            // User info and queries can contain a secret.
-            if text.contains(['@', '?', '#']) {
+            if may_contain_secret(text) {
                 ConfigError::invalid_secret("endpoint", reason)
             } else {
                 ConfigError::invalid("endpoint", text, reason)
@@ -60,9 +59,16 @@ impl Endpoint {
         if text.contains('%') {
             return Err(invalid("it contains '%'"));
         }
+        // The parser takes a part of the user info for the host or the path if there is a slash in it.
+        if text.contains(['@', '\\']) {
+            return Err(invalid("it contains user info, '@' or a backslash"));
+        }
         let mut url = Url::parse(text).map_err(|error| invalid(&error.to_string()))?;
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(invalid("it contains user info"));
+        // The parser drops an empty port. It is one of a variable that is not set.
+        let after_scheme = text.split_once("://").map_or("", |(_, rest)| rest);
+        let authority = after_scheme.split(['/', '\\']).next().unwrap_or_default();
+        if authority.ends_with(':') || url.port() == Some(0) {
+            return Err(invalid("the port is empty or 0"));
         }
         if !matches!(url.scheme(), "https" | "http") {
             return Err(invalid("the scheme is not https"));
@@ -119,6 +125,16 @@ impl Endpoint {
     pub(crate) fn is_https(&self) -> bool {
         self.0.scheme() == "https"
     }
+}
+
+/// Whether a text may contain a secret: user info, wherever it is hidden, or a query. A port has digits only.
+fn may_contain_secret(text: &str) -> bool {
+    let authority = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let authority = authority.split('/').next().unwrap_or_default();
+    // The colons of an IPv6 address are in brackets.
+    let after_host = authority.rsplit(']').next().unwrap_or_default();
+    let port = after_host.split_once(':').map_or("", |(_, port)| port);
+    text.contains(['@', '?', '#', '%', '\\']) || !port.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 impl FromStr for Endpoint {
@@ -212,7 +228,17 @@ mod tests {
             "https://h.example/a%20b",
             "https://h.example/a b",
             "https://A%aa",
+            "https://h.example:",
+            "https://h.example:/prefix",
+            "http://127.0.0.1:0",
             "https://CANARY@A%aa",
+            "https://u:12/CANARY@h.example",
+            "https://u\\CANARY@h.example",
+            "https://u\\CANARY",
+            "https://u:CANARY%40h.example",
+            "https://u:CANARY",
+            "https:u:CANARY@h.example",
+            "u:CANARY",
         ] {
             let error = Endpoint::parse(bad).unwrap_err().to_string();
             assert!(error.contains("https") && !error.contains("CANARY"), "{bad}: {error}");

@@ -2,8 +2,10 @@
 //! files, and their order.
 
 mod connect;
+mod credentials;
 mod keys;
 mod profile;
+mod regions_file;
 mod sdk_file;
 
 use std::cell::OnceCell;
@@ -16,14 +18,25 @@ use secrecy::SecretString;
 use tracing::debug;
 
 pub use self::connect::{Connection, Overrides, RateLimitScope};
-use self::keys::FileKeys;
 use self::profile::Profile;
 use self::sdk_file::SdkFile;
-use crate::auth::{Credentials, IdOrName, Login};
 use crate::cloud::Project;
 use crate::error::ConfigError;
 use crate::id::ProjectId;
 use crate::region::Region;
+use crate::text::safe;
+
+/// The variables of the region.
+const REGION: [&str; 5] =
+    ["HW_REGION_NAME", "OS_REGION_NAME", "HUAWEICLOUD_SDK_REGION", "HUAWEI_CLOUD_REGION", "OS_REGION"];
+
+/// The variables of the project, by ID and by name. One family is looked through before the next.
+const PROJECT: [(&[&str], &[&str]); 4] = [
+    (&["HW_PROJECT_ID"], &["HW_PROJECT_NAME"]),
+    (&["OS_PROJECT_ID", "OS_TENANT_ID"], &["OS_PROJECT_NAME", "OS_TENANT_NAME"]),
+    (&["HUAWEICLOUD_SDK_PROJECT_ID"], &[]),
+    (&["HUAWEI_CLOUD_PROJECT_ID"], &[]),
+];
 
 /// The variables and files that configure a connection. A file is read when a setting is not found
 /// elsewhere, and not earlier.
@@ -45,7 +58,8 @@ use crate::region::Region;
 /// ```
 pub struct Environment<'a> {
     variables: Variables<'a>,
-    profile_name: Option<String>,
+    /// The profile that an option names. It beats all variables.
+    named_profile: Option<String>,
     profile: OnceCell<Result<Option<Profile>, ConfigError>>,
     sdk_file: OnceCell<Result<Option<SdkFile>, ConfigError>>,
 }
@@ -90,18 +104,15 @@ impl<T> Setting<T> {
 
 impl<'a> Environment<'a> {
     /// The environment with these variables, such as `|name| std::env::var(name).ok()`, and with the files
-    /// that they lead to. `profile` selects a profile of the shared config file. Without it, `HW_PROFILE` or
-    /// the file itself does.
+    /// that they lead to. `profile` selects a profile of the shared config file, which beats all variables.
+    /// Without it, `HW_PROFILE` or the file itself selects one, which comes after the variables.
     pub fn new(variables: impl Fn(&str) -> Option<String> + Send + 'a, profile: Option<String>) -> Self {
-        let settings = Self {
+        Self {
             variables: Box::new(variables),
-            profile_name: None,
+            named_profile: profile,
             profile: OnceCell::new(),
             sdk_file: OnceCell::new(),
-        };
-        let profile_name =
-            profile.or_else(|| settings.variable(&["HW_PROFILE"]).map(|setting| setting.value));
-        Self { profile_name, ..settings }
+        }
     }
 
     /// The environment of this process.
@@ -118,15 +129,19 @@ impl<'a> Environment<'a> {
         Environment::new(variable, profile)
     }
 
-    /// The region: `HW_REGION_NAME`, `OS_REGION_NAME`, or that of the profile; in the cloud of `HW_CLOUD`.
+    /// The region: that of a profile which an option names, `HW_REGION_NAME`, `OS_REGION_NAME`,
+    /// `HUAWEICLOUD_SDK_REGION`, `HUAWEI_CLOUD_REGION`, `OS_REGION`, or that of another profile; in the cloud
+    /// of `HW_CLOUD`.
     ///
     /// # Errors
     ///
     /// [`ConfigError`] when the name is malformed, or when a file that was asked for cannot be read.
     pub fn region(&self) -> Result<Option<Setting<Region>>, ConfigError> {
-        let name = match self.variable(&["HW_REGION_NAME", "OS_REGION_NAME"]) {
+        let of_profile = || self.profile_setting(|profile| profile.region.clone());
+        let named = if self.named_profile.is_some() { of_profile()? } else { None };
+        let name = match named.or_else(|| self.variable(&REGION)) {
             Some(name) => Some(name),
-            None => self.profile_setting(|profile| profile.region.clone())?,
+            None => of_profile()?,
         };
         name.map(|name| name.try_map(|name| self.region_named(&name))).transpose()
     }
@@ -143,30 +158,53 @@ impl<'a> Environment<'a> {
         }
     }
 
-    /// The project: a variable with its ID, a variable with its name, or the ID in the profile or in the
-    /// SDKs' file. The project of a profile counts only for the region of the profile, because each project
-    /// belongs to one region.
+    /// The project: an ID or a name in a variable, where an ID beats a name of the same family; or the ID in
+    /// the profile or in the SDKs' file.
+    ///
+    /// A project belongs to an account and a region. The one of a profile counts only for the region of the
+    /// profile, and only if no variable contains other credentials; the one of a variable does not count
+    /// beside those of a profile that an option names. With a role, the ID in a variable may be that of the
+    /// account which assumes it, and does not count either.
     ///
     /// # Errors
     ///
     /// [`ConfigError`] when the ID is malformed, or when a file that was asked for cannot be read.
     pub fn project(&self, region: Option<&Region>) -> Result<Option<Setting<Project>>, ConfigError> {
-        let ids = ["HW_PROJECT_ID", "OS_PROJECT_ID", "OS_TENANT_ID", "HUAWEICLOUD_SDK_PROJECT_ID"];
-        let mut id = self.variable(&ids);
-        if id.is_none() {
-            if let Some(name) = self.variable(&["HW_PROJECT_NAME", "OS_PROJECT_NAME", "OS_TENANT_NAME"]) {
+        let parse = |id: Setting<String>| id.try_map(|id| ProjectId::parse(&id).map(Project::Id));
+        let of_this_region = |profile: &Profile| {
+            profile
+                .region
+                .as_deref()
+                .is_none_or(|own| region.is_none_or(|region| own.eq_ignore_ascii_case(region.name())))
+        };
+        let of_profile =
+            || self.profile_setting(|profile| profile.project_id.clone().filter(|_| of_this_region(profile)));
+        let variables_have_credentials = !self.credential_variables().is_empty();
+        if self.named_profile.is_some() {
+            if let Some(id) = of_profile()? {
+                return parse(id).map(Some);
+            }
+            if variables_have_credentials {
+                return Ok(None);
+            }
+        }
+        let has_role = self.named_profile.is_none() && self.has_role();
+        for (ids, names) in PROJECT {
+            if let Some(id) = self.variable(ids).filter(|_| !has_role) {
+                return parse(id).map(Some);
+            }
+            if let Some(name) = self.variable(names) {
                 return Ok(Some(name.map(Project::Name)));
             }
-            let of_this_region = |profile: &Profile| {
-                profile.region.as_deref().is_none_or(|own| region.is_none_or(|region| own == region.name()))
-            };
-            id = self
-                .profile_setting(|profile| profile.project_id.clone().filter(|_| of_this_region(profile)))?;
         }
-        if id.is_none() {
-            id = self.sdk_file_setting(|file| file.project_id.clone())?;
+        if variables_have_credentials || has_role {
+            return Ok(None);
         }
-        id.map(|id| id.try_map(|id| ProjectId::parse(&id).map(Project::Id))).transpose()
+        let id = match of_profile()? {
+            Some(id) => Some(id),
+            None => self.sdk_file_setting(|file| file.project_id.clone())?,
+        };
+        id.map(parse).transpose()
     }
 
     /// The endpoint of IAM: a variable, or that of the SDKs' file.
@@ -187,89 +225,11 @@ impl<'a> Environment<'a> {
         self.variable(&["OS_CACERT"]).map(|file| file.map(PathBuf::from))
     }
 
-    /// The credentials: the first of a token, an access key, a password, the profile, and the SDKs' file.
-    ///
-    /// # Errors
-    ///
-    /// [`ConfigError`] when half of a pair is missing, when one of them is malformed, or when a file cannot
-    /// be read. No text repeats a secret.
-    pub fn credentials(&self) -> Result<Option<Setting<Credentials>>, ConfigError> {
-        if let Some(token) = self.variable(&["HW_AUTH_TOKEN", "OS_AUTH_TOKEN"]) {
-            return token.try_map(Credentials::token).map(Some);
-        }
-        if let Some(keys) = self.keys()? {
-            return Ok(Some(keys));
-        }
-        if let Some(login) = self.login()? {
-            return Ok(Some(login.map(Credentials::password)));
-        }
-        if let Some(profile) = self.profile()?
-            && let Some(keys) = profile.keys.as_ref().map_err(Clone::clone)?
-        {
-            return Setting::new(keys, &profile.origin).try_map(FileKeys::credentials).map(Some);
-        }
-        match self.sdk_file()? {
-            Some(file) => {
-                let keys = file.keys.as_ref().map_err(Clone::clone)?;
-                Setting::new(keys, &file.origin).try_map(FileKeys::credentials).map(Some)
-            }
-            None => Ok(None),
-        }
-    }
-
-    /// The keys in the variables of Terraform, each with a fallback of its own, and in those of the SDKs.
-    fn keys(&self) -> Result<Option<Setting<Credentials>>, ConfigError> {
-        let families: [(&[&str], &[&str], &[&str]); 2] = [
-            (
-                &["HW_ACCESS_KEY", "OS_ACCESS_KEY"],
-                &["HW_SECRET_KEY", "OS_SECRET_KEY"],
-                &["HW_SECURITY_TOKEN", "OS_SECURITY_TOKEN"],
-            ),
-            (&["HUAWEICLOUD_SDK_AK"], &["HUAWEICLOUD_SDK_SK"], &["HUAWEICLOUD_SDK_SECURITY_TOKEN"]),
-        ];
-        for (access, secret, token) in families {
-            let pair = pair(self.variable(access), self.variable(secret), access[0], secret[0])?;
-            if let Some((access, secret)) = pair {
-                // A security token belongs to its key. One of another family would break the signature.
-                let family = access.origin.split('_').next().unwrap_or_default().to_owned();
-                let token: Vec<&str> =
-                    token.iter().copied().filter(|name| name.starts_with(&family)).collect();
-                let token = self.variable(&token).map(|token| token.value);
-                let keys = |access: String| Credentials::keys(&access, secret.value, token);
-                return access.try_map(keys).map(Some);
-            }
-        }
-        Ok(None)
-    }
-
-    fn login(&self) -> Result<Option<Setting<Login>>, ConfigError> {
-        let named = |id: &[&str], name: &[&str]| match self.variable(id) {
-            Some(id) => Some(id.map(IdOrName::Id)),
-            None => self.variable(name).map(|name| name.map(IdOrName::Name)),
-        };
-        let user = named(&["HW_USER_ID", "OS_USER_ID"], &["HW_USER_NAME", "OS_USERNAME"]);
-        let password = self.variable(&["HW_USER_PASSWORD", "OS_PASSWORD"]);
-        let Some((user, password)) = pair(user, password, "HW_USER_NAME", "HW_USER_PASSWORD")? else {
-            return Ok(None);
-        };
-        let domain = named(
-            &["HW_DOMAIN_ID", "OS_DOMAIN_ID", "OS_USER_DOMAIN_ID"],
-            &["HW_DOMAIN_NAME", "OS_DOMAIN_NAME", "OS_USER_DOMAIN_NAME"],
-        );
-        if domain.is_none() && matches!(user.value, IdOrName::Name(_)) {
-            let hint = format!("{} is set, and IAM needs the account beside the name of a user", user.origin);
-            return Err(ConfigError::missing("HW_DOMAIN_NAME", hint));
-        }
-        let domain = domain.map(|domain| domain.value);
-        Ok(Some(user.map(|user| Login::new(user, password.value, domain))))
-    }
-
     fn profile_setting<T>(
         &self,
         field: impl FnOnce(&Profile) -> Option<T>,
     ) -> Result<Option<Setting<T>>, ConfigError> {
-        let is_requested = self.profile_name.is_some() || self.variable(&["HW_SHARED_CONFIG_FILE"]).is_some();
-        let profile = needed_or_ignored(self.profile(), is_requested)?;
+        let profile = needed_or_ignored(self.profile(), self.is_profile_requested())?;
         Ok(profile.and_then(|profile| Some(Setting::new(field(profile)?, &profile.origin))))
     }
 
@@ -282,10 +242,21 @@ impl<'a> Environment<'a> {
         Ok(file.and_then(|file| Some(Setting::new(field(file)?, &file.origin))))
     }
 
+    /// The name of the profile, from an option or a variable.
+    fn profile_name(&self) -> Option<String> {
+        let variable = || self.variable(&["HW_PROFILE"]).map(|setting| setting.value);
+        self.named_profile.clone().or_else(variable)
+    }
+
+    /// Returns whether the profile or its file was asked for.
+    fn is_profile_requested(&self) -> bool {
+        self.named_profile.is_some() || self.variable(&["HW_PROFILE", "HW_SHARED_CONFIG_FILE"]).is_some()
+    }
+
     fn profile(&self) -> Result<Option<&Profile>, ConfigError> {
         let read = || {
             let file = self.file("HW_SHARED_CONFIG_FILE", ".hcloud/config.json")?;
-            match (file, &self.profile_name) {
+            match (file, &self.profile_name()) {
                 (Some((path, text)), name) => profile::read(&path, &text, name.as_deref()),
                 (None, Some(name)) => {
                     Err(ConfigError::invalid("profile", name, "there is no ~/.hcloud/config.json"))
@@ -307,19 +278,27 @@ impl<'a> Environment<'a> {
     /// Reads the file that a variable names, which must exist, or else the one below the home
     /// folder, if it is readable.
     fn file(&self, variable: &str, below_home: &str) -> Result<Option<(PathBuf, SecretString)>, ConfigError> {
-        let named = self.variable(&[variable]).map(|path| PathBuf::from(path.value));
-        let (path, is_required) = match named {
-            Some(path) => (path, true),
-            None => match self.variable(&["HOME", "USERPROFILE"]) {
-                Some(home) => (Path::new(&home.value).join(below_home), false),
+        let home = || self.variable(&["HOME", "USERPROFILE"]).map(|home| PathBuf::from(home.value));
+        let (path, is_required) = match self.variable(&[variable]) {
+            // No shell has expanded the value of a variable in a file of settings.
+            Some(path) => match (path.value.strip_prefix("~/"), home()) {
+                (Some(below), Some(home)) => (home.join(below), true),
+                _ => (PathBuf::from(path.value), true),
+            },
+            None => match home() {
+                Some(home) => (home.join(below_home), false),
                 None => return Ok(None),
             },
         };
+        if !is_required && !path.is_file() {
+            debug!(path = %shown(&path), "there is no such file");
+            return Ok(None);
+        }
         match read(&path) {
             Ok(text) => Ok(Some((path, text.into()))),
             Err(error) if is_required => Err(ConfigError::read(&path, error)),
             Err(error) => {
-                debug!(path = %path.display(), %error, "ignoring an unreadable file");
+                debug!(path = %shown(&path), %error, "ignoring an unreadable file");
                 Ok(None)
             }
         }
@@ -328,7 +307,7 @@ impl<'a> Environment<'a> {
     fn variable(&self, names: &[&str]) -> Option<Setting<String>> {
         names.iter().find_map(|name| {
             let value = (self.variables)(name)?;
-            (!value.is_empty()).then(|| Setting::new(value, *name))
+            (!value.is_empty()).then(|| Setting::new(value.trim().to_owned(), *name))
         })
     }
 }
@@ -337,27 +316,6 @@ impl fmt::Debug for Environment<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Environment").finish_non_exhaustive()
     }
-}
-
-type Pair<A, B> = (Setting<A>, Setting<B>);
-
-/// Returns two settings that go together, or neither.
-fn pair<A, B>(
-    one: Option<Setting<A>>,
-    other: Option<Setting<B>>,
-    name_of_one: &str,
-    name_of_other: &str,
-) -> Result<Option<Pair<A, B>>, ConfigError> {
-    match (one, other) {
-        (Some(one), Some(other)) => Ok(Some((one, other))),
-        (None, None) => Ok(None),
-        (Some(one), None) => Err(half_of_a_pair(name_of_other, &one.origin)),
-        (None, Some(other)) => Err(half_of_a_pair(name_of_one, &other.origin)),
-    }
-}
-
-fn half_of_a_pair(missing: &str, set: &str) -> ConfigError {
-    ConfigError::missing(missing, format!("{set} is set and needs it"))
 }
 
 /// Ignores an unreadable file at its default path. It is reported only if credentials are
@@ -373,6 +331,11 @@ fn needed_or_ignored<T>(
         }
         file => file,
     }
+}
+
+/// Formats a path for people.
+fn shown(path: &Path) -> String {
+    safe(&path.to_string_lossy(), 200).to_string()
 }
 
 /// Reads a file, up to a limit: `/dev/zero` has no end.

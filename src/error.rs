@@ -10,6 +10,9 @@ use crate::text::safe;
 /// The number of characters of a refused value that an error repeats.
 const LONGEST_VALUE: usize = 60;
 
+/// The number of characters of an origin that an error repeats. It may contain the path of a file.
+const LONGEST_ORIGIN: usize = 300;
+
 /// A setting that cannot be used, found before anything is sent.
 ///
 /// The text is a lower-case fragment: it names the setting and the value, says what is wrong, and ends with
@@ -76,7 +79,7 @@ pub enum ConfigError {
         source: Arc<dyn Error + Send + Sync>,
     },
     /// An error in the value of a named option or variable.
-    #[error("{origin}: {source}")]
+    #[error("{}: {source}", safe(.origin, LONGEST_ORIGIN))]
     #[non_exhaustive]
     Setting {
         /// The option, the variable or the file that holds the value.

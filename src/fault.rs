@@ -79,9 +79,8 @@ pub enum FaultKind {
     Unreadable,
     /// The server's certificate was refused.
     Untrusted,
-    /// The server and this client have no version or algorithm of TLS in common, or the server wants a
-    /// certificate of the client.
-    Incompatible,
+    /// The server and this client cannot agree on TLS, and no retry changes that.
+    Handshake,
     /// The response is a redirect. Redirects are never followed.
     Redirected,
     /// There is no jobs API at this address (404, 501, 505).
@@ -113,7 +112,7 @@ impl fmt::Display for FaultKind {
             Self::Throttled => "throttled",
             Self::Unreadable => "unreadable",
             Self::Untrusted => "untrusted",
-            Self::Incompatible => "incompatible",
+            Self::Handshake => "handshake",
             Self::Redirected => "redirected",
             Self::WrongApi => "wrong API",
             Self::BadRequest => "bad request",

@@ -1,5 +1,6 @@
 //! A task as the service describes it.
 
+mod blank;
 mod one_line;
 mod progress;
 mod row;
@@ -186,14 +187,10 @@ fn string(raw: &RawValue) -> Option<String> {
 }
 
 /// Reads a reason. Every known one is a string. Any other value is kept as JSON rather than
-/// lost, unless it is empty.
+/// lost, unless it is blank.
 fn reason(raw: &RawValue) -> Option<String> {
-    match string(raw) {
-        Some(reason) => Some(reason).filter(|reason| !reason.trim().is_empty()),
-        None => Some(raw.get().to_owned()).filter(|other| {
-            !matches!(other.replace(char::is_whitespace, "").as_str(), "null" | "{}" | "[]" | "false")
-        }),
-    }
+    let text = string(raw).unwrap_or_else(|| raw.get().to_owned());
+    (!blank::is_blank(&text)).then_some(text)
 }
 
 /// The end of a task.
@@ -260,9 +257,22 @@ mod tests {
         assert_eq!(Job::new("1", &Status::Completed).end(), Some(End::Success));
     }
 
+    /// Covers U5.
     #[test]
     fn a_blank_fail_reason_is_ignored() {
-        for blank in ["null", r#""""#, r#"" \n ""#, "{}", "[ ]", "false"] {
+        for blank in [
+            "null",
+            r#""""#,
+            r#"" \n ""#,
+            "{}",
+            "[ ]",
+            "false",
+            "0",
+            r#"[""]"#,
+            r#"{"code": null}"#,
+            r#""null""#,
+            r#""\u200b\ufeff\u0007""#,
+        ] {
             assert_eq!(job(&format!(r#""fail_reason": {blank}"#)).fail_reason(), None, "{blank}");
         }
         assert_eq!(job(r#""fail_reason": " x ""#).fail_reason(), Some(" x "));

@@ -70,7 +70,7 @@ pub mod simulator;
 pub mod text;
 mod wait;
 
-pub use auth::{Credentials, IdOrName, Login};
+pub use auth::{Credentials, Federation, IdOrName, Login, Role};
 pub use clock::Clock;
 #[cfg(fuzzing)]
 #[doc(hidden)]

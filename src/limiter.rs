@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
+pub(crate) use self::file::private_file;
 pub use self::rate::RateLimit;
 use self::state::Demand;
 use self::store::{Store, Taken};

@@ -5,7 +5,13 @@ use std::str::FromStr;
 
 use crate::error::ConfigError;
 
-/// The domain of Open Telekom Cloud.
+/// The domain of Huawei Cloud.
+pub(crate) const HUAWEI_CLOUD: &str = "myhuaweicloud.com";
+
+/// The domain of the European part of Huawei Cloud.
+pub(crate) const HUAWEI_CLOUD_EUROPE: &str = "myhuaweicloud.eu";
+
+/// The domain of the Open Telekom Cloud.
 pub(crate) const OPEN_TELEKOM_CLOUD: &str = "otc.t-systems.com";
 
 /// A service with the jobs endpoint of TaurusDB.
@@ -37,10 +43,15 @@ pub enum Service {
 struct Row {
     service: Service,
     name: &'static str,
-    /// The first label of the host name.
-    host: &'static str,
-    /// The labels of the regions and clouds that use another one.
-    other_hosts: &'static [(&'static str, &'static [&'static str])],
+    /// The name of the service in the variables and files of the SDKs.
+    sdk_name: &'static str,
+    /// The first labels of the host names, each with the regions of Huawei Cloud that use it, as in the list
+    /// of endpoints. The first label is the usual one, and a guess for other regions.
+    hosts: &'static [(&'static str, &'static [&'static str])],
+    /// The label in the Open Telekom Cloud, if it is another one than the usual.
+    otc_host: Option<&'static str>,
+    /// The regions of the Open Telekom Cloud that are known to use the label.
+    otc_regions: &'static [&'static str],
     /// The response wraps the job in a list, which is empty for an unknown ID.
     responds_with_list: bool,
     /// A 404 of the service itself means an unknown ID. On TaurusDB it means a wrong address.
@@ -97,17 +108,32 @@ const TABLE: [Row; 5] = [
     Row {
         service: Service::TaurusDb,
         name: "taurusdb",
-        host: "gaussdb",
-        other_hosts: &[
+        sdk_name: "GAUSSDB",
+        hosts: &[
+            (
+                "gaussdb",
+                &[
+                    "ap-southeast-3",
+                    "ap-southeast-4",
+                    "cn-east-3",
+                    "cn-north-2",
+                    "cn-north-4",
+                    "cn-north-9",
+                    "cn-south-1",
+                    "cn-south-4",
+                    "cn-southwest-2",
+                    "ru-northwest-2",
+                    "sa-brazil-1",
+                ],
+            ),
             (
                 "gaussdbformysql",
-                &["ap-southeast-1", "ap-southeast-2", "cn-north-11", "tr-west-1", "me-east-1"],
+                &["ap-southeast-1", "ap-southeast-2", "cn-north-11", "me-east-1", "tr-west-1"],
             ),
-            (
-                "gaussdb-mysql",
-                &["af-south-1", "cn-east-5", "la-north-2", "cn-southwest-3", OPEN_TELEKOM_CLOUD],
-            ),
+            ("gaussdb-mysql", &["af-south-1", "cn-east-5", "cn-southwest-3", "la-north-2"]),
         ],
+        otc_host: Some("gaussdb-mysql"),
+        otc_regions: &["eu-de"],
         responds_with_list: false,
         responds_404_for_unknown_id: false,
         list: ListForm {
@@ -128,7 +154,47 @@ const TABLE: [Row; 5] = [
     Row {
         service: Service::Rds,
         name: "rds",
-        host: "rds",
+        sdk_name: "RDS",
+        hosts: &[(
+            "rds",
+            &[
+                "ae-ad-1",
+                "af-north-1",
+                "af-south-1",
+                "ap-southeast-1",
+                "ap-southeast-2",
+                "ap-southeast-3",
+                "ap-southeast-4",
+                "ap-southeast-5",
+                "cn-east-2",
+                "cn-east-3",
+                "cn-east-4",
+                "cn-east-5",
+                "cn-north-1",
+                "cn-north-11",
+                "cn-north-12",
+                "cn-north-2",
+                "cn-north-4",
+                "cn-north-9",
+                "cn-south-1",
+                "cn-south-2",
+                "cn-south-4",
+                "cn-southwest-2",
+                "cn-southwest-3",
+                "eu-west-0",
+                "eu-west-101",
+                "la-north-2",
+                "la-south-2",
+                "me-east-1",
+                "my-kualalumpur-1",
+                "na-mexico-1",
+                "ru-moscow-1",
+                "ru-northwest-2",
+                "sa-brazil-1",
+                "tr-west-1",
+            ],
+        )],
+        otc_regions: &["eu-de", "eu-nl"],
         list: ListForm {
             resource: "tasklist",
             rows: "tasks",
@@ -142,21 +208,130 @@ const TABLE: [Row; 5] = [
     Row {
         service: Service::GaussDb,
         name: "gaussdb",
-        host: "gaussdb-opengauss",
+        sdk_name: "GAUSSDBFOROPENGAUSS",
+        hosts: &[
+            (
+                "gaussdb-opengauss",
+                &[
+                    "af-south-1",
+                    "ap-southeast-1",
+                    "ap-southeast-2",
+                    "ap-southeast-3",
+                    "ap-southeast-4",
+                    "cn-east-3",
+                    "cn-north-2",
+                    "cn-north-4",
+                    "cn-north-9",
+                    "cn-south-1",
+                    "cn-south-2",
+                    "cn-south-4",
+                    "cn-southwest-2",
+                    "la-north-2",
+                    "la-south-2",
+                    "ru-northwest-2",
+                    "sa-brazil-1",
+                ],
+            ),
+            (
+                "gaussdb",
+                &[
+                    "af-north-1",
+                    "ap-southeast-5",
+                    "cn-east-2",
+                    "cn-east-4",
+                    "cn-east-5",
+                    "cn-north-12",
+                    "me-east-1",
+                    "tr-west-1",
+                ],
+            ),
+        ],
         list: ListForm { resource: "tasks", rows: "tasks", limit: 100, ..LIST },
         ..SIBLING
     },
     Row {
         service: Service::Dds,
         name: "dds",
-        host: "dds",
+        sdk_name: "DDS",
+        hosts: &[(
+            "dds",
+            &[
+                "ae-ad-1",
+                "af-north-1",
+                "af-south-1",
+                "ap-southeast-1",
+                "ap-southeast-2",
+                "ap-southeast-3",
+                "ap-southeast-4",
+                "ap-southeast-5",
+                "cn-east-2",
+                "cn-east-3",
+                "cn-east-4",
+                "cn-east-5",
+                "cn-north-1",
+                "cn-north-11",
+                "cn-north-12",
+                "cn-north-2",
+                "cn-north-4",
+                "cn-north-9",
+                "cn-south-1",
+                "cn-south-2",
+                "cn-south-4",
+                "cn-southwest-2",
+                "cn-southwest-3",
+                "eu-west-0",
+                "eu-west-101",
+                "la-north-2",
+                "la-south-2",
+                "me-east-1",
+                "my-kualalumpur-1",
+                "na-mexico-1",
+                "ru-moscow-1",
+                "ru-northwest-2",
+                "sa-brazil-1",
+                "tr-west-1",
+            ],
+        )],
+        otc_regions: &["eu-de", "eu-nl"],
         list: ListForm { version: "v3.1", needs_end_time: true, ..LIST },
         ..SIBLING
     },
     Row {
         service: Service::GeminiDb,
         name: "geminidb",
-        host: "gaussdb-nosql",
+        sdk_name: "GAUSSDBFORNOSQL",
+        hosts: &[(
+            "gaussdb-nosql",
+            &[
+                "af-south-1",
+                "ap-southeast-1",
+                "ap-southeast-2",
+                "ap-southeast-3",
+                "ap-southeast-4",
+                "ap-southeast-5",
+                "cn-east-2",
+                "cn-east-3",
+                "cn-east-4",
+                "cn-north-1",
+                "cn-north-11",
+                "cn-north-2",
+                "cn-north-4",
+                "cn-north-9",
+                "cn-south-1",
+                "cn-south-2",
+                "cn-south-4",
+                "cn-southwest-2",
+                "cn-southwest-3",
+                "eu-west-101",
+                "la-north-2",
+                "la-south-2",
+                "me-east-1",
+                "ru-moscow-1",
+                "ru-northwest-2",
+                "sa-brazil-1",
+                "tr-west-1",
+            ],
+        )],
         responds_with_list: true,
         ..SIBLING
     },
@@ -166,8 +341,10 @@ const TABLE: [Row; 5] = [
 const SIBLING: Row = Row {
     service: Service::Rds,
     name: "",
-    host: "",
-    other_hosts: &[],
+    sdk_name: "",
+    hosts: &[],
+    otc_host: None,
+    otc_regions: &[],
     responds_with_list: false,
     responds_404_for_unknown_id: true,
     list: LIST,
@@ -198,11 +375,22 @@ impl Service {
         self.row().name
     }
 
-    /// The first label of the host name in a region of a cloud. An unlisted region has the usual one.
-    pub(crate) fn host(self, region: &str, cloud: &str) -> &'static str {
+    /// The first label of the host name in a region of a cloud, and whether it is a guess.
+    pub(crate) fn host(self, region: &str, cloud: &str) -> (&'static str, bool) {
         let row = self.row();
-        let lists = |places: &[&str]| places.contains(&region) || places.contains(&cloud);
-        row.other_hosts.iter().find(|(_, places)| lists(places)).map_or(row.host, |(host, _)| host)
+        let usual = row.hosts.first().map_or(row.name, |(label, _)| *label);
+        if cloud.ends_with(OPEN_TELEKOM_CLOUD) {
+            let is_known = cloud == OPEN_TELEKOM_CLOUD && row.otc_regions.contains(&region);
+            return (row.otc_host.unwrap_or(usual), !is_known);
+        }
+        let listed = row.hosts.iter().find(|(_, regions)| regions.contains(&region));
+        let is_known = listed.is_some() && matches!(cloud, HUAWEI_CLOUD | HUAWEI_CLOUD_EUROPE);
+        (listed.map_or(usual, |(label, _)| *label), !is_known)
+    }
+
+    /// The name of the service in the variables and files of the SDKs.
+    pub(crate) fn sdk_name(self) -> &'static str {
+        self.row().sdk_name
     }
 
     pub(crate) fn responds_with_list(self) -> bool {

@@ -12,7 +12,9 @@
 //! | `GET /v3/{project}/immediate-jobs` | 200, `jobs` and `total_count` |
 //! | `GET /v3/{project}/scheduled-jobs` | 200, `schedules` and `total_count` |
 //! | `POST /v3/auth/tokens` | 201, a token for a password |
-//! | `GET /v3/projects?name={name}` | 200, one project of this name |
+//! | `POST /v3.0/OS-AUTH/id-token/tokens` | 201, a token for the ID token of an identity provider |
+//! | `POST /v3.0/OS-CREDENTIAL/securitytokens` | 201, temporary keys of an agency |
+//! | `GET /v3/projects?name={name}` | 200, one project of this name; the agency's account has its own |
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -119,7 +121,7 @@ impl Simulator {
         self
     }
 
-    /// Sets the lifetime of the tokens that are issued for a password. Default: 24 h.
+    /// Sets the lifetime of the tokens and of the temporary keys that are issued. Default: 24 h.
     pub fn token_life(mut self, life: Duration) -> Self {
         self.token_life = life;
         self

@@ -35,7 +35,7 @@ impl fmt::Display for Safe<'_> {
                 '\n' => f.write_str("\\n")?,
                 '\r' => f.write_str("\\r")?,
                 '\t' => f.write_str("\\t")?,
-                c if is_treacherous(c) => write!(f, "{}", c.escape_unicode())?,
+                c if is_invisible(c) => write!(f, "{}", c.escape_unicode())?,
                 c => f.write_char(c)?,
             }
         }
@@ -48,7 +48,7 @@ impl fmt::Display for Safe<'_> {
 #[must_use]
 pub fn safe_json(json: &str) -> Cow<'_, str> {
     // Outside of strings, JSON consists of ASCII, where line breaks and tabs are harmless.
-    let hides = |c: char| is_treacherous(c) && !matches!(c, '\n' | '\r' | '\t');
+    let hides = |c: char| is_invisible(c) && !matches!(c, '\n' | '\r' | '\t');
     if !json.contains(hides) && !COMMANDS.iter().any(|command| json.contains(command)) {
         return Cow::Borrowed(json);
     }
@@ -66,6 +66,42 @@ pub fn safe_json(json: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
+/// Replaces the escapes of visible ASCII characters in a JSON text: `\/` and `\u0041`, but for the quotation
+/// mark and the backslash, which need one. The result has the same meaning.
+pub(crate) fn without_needless_escapes(json: &str) -> Cow<'_, str> {
+    if !json.contains('\\') {
+        return Cow::Borrowed(json);
+    }
+    let mut plain = String::with_capacity(json.len());
+    let mut rest = json;
+    while let Some(at) = rest.find('\\') {
+        plain.push_str(&rest[..at]);
+        let escape = &rest[at..];
+        let hex = escape.strip_prefix("\\u").and_then(|hex| hex.get(..4));
+        let code = hex.and_then(|hex| u32::from_str_radix(hex, 16).ok()).and_then(char::from_u32);
+        let visible = code.filter(|c| c.is_ascii_graphic() && !matches!(c, '"' | '\\'));
+        let length = match visible {
+            Some(visible) => {
+                plain.push(visible);
+                6
+            }
+            None if escape.starts_with("\\/") => {
+                plain.push('/');
+                2
+            }
+            None => {
+                // The next character belongs to the escape, even if it is a backslash.
+                let length = 1 + escape[1..].chars().next().map_or(0, char::len_utf8);
+                plain.push_str(&escape[..length]);
+                length
+            }
+        };
+        rest = &escape[length..];
+    }
+    plain.push_str(rest);
+    Cow::Owned(plain)
+}
+
 /// The prefixes that the runners of GitHub and Azure take as a command anywhere in a line.
 const COMMANDS: [&str; 2] = ["##[", "##vso["];
 
@@ -73,7 +109,8 @@ fn is_command(text: &str) -> bool {
     COMMANDS.iter().any(|command| text.starts_with(command))
 }
 
-fn is_treacherous(c: char) -> bool {
+/// Whether a character cannot be seen, or changes how others are seen.
+pub(crate) fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
@@ -111,6 +148,19 @@ mod tests {
         let read = |json: &str| serde_json::from_str::<serde_json::Value>(json).unwrap();
         assert_eq!(read(&safe), read(json));
         assert!(matches!(safe_json("{\"a\": \"磁盘 \\u202e\"}"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn needless_escapes_in_json_are_replaced() {
+        for (json, plain) in [
+            (r#"{"a": "x"}"#, r#"{"a": "x"}"#),
+            (r#""\u0043A\/\u003d""#, r#""CA/=""#),
+            (r#""\u0022 \u005c \\u0043 \n \u00e4 \u""#, r#""\u0022 \u005c \\u0043 \n \u00e4 \u""#),
+            ("\\", "\\"),
+            ("\\ä", "\\ä"),
+        ] {
+            assert_eq!(without_needless_escapes(json), plain);
+        }
     }
 
     #[test]

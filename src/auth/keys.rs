@@ -67,6 +67,10 @@ impl Keys {
         if let Some(project) = project {
             signed.push(("x-project-id", project.as_str()));
         }
+        let domain = request.headers().get("x-domain-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
+        if let Some(domain) = &domain {
+            signed.push(("x-domain-id", domain));
+        }
         if let Some(token) = &self.security_token {
             signed.push(("x-security-token", token.expose_secret()));
         }
@@ -123,6 +127,13 @@ impl Keys {
     /// Names the account by the access key. The result goes into a digest, and is not shown.
     pub(super) fn account(&self) -> String {
         format!("access key {}", self.access_key.expose_secret())
+    }
+
+    /// A name of the pair of keys at a host, which reveals neither of them.
+    pub(super) fn fingerprint(&self, host: &str) -> String {
+        let signable = Signable { method: "", path: "/", query: "", headers: &[("host", host)], body: b"" };
+        let (access_key, secret_key) = (self.access_key.expose_secret(), self.secret_key.expose_secret());
+        signer::sha256(signer::authorization(signable, access_key, secret_key).as_bytes())
     }
 
     /// The beginning of the access key, enough to recognize it.

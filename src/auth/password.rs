@@ -2,24 +2,15 @@
 
 use std::fmt;
 
-use jiff::{SignedDuration, Timestamp};
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, Request};
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::token::Token;
-use super::{Active, Iam, Secret};
-use crate::endpoint::Endpoint;
-use crate::fault::{Fault, FaultKind, Upstream};
+use super::Iam;
+use super::exchange::{self, Scope, SignedIn};
 use crate::http::meter::Meter;
-use crate::http::{Response, refusal, retry_after};
-use crate::id::ProjectId;
 use crate::probe::Observation;
-
-/// A token is refreshed when a tenth of its lifetime is left, and at most this many seconds before its end.
-const EARLIEST_REFRESH: i64 = 300;
 
 /// An ID, or a name.
 ///
@@ -38,15 +29,6 @@ pub enum IdOrName {
     Name(String),
 }
 
-impl IdOrName {
-    fn to_json(&self) -> Value {
-        match self {
-            Self::Id(id) => json!({ "id": id }),
-            Self::Name(name) => json!({ "name": name }),
-        }
-    }
-}
-
 /// A user with a password. `Debug` does not show the password.
 ///
 /// ```
@@ -61,40 +43,25 @@ impl IdOrName {
 pub struct Login {
     user: IdOrName,
     password: SecretString,
+    passcode: Option<SecretString>,
     domain: Option<IdOrName>,
-}
-
-/// The result of a sign-in: a token, and its project if IAM names it.
-pub(super) struct SignedIn {
-    pub(super) active: Active,
-    pub(super) project: Option<ProjectId>,
-}
-
-#[derive(Deserialize)]
-struct TokenResponse {
-    token: TokenBody,
-}
-
-#[derive(Deserialize)]
-struct TokenBody {
-    expires_at: Option<String>,
-    project: Option<Project>,
-}
-
-#[derive(Deserialize)]
-struct Project {
-    id: String,
 }
 
 impl Login {
     /// A user of a domain (an account). IAM needs the domain beside the name of a user, not beside an ID.
     #[must_use]
     pub fn new(user: IdOrName, password: impl Into<String>, domain: Option<IdOrName>) -> Self {
-        Self { user, password: SecretString::from(password.into()), domain }
+        Self { user, password: SecretString::from(password.into()), passcode: None, domain }
     }
 
-    pub(super) fn secret(&self) -> &SecretString {
-        &self.password
+    /// Adds the code of a second factor. A code is valid once: IAM refuses to renew the token with it.
+    #[must_use]
+    pub fn passcode(self, passcode: impl Into<String>) -> Self {
+        Self { passcode: Some(SecretString::from(passcode.into())), ..self }
+    }
+
+    pub(super) fn secrets(&self) -> impl Iterator<Item = &SecretString> {
+        std::iter::once(&self.password).chain(&self.passcode)
     }
 
     /// Names the user and the domain.
@@ -102,68 +69,56 @@ impl Login {
         format!("user {:?} of {:?}", self.user, self.domain)
     }
 
-    /// Exchanges the password for a token that is valid for `project`.
+    /// Exchanges the password for a token of this scope.
     pub(super) async fn sign_in(
         &self,
         iam: &Iam,
-        project: &IdOrName,
+        scope: &Scope,
         meter: &Meter,
     ) -> Result<SignedIn, Observation> {
-        let Iam { client, endpoint } = iam;
-        let mut url = endpoint.join("/v3/auth/tokens");
+        let mut url = iam.endpoint().join("/v3/auth/tokens");
         url.set_query(Some("nocatalog=true"));
         let mut request = Request::new(Method::POST, url);
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        *request.body_mut() = Some(self.request_body(project).into());
-
-        let during = |observation| during(endpoint, observation);
-        let response = client.send(request, meter).await.map_err(during)?;
-        if response.status != 201 {
-            return Err(during(refusal::classify(&response)));
-        }
-        let token = response.headers.get("x-subject-token").and_then(|token| token.to_str().ok());
-        let token = token.and_then(|token| Token::new(&token.into()).ok()).ok_or_else(|| {
-            let fault = Fault::new(FaultKind::Unreadable, "HTTP 201, but the response contains no token");
-            during(Observation::transient(fault))
-        })?;
-        // The token is all that is needed. The rest of the response is optional.
-        let body = serde_json::from_slice(&response.body).ok().map(|TokenResponse { token }| token);
-        let project = body.as_ref().and_then(|body| ProjectId::parse(&body.project.as_ref()?.id).ok());
-        let expires = body.and_then(|body| body.expires_at?.parse().ok());
-        let refresh_at = expires.map(|at| refresh_at(&response, at));
-        Ok(SignedIn { active: Active { secret: Secret::Token(token), refresh_at }, project })
+        *request.body_mut() = Some(self.request_body(scope).into());
+        exchange::token(iam, request, meter).await
     }
 
     /// The body of the request for a token. A user's name and a project's name each need the domain beside
     /// them.
-    fn request_body(&self, project: &IdOrName) -> String {
+    fn request_body(&self, scope: &Scope) -> String {
         let mut user = self.user.to_json();
-        user["password"] = self.password.expose_secret().into();
-        let mut scope = project.to_json();
-        if let Some(domain) = &self.domain {
-            if matches!(self.user, IdOrName::Name(_)) {
-                user["domain"] = domain.to_json();
-            }
-            if matches!(project, IdOrName::Name(_)) {
-                scope["domain"] = domain.to_json();
-            }
+        if let Some(domain) = self.domain.as_ref().filter(|_| matches!(self.user, IdOrName::Name(_))) {
+            user["domain"] = domain.to_json();
         }
-        let identity = json!({ "methods": ["password"], "password": { "user": user } });
-        json!({ "auth": { "identity": identity, "scope": { "project": scope } } }).to_string()
+        let mut methods = vec!["password"];
+        let mut with_passcode = None;
+        if let Some(passcode) = &self.passcode {
+            methods.push("totp");
+            let mut user = user.clone();
+            user["passcode"] = passcode.expose_secret().into();
+            with_passcode = Some(json!({ "user": user }));
+        }
+        user["password"] = self.password.expose_secret().into();
+        let mut identity = json!({ "methods": methods, "password": { "user": user } });
+        if let Some(totp) = with_passcode {
+            identity["totp"] = totp;
+        }
+        let mut auth = json!({ "identity": identity });
+        match (scope, &self.domain) {
+            (Scope::Project(project), domain) => {
+                let mut project_json = project.to_json();
+                if let (IdOrName::Name(_), Some(domain)) = (project, domain) {
+                    project_json["domain"] = domain.to_json();
+                }
+                auth["scope"] = json!({ "project": project_json });
+            }
+            (Scope::Account, Some(domain)) => auth["scope"] = json!({ "domain": domain.to_json() }),
+            // IAM takes the account of the user.
+            (Scope::Account, None) => {}
+        }
+        json!({ "auth": auth }).to_string()
     }
-}
-
-fn during(iam: &Endpoint, observation: Observation) -> Observation {
-    refusal::during(&format!("signing in at {iam}"), Upstream::Iam, observation)
-}
-
-/// The time to refresh a token, by this machine's clock. The remaining lifetime is computed
-/// with the server's clock.
-fn refresh_at(response: &Response, expires: Timestamp) -> Timestamp {
-    let sent = retry_after::sent(&response.headers).unwrap_or(response.received);
-    let lifetime = expires.duration_since(sent).as_secs().max(0);
-    let usable = lifetime - (lifetime / 10).min(EARLIEST_REFRESH);
-    response.received.checked_add(SignedDuration::from_secs(usable)).unwrap_or(Timestamp::MAX)
 }
 
 impl fmt::Debug for Login {
@@ -177,13 +132,15 @@ impl fmt::Debug for Login {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
-    use reqwest::header::{DATE, HeaderMap};
 
     fn request(user: IdOrName, project: &IdOrName) -> Value {
+        let scope = Scope::Project(project.clone());
         let login = Login::new(user, "CANARY", Some(IdOrName::Name("account".into())));
         assert!(!format!("{login:?}").contains("CANARY"));
-        serde_json::from_str(&login.request_body(project)).unwrap()
+        serde_json::from_str(&login.request_body(&scope)).unwrap()
     }
 
     #[test]
@@ -204,27 +161,13 @@ mod tests {
         );
     }
 
-    fn refreshed_after(expires: &str, date: Option<&'static str>) -> i64 {
-        let mut headers = HeaderMap::new();
-        if let Some(date) = date {
-            headers.insert(DATE, HeaderValue::from_static(date));
-        }
-        let received: Timestamp = "2026-01-02T12:00:00Z".parse().unwrap();
-        let response = Response { status: 201, headers, body: Vec::new(), received };
-        refresh_at(&response, expires.parse().unwrap()).duration_since(received).as_secs()
-    }
-
     #[test]
-    fn a_token_is_refreshed_before_it_expires() {
-        assert_eq!(refreshed_after("2026-01-03T12:00:00Z", None), 86_400 - 300, "five minutes before");
-        assert_eq!(refreshed_after("2026-01-02T12:00:30Z", None), 27, "or a tenth of its life");
-        assert_eq!(refreshed_after("2026-01-02T11:00:00Z", None), 0);
-    }
-
-    #[test]
-    fn the_lifetime_of_a_token_is_computed_with_the_clock_of_iam() {
-        // IAM's clock is a day behind ours.
-        let date = Some("Thu, 01 Jan 2026 12:00:00 GMT");
-        assert_eq!(refreshed_after("2026-01-01T13:00:00Z", date), 3600 - 300);
+    fn a_passcode_is_sent_as_a_second_factor() {
+        let login = Login::new(IdOrName::Id("u1".into()), "CANARY", None).passcode("123456");
+        assert!(!format!("{login:?}").contains("123456"));
+        let body: Value = serde_json::from_str(&login.request_body(&Scope::Account)).unwrap();
+        assert_eq!(body["auth"]["identity"]["methods"], json!(["password", "totp"]));
+        assert_eq!(body["auth"]["identity"]["totp"], json!({"user": {"id": "u1", "passcode": "123456"}}));
+        assert_eq!(body["auth"]["scope"], Value::Null);
     }
 }

@@ -11,7 +11,7 @@ const SHORTEST: usize = 6;
 /// The number of bytes in a row that identify a piece of a secret, for example one that was cut.
 const PIECE: usize = 16;
 
-/// The number of secrets that are remembered: the current ones, and some that were renewed.
+/// The number of renewed secrets that are remembered. Those that a user has configured are never forgotten.
 const REMEMBERED: usize = 6;
 
 const MASK: &str = "[secret]";
@@ -19,35 +19,64 @@ const MASK: &str = "[secret]";
 /// The secrets that were sent. A server may send them back.
 #[derive(Default)]
 pub(super) struct Redactor {
-    secrets: VecDeque<(SecretString, HashSet<[u8; PIECE]>)>,
+    kept: Vec<Known>,
+    renewed: VecDeque<Known>,
 }
+
+/// A secret, and its pieces.
+type Known = (SecretString, HashSet<[u8; PIECE]>);
 
 /// Shows no secret.
 impl fmt::Debug for Redactor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Redactor of {}", self.secrets.len())
+        write!(f, "Redactor of {}", self.kept.len() + self.renewed.len())
     }
 }
 
 impl Redactor {
+    /// Learns a secret that is renewed.
     pub(super) fn learn(&mut self, secret: &SecretString) {
-        let text = secret.expose_secret();
-        let known = |(known, _): &(SecretString, _)| known.expose_secret() == text;
-        if text.len() < SHORTEST || self.secrets.iter().any(known) {
-            return;
+        for known in self.unknown_forms(secret) {
+            self.renewed.push_front(known);
         }
-        let pieces = text.as_bytes().windows(PIECE).filter_map(|piece| piece.try_into().ok()).collect();
-        self.secrets.push_front((secret.clone(), pieces));
-        self.secrets.truncate(REMEMBERED);
+        self.renewed.truncate(REMEMBERED);
+    }
+
+    /// Learns a secret that stays the same, such as a password.
+    pub(super) fn keep(&mut self, secret: &SecretString) {
+        let known = self.unknown_forms(secret);
+        self.kept.extend(known);
+    }
+
+    /// Returns the forms of a secret that are unknown: as it is, and as it is in JSON.
+    fn unknown_forms(&self, secret: &SecretString) -> Vec<Known> {
+        let text = secret.expose_secret();
+        let quoted = serde_json::to_string(text).unwrap_or_default();
+        let in_json = quoted.trim_start_matches('"').strip_suffix('"').unwrap_or_default();
+        let mut forms = vec![text];
+        forms.extend(Some(in_json).filter(|form| *form != text));
+        forms.retain(|form| {
+            let is_known = self.all().any(|(known, _)| known.expose_secret() == *form);
+            form.len() >= SHORTEST && !is_known
+        });
+        let pieces = |text: &str| -> HashSet<[u8; PIECE]> {
+            text.as_bytes().windows(PIECE).filter_map(|piece| piece.try_into().ok()).collect()
+        };
+        forms.into_iter().map(|form| (SecretString::from(form), pieces(form))).collect()
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Known> {
+        self.kept.iter().chain(&self.renewed)
     }
 
     /// Masks the secrets, and pieces of them, in a text.
     pub(super) fn redact(&self, text: &str) -> String {
-        let whole = self
-            .secrets
-            .iter()
-            .fold(text.to_owned(), |text, (secret, _)| text.replace(secret.expose_secret(), MASK));
-        self.secrets.iter().fold(whole, |text, (_, pieces)| without_pieces(text, pieces))
+        let whole = self.all().fold(text.to_owned(), |text, (secret, _)| {
+            let secret = secret.expose_secret();
+            // Texts can be long: a copy costs more than a search.
+            if text.contains(secret) { text.replace(secret, MASK) } else { text }
+        });
+        self.all().fold(whole, |text, (_, pieces)| without_pieces(text, pieces))
     }
 }
 
@@ -117,9 +146,19 @@ mod tests {
     fn only_a_bounded_number_of_secrets_is_remembered() {
         let tokens: Vec<String> = (0..10).map(|n| format!("a-token-of-many-{n}")).collect();
         let redactor = redactor(&tokens.iter().map(String::as_str).collect::<Vec<_>>());
-        assert_eq!(redactor.secrets.len(), REMEMBERED);
+        assert_eq!(redactor.renewed.len(), REMEMBERED);
         assert_eq!(redactor.redact("a-token-of-many-8"), "[secret]");
         assert_eq!(format!("{redactor:?}"), "Redactor of 6");
+    }
+
+    #[test]
+    fn a_secret_that_stays_the_same_is_never_forgotten() {
+        let mut redactor = Redactor::default();
+        redactor.keep(&"the-password".into());
+        (0..10).for_each(|n| redactor.learn(&format!("a-token-of-many-{n}").into()));
+        assert_eq!(redactor.redact("<the-password>"), "<[secret]>");
+        redactor.keep(&"pass\"word\\".into());
+        assert_eq!(redactor.redact(r#"{"a": "pass\"word\\"}"#), r#"{"a": "[secret]"}"#);
     }
 
     proptest! {

@@ -3,10 +3,11 @@
 use jiff::{SignedDuration, Timestamp};
 use tracing::debug;
 
+use super::exchange::{Scope, SignedIn};
 use super::keys::Keys;
-use super::password::{IdOrName, Login};
+use super::password::Login;
 use super::token::Token;
-use super::{Credentials, Iam, Source, agency};
+use super::{Credentials, Federation, Iam, Role, Source, agency};
 use crate::endpoint::Endpoint;
 use crate::fault::{Fault, FaultKind, Upstream};
 use crate::http::meter::Meter;
@@ -47,6 +48,8 @@ enum Refresh<'a> {
     NotDue,
     SignIn(&'a Login),
     AgencyKeys(&'a Endpoint),
+    Federate(&'a Federation),
+    Assume(&'a Credentials, &'a Role),
 }
 
 impl Credentials {
@@ -58,12 +61,14 @@ impl Credentials {
         match &self.source {
             Source::Password(login) => Refresh::SignIn(login),
             Source::Agency(metadata) => Refresh::AgencyKeys(metadata),
+            Source::Federation(federation) => Refresh::Federate(federation),
+            Source::Role(base, role) => Refresh::Assume(base, role),
             Source::Token | Source::TokenFile(_) | Source::Keys => Refresh::NotDue,
         }
     }
 
     /// Performs the exchange that is due, if any. Valid credentials stay in use if the exchange fails.
-    /// Returns the project, if IAM names the one that `project` selects.
+    /// Returns the project, if IAM names the one that `scope` selects.
     ///
     /// # Errors
     ///
@@ -71,7 +76,7 @@ impl Credentials {
     pub(crate) async fn refresh_if_due(
         &self,
         iam: Option<&Iam>,
-        project: impl Fn() -> IdOrName,
+        scope: &(dyn Fn() -> Scope + Sync),
         meter: &Meter,
     ) -> Result<Option<ProjectId>, Observation> {
         if matches!(self.refresh(wall_clock()), Refresh::NotDue) {
@@ -84,11 +89,22 @@ impl Credentials {
             Refresh::NotDue => return Ok(None),
             Refresh::SignIn(login) => {
                 debug!(user = %safe(&format!("{login:?}"), 200), "signing in");
+                let (iam, scope) = (iam.ok_or_else(no_iam)?, scope());
+                let mut signed_in = login.sign_in(iam, &scope, meter).await;
+                if iam.changes_host(&signed_in) {
+                    signed_in = login.sign_in(iam, &scope, meter).await;
+                }
+                signed_in.map(|signed_in| (signed_in.active, signed_in.project))
+            }
+            Refresh::Federate(federation) => {
+                debug!(provider = %safe(federation.name(), 60), "signing in with an ID token");
+                let signed_in = self.federate(federation, iam.ok_or_else(no_iam)?, &scope(), meter).await;
+                signed_in.map(|signed_in| (signed_in.active, signed_in.project))
+            }
+            Refresh::Assume(base, role) => {
+                debug!(role = %role.name(), "assuming a role");
                 let iam = iam.ok_or_else(no_iam)?;
-                login
-                    .sign_in(iam, &project(), meter)
-                    .await
-                    .map(|signed_in| (signed_in.active, signed_in.project))
+                Box::pin(assume(base, role, iam, meter)).await.map(|active| (active, None))
             }
             Refresh::AgencyKeys(metadata) => {
                 debug!("asking the ECS metadata service for keys");
@@ -113,8 +129,24 @@ impl Credentials {
             }
             return Ok(None);
         }
-        self.guard.record(&observation);
+        self.guard.record_exchange(&observation);
         Err(observation)
+    }
+
+    async fn federate(
+        &self,
+        federation: &Federation,
+        iam: &Iam,
+        scope: &Scope,
+        meter: &Meter,
+    ) -> Result<SignedIn, Observation> {
+        let id_token = federation.id_token().await?;
+        self.learn(id_token.secret());
+        let signed_in = federation.sign_in(iam, &id_token, scope, meter).await;
+        if iam.changes_host(&signed_in) {
+            return federation.sign_in(iam, &id_token, scope, meter).await;
+        }
+        signed_in
     }
 
     /// Asks for the keys of the agency. The first answer decides whether there is an agency at all: only a
@@ -142,7 +174,7 @@ impl Credentials {
     /// Looks for other credentials after those of a generation were refused. Returns whether there are any.
     pub(crate) async fn renew(&self, refused: Generation) -> bool {
         match &self.source {
-            Source::Password(_) => {
+            Source::Password(_) | Source::Federation(_) | Source::Role(..) => {
                 let mut active = self.active_mut();
                 // Unless another poll was refused, too, and has signed in again already.
                 if active.0 == refused {
@@ -165,6 +197,36 @@ impl Credentials {
             Source::Keys | Source::Agency(_) | Source::Token => false,
         }
     }
+}
+
+/// Assumes a role. Its base may have to be renewed, too.
+async fn assume(base: &Credentials, role: &Role, iam: &Iam, meter: &Meter) -> Result<Active, Observation> {
+    base.refresh_if_due(Some(iam), &|| Scope::Account, meter).await?;
+    let generation = base.generation();
+    let mut assumed = role.assume(base, iam, meter).await;
+    if iam.changes_host(&assumed) {
+        assumed = role.assume(base, iam, meter).await;
+    }
+    let assumed = match assumed {
+        Err(Observation::Permanent(fault))
+            if fault.kind == FaultKind::Unauthenticated && base.renew(generation).await =>
+        {
+            base.refresh_if_due(Some(iam), &|| Scope::Account, meter).await?;
+            role.assume(base, iam, meter).await
+        }
+        assumed => assumed,
+    };
+    let refused = |fault: Fault| {
+        use FaultKind::{BadRequest, Forbidden, WrongApi};
+        let is_refusal = matches!(fault.kind, BadRequest | Forbidden | WrongApi);
+        let kind = if is_refusal { FaultKind::Unauthenticated } else { fault.kind };
+        Observation::Permanent(Fault { kind, ..fault })
+    };
+    assumed.map_err(|observation| match base.redact_observation(observation) {
+        // IAM answers with a 400 or a 404 when there is no such agency, or none for these credentials.
+        Observation::Permanent(fault) => refused(fault),
+        other => other,
+    })
 }
 
 /// The builder makes sure that IAM is known where it is needed.

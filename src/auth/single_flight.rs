@@ -1,21 +1,35 @@
 //! Single-flight authentication: until one request has been authenticated, polls go one at a time.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{OnceLock, PoisonError};
+use std::time::Duration;
 
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Mutex, MutexGuard, Semaphore, SemaphorePermit};
 
 use crate::fault::{Fault, FaultKind};
 use crate::probe::Observation;
+
+/// The longest delay of a poll for the sake of another one that tries credentials which were accepted before.
+const LONGEST_DELAY: Duration = Duration::from_secs(1);
+
+/// The polls at a time with credentials that are locked after five refusals in a row.
+const FEW: usize = 4;
 
 /// The guard before the first authenticated request. The service locks a key that it refuses five times, so
 /// many polls must not try a wrong key at once.
 ///
 /// Until one request has been authenticated, other polls wait for it and share a connection failure. After a
 /// final refusal nothing more is sent.
+///
+/// A key can be revoked during a wait. A cautious guard therefore allows only a few polls at a time, and
+/// starts over whenever none is under way: only the polls that are on the wire at that moment are refused.
 #[derive(Debug, Default)]
 pub(crate) struct AuthGuard {
     is_authenticated: AtomicBool,
+    was_authenticated: AtomicBool,
+    /// The polls that a cautious guard allows at a time.
+    few: Option<Semaphore>,
+    under_way: AtomicU32,
     in_flight: Mutex<()>,
     refusal: OnceLock<Fault>,
     failures: std::sync::Mutex<Failures>,
@@ -28,24 +42,62 @@ struct Failures {
     latest: Option<Observation>,
 }
 
+/// The permission for a poll, held while it is under way.
+#[derive(Debug)]
+pub(crate) struct Permit<'a> {
+    guard: &'a AuthGuard,
+    /// The place among the few polls that a cautious guard allows.
+    place: Option<SemaphorePermit<'a>>,
+    /// The poll tries the credentials alone, while it holds this.
+    alone: Option<MutexGuard<'a, ()>>,
+}
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        let was_last = self.guard.under_way.fetch_sub(1, Ordering::Relaxed) == 1;
+        if was_last && self.guard.few.is_some() {
+            self.guard.is_authenticated.store(false, Ordering::Relaxed);
+        }
+    }
+}
+
 impl AuthGuard {
+    /// A guard of credentials that are locked after some refusals.
+    pub(super) fn cautious() -> Self {
+        Self { few: Some(Semaphore::new(FEW)), ..Self::default() }
+    }
+
     /// Waits until no other poll is trying the credentials, or until they were accepted. The result is
-    /// held during the poll.
+    /// held during the poll. Credentials that were accepted before are not worth a long delay.
     ///
     /// # Errors
     ///
     /// The observation of this poll, without a request: the credentials were refused for good, or the poll
     /// that it waited for got no response.
-    pub(crate) async fn acquire(&self) -> Result<Option<MutexGuard<'_, ()>>, Observation> {
+    pub(crate) async fn acquire(&self) -> Result<Permit<'_>, Observation> {
         let failures_before = self.failures().count;
-        let in_flight = if self.is_authenticated() { None } else { Some(self.in_flight.lock().await) };
+        // A poll that waits counts, too, so that those which waited for the same one go at the same time.
+        self.under_way.fetch_add(1, Ordering::Relaxed);
+        let mut permit = Permit { guard: self, place: None, alone: None };
+        let alone = if self.is_authenticated() {
+            None
+        } else if self.was_authenticated() {
+            tokio::time::timeout(LONGEST_DELAY, self.in_flight.lock()).await.ok()
+        } else {
+            Some(self.in_flight.lock().await)
+        };
+        if let Some(few) = &self.few {
+            // The semaphore is never closed.
+            permit.place = tokio::time::timeout(LONGEST_DELAY, few.acquire()).await.ok().and_then(Result::ok);
+        }
         self.refusal()?;
         let failures = self.failures();
         match &failures.latest {
-            _ if self.is_authenticated() => Ok(None),
-            Some(latest) if failures.count > failures_before => Err(latest.clone()),
-            _ => Ok(in_flight),
+            _ if self.is_authenticated() => {}
+            Some(latest) if failures.count > failures_before => return Err(latest.clone()),
+            _ => permit.alone = alone,
         }
+        Ok(permit)
     }
 
     /// # Errors
@@ -54,6 +106,24 @@ impl AuthGuard {
     #[expect(clippy::result_large_err, reason = "the error is the observation of a poll")]
     pub(crate) fn refusal(&self) -> Result<(), Observation> {
         self.refusal.get().map_or(Ok(()), |fault| Err(Observation::Permanent(fault.clone())))
+    }
+
+    /// Takes note of a failed exchange of credentials, such as a sign-in, or of a lookup at IAM. A refusal is
+    /// final whatever its status: it concerns no single task, and accounts are locked after some of them.
+    /// The polls that wait for the exchange share its failure.
+    pub(crate) fn record_exchange(&self, observation: &Observation) {
+        if let Observation::Permanent(fault) = observation {
+            let _ = self.refusal.set(fault.clone());
+        } else {
+            self.share(observation);
+        }
+    }
+
+    /// Lets the polls that wait share a failure.
+    fn share(&self, observation: &Observation) {
+        let mut failures = self.failures();
+        failures.count += 1;
+        failures.latest = Some(observation.clone());
     }
 
     /// Takes note of the observation of a poll.
@@ -72,13 +142,16 @@ impl AuthGuard {
             }
             // A missing response does not depend on the task, and may have taken a whole request timeout.
             Observation::Transient { fault, .. } if fault.http_status.is_none() => {
-                let mut failures = self.failures();
-                failures.count += 1;
-                failures.latest = Some(observation.clone());
+                self.share(observation);
             }
             // A gateway that is out of order has not checked the credentials: the next poll tries them.
             Observation::Permanent(_) | Observation::Transient { .. } => {}
         }
+    }
+
+    /// Whether the credentials were ever accepted.
+    pub(super) fn was_authenticated(&self) -> bool {
+        self.was_authenticated.load(Ordering::Relaxed)
     }
 
     fn is_authenticated(&self) -> bool {
@@ -87,6 +160,7 @@ impl AuthGuard {
 
     pub(crate) fn set_authenticated(&self) {
         self.is_authenticated.store(true, Ordering::Relaxed);
+        self.was_authenticated.store(true, Ordering::Relaxed);
     }
 
     fn failures(&self) -> std::sync::MutexGuard<'_, Failures> {
@@ -118,11 +192,14 @@ mod tests {
             let guard = AuthGuard::default();
             let first = guard.acquire().await.unwrap();
             let mut queued = Box::pin(guard.acquire());
-            assert!(first.is_some() && (&mut queued).now_or_never().is_none(), "another poll has to wait");
+            assert!(
+                first.alone.is_some() && (&mut queued).now_or_never().is_none(),
+                "another poll has to wait"
+            );
             guard.record(&observation);
             drop(first);
             assert!(
-                queued.await.unwrap().is_none() && guard.acquire().await.unwrap().is_none(),
+                queued.await.unwrap().alone.is_none() && guard.acquire().await.unwrap().alone.is_none(),
                 "{observation:?}"
             );
         }
@@ -141,7 +218,7 @@ mod tests {
                 assert!(matches!(other.await, Err(Observation::Transient { .. })));
             }
         }
-        assert!(guard.acquire().await.unwrap().is_some());
+        assert!(guard.acquire().await.unwrap().alone.is_some());
     }
 
     #[tokio::test]
@@ -154,8 +231,23 @@ mod tests {
             guard.record(&observation);
             drop(first);
             let first = queued.await.unwrap();
-            assert!(first.is_some() && guard.acquire().now_or_never().is_none(), "{observation:?}");
+            assert!(first.alone.is_some() && guard.acquire().now_or_never().is_none(), "{observation:?}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_cautious_guard_starts_over_when_no_poll_is_under_way() {
+        let guard = AuthGuard::cautious();
+        let first = guard.acquire().await.unwrap();
+        guard.record(&Observation::Seen(Job::new("1", &Status::Running)));
+        let second = guard.acquire().await.unwrap();
+        drop(first);
+        assert!(guard.acquire().await.unwrap().alone.is_none(), "the second is under way");
+        drop(second);
+        let third = guard.acquire().await.unwrap();
+        assert!(third.alone.is_some());
+        // A poll that hangs does not hold back the others for long.
+        assert!(guard.acquire().await.unwrap().alone.is_none());
     }
 
     #[tokio::test]

@@ -17,7 +17,7 @@ const LARGEST: u64 = 1 << 20;
 const BEING_WRITTEN: Duration = Duration::from_millis(200);
 
 /// A token that is a valid header. `Debug` does not show it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Token(SecretString);
 
 impl Token {

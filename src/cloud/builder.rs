@@ -12,7 +12,7 @@ use crate::auth::{Credentials, Iam, signer};
 use crate::endpoint::Endpoint;
 use crate::error::ConfigError;
 use crate::http::client::Client;
-use crate::http::proxy::Route;
+use crate::http::proxy::{self, Route};
 use crate::http::tls::{self, Trust};
 use crate::language::Language;
 use crate::limiter::Limiter;
@@ -39,6 +39,7 @@ pub struct CloudBuilder {
     service: Service,
     project: Project,
     iam: Option<Endpoint>,
+    other_iam: Option<Endpoint>,
     credentials: Credentials,
     language: Language,
     request_timeout: Duration,
@@ -54,6 +55,7 @@ impl CloudBuilder {
             service: Service::default(),
             project,
             iam: None,
+            other_iam: None,
             credentials,
             language: Language::default(),
             request_timeout: Duration::from_secs(10),
@@ -72,6 +74,12 @@ impl CloudBuilder {
     /// Sets the endpoint of IAM, which a password and a project by name need. A `/v3` at the end is removed.
     pub fn iam(mut self, endpoint: Endpoint) -> Self {
         self.iam = Some(endpoint.without_version());
+        self
+    }
+
+    /// Sets another endpoint of IAM, for the case that the host of the first one is unknown.
+    pub(crate) fn other_iam(mut self, endpoint: Option<Endpoint>) -> Self {
+        self.other_iam = endpoint;
         self
     }
 
@@ -118,6 +126,13 @@ impl CloudBuilder {
         self
     }
 
+    /// Tries an access key in turn with the other processes of this user on this machine, because the service
+    /// locks a key after some refusals.
+    pub(crate) fn try_key_in_turn(mut self) -> Self {
+        self.credentials.try_in_turn(&self.endpoint.authority());
+        self
+    }
+
     /// Names the account whose quota the requests use, for [`Limiter::for_machine`]: the access key, the user
     /// and domain, or with a bare token the project; and the host and port of the service. The name is a
     /// digest, which reveals none of them.
@@ -156,12 +171,14 @@ impl CloudBuilder {
         let route = |endpoint: &Endpoint| if endpoint.is_loopback() { Route::Direct } else { self.route };
         let client = Client::new(self.request_timeout, route(&self.endpoint), &trust)?;
         let iam = match iam {
-            Some(endpoint) if route(&endpoint) == route(&self.endpoint) => {
-                Some(Iam { client: client.clone(), endpoint })
-            }
             Some(endpoint) => {
-                let client = Client::new(self.request_timeout, route(&endpoint), &trust)?;
-                Some(Iam { client, endpoint })
+                let route_to_iam = route(&endpoint);
+                let client = if route_to_iam == route(&self.endpoint) {
+                    client.clone()
+                } else {
+                    Client::new(self.request_timeout, route_to_iam, &trust)?
+                };
+                Some(Iam::new(client, endpoint, self.other_iam))
             }
             None => None,
         };
@@ -171,6 +188,13 @@ impl CloudBuilder {
             (CONTENT_TYPE, "application/json"),
             (HeaderName::from_static("x-language"), self.language.as_str()),
         ];
+        if self.route == Route::Environment {
+            for secret in proxy::secrets() {
+                let decoded = signer::decoded(&secret, signer::Plus::IsPlus);
+                self.credentials.keep_secret(&String::from_utf8_lossy(&decoded).into_owned().into());
+                self.credentials.keep_secret(&secret.into());
+            }
+        }
         debug!(endpoint = %self.endpoint, credentials = %self.credentials, "configured");
         Ok(Cloud {
             client,

@@ -32,7 +32,7 @@ pub(super) async fn find(
     meter: &Meter,
     now: Timestamp,
 ) -> Result<ProjectId, Observation> {
-    let Iam { client, endpoint } = iam;
+    let (client, endpoint) = (iam.client(), iam.endpoint());
     let mut url = endpoint.join("/v3/projects");
     // The signature covers the encoded form, so the same form must be sent.
     url.set_query(Some(&format!("name={}", signer::encoded(name.as_bytes()))));

@@ -21,9 +21,7 @@ const NO_SUCH_JOB: &str = "DBS.200543";
 /// Classifies the response to a poll of the task `id`.
 pub(super) fn classify(response: &Response, id: &JobId, service: Service) -> Observation {
     if response.status == 200 {
-        return read_job(response, id, service).unwrap_or_else(|fault| {
-            Observation::transient(refusal::complete(fault, response, ErrorBody::default()))
-        });
+        return read_job(response, id, service).unwrap_or_else(|fault| without_job(fault, response));
     }
     let body = ErrorBody::read(&response.body);
     if is_not_visible(response.status, body.code.as_deref(), service) {
@@ -95,6 +93,15 @@ fn read_job(response: &Response, id: &JobId, service: Service) -> Result<Observa
         return Err(unreadable(format!("the response is about another task, '{}'", job.id())));
     }
     Ok(Observation::Seen(job))
+}
+
+/// The observation of a response with the status 200 that contains no job.
+fn without_job(fault: Fault, response: &Response) -> Observation {
+    let body = ErrorBody::read(response.text_bytes());
+    if body.code.as_deref() == Some(NO_SUCH_JOB) {
+        return not_visible(response, body);
+    }
+    Observation::transient(refusal::with_words(fault, response, body))
 }
 
 /// Describes the body of a response that did not come from the service, in a few words.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tracing::{debug, warn};
 
-use super::{Environment, Setting};
+use super::{Environment, Setting, shown};
 use crate::auth::Credentials;
 use crate::cloud::{Cloud, Project};
 use crate::endpoint::Endpoint;
@@ -16,6 +16,7 @@ use crate::language::Language;
 use crate::limiter::{Limiter, RateLimit};
 use crate::region::Region;
 use crate::service::Service;
+use crate::text::safe;
 
 /// The settings that take precedence over those of the environment.
 ///
@@ -122,6 +123,11 @@ pub struct Connection {
     /// Whether credentials are configured. If not, the agency of the ECS instance is used, which may not
     /// exist: [`Cloud::sign_in`] finds out.
     pub has_credentials: bool,
+    /// The sources of credentials that are set, known and not supported, for the case that there are no
+    /// others.
+    pub unsupported: Vec<String>,
+    /// The credentials, the project and the host in use, each with its source, for people.
+    pub summary: String,
 }
 
 impl Cloud {
@@ -174,25 +180,41 @@ impl Environment<'_> {
         };
         let endpoint = match &overrides.endpoint {
             Some(url) => Some(endpoint_of(url)?),
-            None => region.as_ref().map(|region| region.endpoint(overrides.service)),
+            None => self.endpoint_of_region(region.as_ref(), overrides.service, endpoint_of)?,
         };
+        let guess = endpoint.as_ref().filter(|_| overrides.endpoint.is_none());
+        let guess = guess.filter(|endpoint| {
+            region.as_ref().is_some_and(|region| {
+                region.is_guess(overrides.service) && **endpoint == region.endpoint(overrides.service)
+            })
+        });
+        let guess = guess.map(|endpoint| {
+            let service = overrides.service;
+            format!(
+                "{endpoint} is a guess: the region is not in the list of {service} (--endpoint settles it)"
+            )
+        });
         let project = match &overrides.project_id {
-            Some(id) => Some(Project::Id(ProjectId::parse(&id.value).map_err(|error| error.at(&id.origin))?)),
-            None => self.project(region.as_ref())?.map(|setting| setting.value),
+            Some(id) => {
+                let parsed = ProjectId::parse(&id.value).map_err(|error| error.at(&id.origin))?;
+                Some(Setting::new(Project::Id(parsed), &id.origin))
+            }
+            None => self.project(region.as_ref())?,
         };
         // The default project of a region has the name of the region.
-        let project =
-            project.or_else(|| region.as_ref().map(|region| Project::Name(region.name().to_owned())));
+        let of_region = |region: &Region| Setting::new(Project::Name(region.name().to_owned()), "the region");
+        let project = project.or_else(|| region.as_ref().map(of_region));
         overrides.iam_endpoint.as_ref().map(endpoint_of).transpose()?;
         let roots = self.trust_roots(overrides)?;
 
         let credentials = self.credentials_or_override(overrides)?;
-        let has_credentials = credentials.is_some();
+        let has_credentials = credentials.is_some() || self.has_role();
         let credentials = match credentials {
             Some(credentials) => credentials,
-            None => self.agency()?,
+            None => self.with_role(Setting::new(self.ecs_agency()?, "the ECS metadata service"))?,
         };
-        debug!(credentials = %credentials.value, origin = %credentials.origin, "found credentials");
+        let is_chosen = overrides.token_file.is_some() || self.named_profile.is_some();
+        let remarks = if has_credentials { self.remarks(&credentials.origin, is_chosen) } else { Vec::new() };
         let endpoint = endpoint.ok_or_else(|| {
             let hint = "use --region, HW_REGION_NAME, --endpoint or JOBWAIT_ENDPOINT";
             ConfigError::missing("endpoint", hint)
@@ -201,12 +223,24 @@ impl Environment<'_> {
             let hint = "use --project-id or HW_PROJECT_ID; with a region, IAM is asked for it";
             ConfigError::missing("project", hint)
         })?;
-        let mut cloud = Cloud::builder(endpoint, project, credentials.value)
+        let summary = format!(
+            "{} ({}), {} ({}), {endpoint}",
+            credentials.value,
+            safe(&credentials.origin, 200),
+            named(&project.value),
+            safe(&project.origin, 200),
+        );
+        let origin = safe(&credentials.origin, 200);
+        debug!(credentials = %credentials.value, %origin, "found credentials");
+        let origin = safe(&project.origin, 200);
+        debug!(project = %named(&project.value), %origin, %endpoint, "found the project");
+        let mut cloud = Cloud::builder(endpoint, project.value, credentials.value)
             .service(overrides.service)
             .language(overrides.language)
             .request_timeout(overrides.request_timeout);
         if cloud.needs_iam() {
-            cloud = cloud.iam(self.iam(overrides, region.as_ref(), endpoint_of)?);
+            let (iam, other) = self.iam(overrides, region.as_ref(), endpoint_of)?;
+            cloud = cloud.iam(iam).other_iam(other);
         }
         if let Some(Setting { value: pem, origin }) = roots {
             cloud = cloud.trust(&pem).map_err(|error| error.at(origin))?;
@@ -215,8 +249,13 @@ impl Environment<'_> {
             (Some(limit), RateLimitScope::Machine) => Limiter::for_machine(limit, &cloud.account()),
             (limit, _) => Limiter::new(limit),
         };
+        if overrides.rate_limit_scope == RateLimitScope::Machine {
+            cloud = cloud.try_key_in_turn();
+        }
         let cloud = cloud.limiter(limiter.clone()).build()?;
-        Ok(Connection { cloud, limiter, warnings: self.warnings(overrides), has_credentials })
+        let warnings = self.warnings(overrides).into_iter().chain(guess).chain(remarks).collect();
+        let unsupported = self.unsupported();
+        Ok(Connection { cloud, limiter, warnings, has_credentials, unsupported, summary })
     }
 
     fn credentials_or_override(
@@ -230,19 +269,7 @@ impl Environment<'_> {
             Credentials::token_file(&file.value)
         };
         let credentials = credentials.map_err(|error| error.at(&file.origin))?;
-        Ok(Some(Setting::new(credentials, &file.origin)))
-    }
-
-    fn agency(&self) -> Result<Setting<Credentials>, ConfigError> {
-        const ADDRESS: &str = "JOBWAIT_METADATA_ADDRESS";
-        let credentials = match self.variable(&[ADDRESS]) {
-            Some(address) => {
-                let metadata = Endpoint::parse_insecure(&address.value).map_err(|error| error.at(ADDRESS))?;
-                Credentials::agency_at(metadata)
-            }
-            None => Credentials::agency(),
-        };
-        Ok(Setting::new(credentials, "the ECS metadata service"))
+        self.with_role(Setting::new(credentials, &file.origin)).map(Some)
     }
 
     fn iam(
@@ -250,17 +277,35 @@ impl Environment<'_> {
         overrides: &Overrides,
         region: Option<&Region>,
         endpoint_of: impl Fn(&Setting<String>) -> Result<Endpoint, ConfigError>,
-    ) -> Result<Endpoint, ConfigError> {
+    ) -> Result<(Endpoint, Option<Endpoint>), ConfigError> {
         let url = match &overrides.iam_endpoint {
             Some(url) => Some(url.clone()),
             None => self.iam_endpoint()?,
         };
+        let url = match (url, region) {
+            (None, Some(region)) => self.endpoint_of_sdks("IAM", region)?,
+            (url, _) => url,
+        };
         match url {
-            Some(url) => endpoint_of(&url),
-            None => region.map(Region::iam).ok_or_else(|| {
+            Some(url) => Ok((endpoint_of(&url)?, None)),
+            None => region.map(Region::iam_hosts).ok_or_else(|| {
                 let hint = "a password and a project without an ID need it; use --region or --iam-endpoint";
                 ConfigError::missing("endpoint of IAM", hint)
             }),
+        }
+    }
+
+    /// The endpoint of a service in a region: as the variables and files of the SDKs say, or by the table.
+    fn endpoint_of_region(
+        &self,
+        region: Option<&Region>,
+        service: Service,
+        endpoint_of: impl Fn(&Setting<String>) -> Result<Endpoint, ConfigError>,
+    ) -> Result<Option<Endpoint>, ConfigError> {
+        let Some(region) = region else { return Ok(None) };
+        match self.endpoint_of_sdks(service.sdk_name(), region)? {
+            Some(url) => endpoint_of(&url).map(Some),
+            None => Ok(Some(region.endpoint(service))),
         }
     }
 
@@ -275,30 +320,61 @@ impl Environment<'_> {
     }
 
     fn warnings(&self, overrides: &Overrides) -> Vec<String> {
-        let exposed = overrides.token_file.as_ref().filter(|file| is_exposed(&file.value));
-        let exposed = exposed.map(|Setting { value, origin }| {
-            format!("{origin}: everybody on this machine can read {}", value.display())
+        let readers =
+            overrides.token_file.as_ref().and_then(|file| Some((file, readers(&file.value, Group::Counts)?)));
+        let exposed = readers.map(|(Setting { value, origin }, readers)| {
+            format!("{origin}: {readers} on this machine can read {}", shown(value))
         });
-        let insecure = self
-            .variable(&["HW_INSECURE"])
-            .filter(|setting| setting.value.eq_ignore_ascii_case("true") || setting.value == "1");
-        let insecure = insecure.map(|_| {
-            "HW_INSECURE has no effect: certificates are always checked (use --ca-cert to add a trust root)"
-                .to_owned()
-        });
-        exposed.into_iter().chain(insecure).collect()
+        let insecure = ["HW_INSECURE", "OS_INSECURE"].iter().find_map(|name| self.variable(&[name]));
+        let insecure = insecure
+            .filter(|setting| setting.value.eq_ignore_ascii_case("true") || setting.value == "1")
+            .map(|setting| {
+                format!(
+                    "{} has no effect: certificates are always checked (use --ca-cert to add a trust root)",
+                    setting.origin
+                )
+            });
+        exposed.into_iter().chain(self.exposed_profile()).chain(insecure).collect()
+    }
+
+    /// The warning about a profile with plain keys that others can read.
+    fn exposed_profile(&self) -> Option<String> {
+        let profile = self.profile.get()?.as_ref().ok()?.as_ref()?;
+        profile.credentials.as_ref().ok().filter(|found| found.has_secret())?;
+        let readers = readers(&profile.path, Group::IsTrusted)?;
+        Some(format!("{readers} on this machine can read the keys in {}", shown(&profile.path)))
     }
 }
 
-/// Whether every user of this machine can read a file.
+/// Names a project for people.
+fn named(project: &Project) -> String {
+    match project {
+        Project::Id(id) => format!("project {id}"),
+        Project::Name(name) => format!("the project named '{}'", safe(name, 60)),
+    }
+}
+
+/// Whether a group of users that can read a file is worth a warning.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Group {
+    Counts,
+    IsTrusted,
+}
+
+/// The other users who can read a file, if there are any.
 #[cfg(unix)]
-fn is_exposed(path: &Path) -> bool {
+fn readers(path: &Path, group: Group) -> Option<&'static str> {
     use std::os::unix::fs::PermissionsExt as _;
 
-    path.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o004 != 0)
+    let mode = path.metadata().ok().filter(std::fs::Metadata::is_file)?.permissions().mode();
+    match (mode & 0o004 != 0, mode & 0o040 != 0 && group == Group::Counts) {
+        (true, _) => Some("everybody"),
+        (false, true) => Some("a group of users"),
+        (false, false) => None,
+    }
 }
 
 #[cfg(not(unix))]
-fn is_exposed(_: &Path) -> bool {
-    false
+fn readers(_: &Path, _: Group) -> Option<&'static str> {
+    None
 }

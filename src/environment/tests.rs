@@ -155,14 +155,229 @@ fn the_named_the_current_or_the_only_profile_is_used() {
 }
 
 #[test]
-fn encrypted_keys_are_refused_with_an_explanation() {
-    for (access, secret) in [("AK", "kS3/zX+9=="), ("AK", &*"a".repeat(88)), ("x+y=", "s3cr3t")] {
-        let home = Home::new().profiles(&profile(
-            "default",
-            &format!(r#""accessKeyId": "{access}", "secretAccessKey": "{secret}""#),
-        ));
+fn keys_are_encrypted_if_the_file_says_so_or_is_written_by_koocli() {
+    let keys = r#""accessKeyId": "AKEXAMPLE00000000001", "secretAccessKey": "kS3/zX+9==""#;
+    let entry = format!(r#"{{"name": "ci", "mode": "AKSK", {keys}}}"#);
+    for (top, is_encrypted) in [
+        (r#""authEncrypt": "true","#, true),
+        (r#""authEncrypt": true,"#, true),
+        (r#""authEncrypt": "false", "language": "en","#, false),
+        (r#""language": "en", "offline": "false","#, true),
+        ("", false),
+    ] {
+        let home = Home::new().profiles(&format!(r#"{{{top} "current": "ci", "profiles": [{entry}]}}"#));
+        match settings(Some(&home), &[]).credentials() {
+            Ok(found) => {
+                let text = format!("{:?}", found.unwrap());
+                assert!(!is_encrypted && text.contains("AKEX"), "{top}: {text}");
+                // Only a file that does not say so raises a suspicion.
+                assert_eq!(text.contains("do not look like keys"), top.is_empty(), "{text}");
+            }
+            Err(error) => {
+                let error = error.to_string();
+                assert!(is_encrypted && error.contains("--cli-auth-encrypt=false"), "{top}: {error}");
+                assert!(!error.contains("kS3"), "{error}");
+            }
+        }
+    }
+    // The file of the SDKs comes after the current profile, and not after one that was asked for.
+    let encrypted = format!(r#"{{"authEncrypt": "true", "current": "ci", "profiles": [{entry}]}}"#);
+    let home = Home::new().profiles(&encrypted).sdk("[basic]\nak = SDKF\nsk = s\n");
+    let current = settings(Some(&home), &[]);
+    assert!(from(&current).starts_with("the access key SDKF… of "));
+    let remarks = current.remarks("the file", false);
+    assert!(remarks.len() == 1 && remarks[0].contains("the keys are encrypted"), "{remarks:?}");
+    assert!(settings(Some(&home), &[("HW_PROFILE", "ci")]).credentials().is_err());
+}
+
+#[test]
+fn the_mode_of_a_profile_selects_its_credentials() {
+    let left = r#""accessKeyId": "LEFT", "secretAccessKey": "s""#;
+    let sts = r#"{"accessKeyId": "STSK", "secretAccessKey": "s", "securityToken": "t"}"#;
+    for (fields, found) in [
+        (format!(r#""mode": "AKSK", {left}"#), "the access key LEFT…"),
+        (left.to_owned(), "the access key LEFT…"),
+        (format!(r#""mode": "SSO", {left}, "ssoAuth": {{"stsToken": {sts}}}"#), "the access key STSK…"),
+        (format!(r#""mode": "ecsAgency", {left}"#), "the agency of this ECS instance"),
+        (format!(r#""mode": "token", {left}, "xAuthToken": "t", "expiresAt": 7"#), "a token"),
+        (
+            format!(r#""mode": "AKSK", {left}, "agencyName": "a", "agencyDomainName": "d""#),
+            "the agency 'a' of 'd', assumed with the access key LEFT…",
+        ),
+        (
+            format!(
+                r#""mode": "AssumeRole", {left}, "sourceProfile": "base", "agencyName": "a",
+                   "agencyDomainName": "d""#
+            ),
+            "the agency 'a' of 'd', assumed with the access key BASE…",
+        ),
+        (
+            r#""mode": "AKSK", "accessKeyId": 12345678, "secretAccessKey": 1"#.to_owned(),
+            "the access key 1234…",
+        ),
+    ] {
+        let base = r#"{"name": "base", "accessKeyId": "BASE", "secretAccessKey": "s"}"#;
+        let text = format!(r#"{{"current": "ci", "profiles": [{{"name": "ci", {fields}}}, {base}]}}"#);
+        let home = Home::new().profiles(&format!("\u{feff}{text}"));
+        let from = from(&settings(Some(&home), &[]));
+        assert!(from.starts_with(&format!("{found} of the profile 'ci'")), "{fields}: {from}");
+    }
+    for (fields, why) in [
+        (r#""mode": "SSO", "accessKeyId": "LEFT", "secretAccessKey": "s""#, "single sign-on has no keys"),
+        (r#""mode": "token""#, "xAuthToken is missing"),
+        (r#""mode": "AssumeRole", "accessKeyId": "A", "secretAccessKey": "s""#, "agencyName is missing"),
+        (r#""accessKeyId": "A", "secretAccessKey": "s", "agencyName": "a""#, "needs agencyDomainName"),
+        (r#""mode": "AssumeRole", "sourceProfile": "gone", "agencyName": "a""#, "no profile 'gone'"),
+        (r#""mode": "AssumeRole", "sourceProfile": "ci", "agencyName": "a""#, "name each other"),
+        (r#""mode": "magic""#, "unknown mode 'magic'"),
+    ] {
+        let home = Home::new().profiles(&format!(r#"{{"profiles": [{{"name": "ci", {fields}}}]}}"#));
         let error = settings(Some(&home), &[]).credentials().unwrap_err().to_string();
-        assert!(error.contains("--cli-auth-encrypt=false") && !error.contains(secret), "{error}");
+        assert!(error.contains(why), "{fields}: {error}");
+    }
+}
+
+#[test]
+fn a_profile_that_an_option_names_beats_all_variables() {
+    let keys = |key: &str| format!(r#""accessKeyId": "{key}", "secretAccessKey": "s""#);
+    let text = format!(
+        r#"{{"current": "a", "profiles": [
+            {{"name": "a", {}, "region": "r-a", "projectId": "pa"}}, {{"name": "b", {}}},
+            {{"name": "c"}}]}}"#,
+        keys("AKEY"),
+        keys("BKEY")
+    );
+    let home = Home::new().profiles(&text);
+    let named = |profile: &str| {
+        let mut variables = HashMap::from([
+            ("HW_ACCESS_KEY", "HWKEY"),
+            ("HW_SECRET_KEY", "s"),
+            ("HW_REGION_NAME", "r-hw"),
+            ("HW_PROJECT_ID", "phw"),
+            ("HW_ASSUME_ROLE_AGENCY_NAME", "x"),
+            ("HW_ASSUME_ROLE_DOMAIN_NAME", "d"),
+        ]);
+        let folder = home.0.display().to_string();
+        variables.remove("HOME");
+        let get = move |name: &str| match name {
+            "HOME" => Some(folder.clone()),
+            name => variables.get(name).map(|value| (*value).to_owned()),
+        };
+        Environment::new(get, Some(profile.to_owned()))
+    };
+    let a = named("a");
+    assert!(from(&a).starts_with("the access key AKEY… of the profile 'a'"), "{}", from(&a));
+    let region = a.region().unwrap().unwrap().value;
+    assert_eq!((region.name(), project(&a, Some(&region))), ("r-a", "pa".into()));
+    // The project of the variables belongs to their keys.
+    let b = named("b");
+    let region = b.region().unwrap().unwrap().value;
+    assert_eq!((region.name(), project(&b, Some(&region))), ("r-hw", "none".into()));
+    let error = named("c").credentials().unwrap_err().to_string();
+    assert!(error.contains("'c'") && error.contains("no credentials"), "{error}");
+}
+
+#[test]
+fn every_source_of_the_variables_has_its_place_in_the_order() {
+    let id_token = Home::new().with(".huaweicloud/id-token", "an-id-token\n");
+    let file = id_token.0.join(".huaweicloud/id-token");
+    let file = file.to_str().unwrap();
+    let mut variables = vec![
+        ("OS_TOKEN", "t"),
+        ("HUAWEICLOUD_SDK_IDP_ID", "github"),
+        ("HUAWEICLOUD_SDK_ID_TOKEN_FILE", file),
+        ("HW_ASSUME_ROLE_IDP_ID", "gitlab"),
+        ("HW_ASSUME_ROLE_ID_TOKEN", "an-id-token"),
+        ("HUAWEICLOUD_SDK_AK", "SDKKEY"),
+        ("HUAWEICLOUD_SDK_SK", "s"),
+        ("HUAWEI_CLOUD_ACCESS_KEY_ID", "GITHUB"),
+        ("HUAWEI_CLOUD_SECRET_ACCESS_KEY", "s"),
+        ("OS_USERNAME", "u"),
+        ("OS_PASSWORD", " p "),
+        ("OS_PROJECT_DOMAIN_NAME", "d"),
+    ];
+    for (expected, removed) in [
+        ("a token of OS_TOKEN", 1),
+        ("the identity provider github of HUAWEICLOUD_SDK_IDP_ID", 2),
+        ("the identity provider gitlab of HW_ASSUME_ROLE_IDP_ID", 2),
+        ("the access key SDKK… of HUAWEICLOUD_SDK_AK", 2),
+        ("the access key GITH… of HUAWEI_CLOUD_ACCESS_KEY_ID", 2),
+        ("a password of OS_USERNAME", 3),
+        ("none", 0),
+    ] {
+        assert_eq!(from(&settings(None, &variables)), expected);
+        variables.drain(..removed);
+    }
+    for (set, missing) in [
+        ("HUAWEICLOUD_SDK_IDP_ID", "HUAWEICLOUD_SDK_ID_TOKEN_FILE"),
+        ("HUAWEICLOUD_SDK_ID_TOKEN_FILE", "HUAWEICLOUD_SDK_IDP_ID"),
+        ("HUAWEI_CLOUD_ACCESS_KEY_ID", "HUAWEI_CLOUD_SECRET_ACCESS_KEY"),
+    ] {
+        let error = settings(None, &[(set, CANARY)]).credentials().unwrap_err().to_string();
+        assert_eq!(error, format!("missing {missing}: {set} is set and needs it"));
+    }
+    // The names of one family beat those of the next, and an ID beats a name of its own family only.
+    let login = [
+        ("HW_USER_NAME", "hw"),
+        ("HW_DOMAIN_NAME", "dhw"),
+        ("OS_USER_ID", "os"),
+        ("OS_DOMAIN_ID", "dos"),
+        ("OS_PASSWORD", "p"),
+    ];
+    let text = format!("{:?}", settings(None, &login).credentials().unwrap().unwrap());
+    assert!(text.contains(r#"Name("hw")"#) && text.contains(r#"Name("dhw")"#), "{text}");
+    // The security token has one variable for the keys of either family of Terraform.
+    let keys = [("OS_ACCESS_KEY", "AKEY"), ("OS_SECRET_KEY", "s"), ("HW_SECURITY_TOKEN", "t")];
+    let text = format!("{:?}", settings(None, &keys).credentials().unwrap().unwrap());
+    assert!(text.contains("temporary"), "{text}");
+}
+
+#[test]
+fn a_role_of_the_variables_is_assumed_or_refused() {
+    let keys = [("HW_ACCESS_KEY", "AKEY"), ("HW_SECRET_KEY", "s"), ("HW_PROJECT_ID", "0a")];
+    let with = |more: &[(&str, &str)]| settings(None, &[&keys[..], more].concat());
+    let role = with(&[("HW_ASSUME_ROLE_AGENCY_NAME", "a"), ("HW_ASSUME_ROLE_DOMAIN_NAME", "d")]);
+    assert_eq!(
+        from(&role),
+        "the agency 'a' of 'd', assumed with the access key AKEY… of HW_ASSUME_ROLE_AGENCY_NAME with \
+         HW_ACCESS_KEY"
+    );
+    assert_eq!(project(&role, None), "none", "the project of the keys is not the role's");
+    assert!(role.remarks("x", false)[0].starts_with("HW_PROJECT_ID has no effect"));
+    for (more, why) in [
+        (&[("HW_ASSUME_ROLE_AGENCY_NAME", "a")][..], "missing HW_ASSUME_ROLE_DOMAIN_NAME"),
+        (&[("HW_ASSUME_ROLE_DOMAIN_ID", "d")], "missing HW_ASSUME_ROLE_AGENCY_NAME"),
+        (
+            &[
+                ("HW_ASSUME_ROLE_AGENCY_NAME", "a"),
+                ("HW_ASSUME_ROLE_DOMAIN_NAME", "d"),
+                ("HW_ASSUME_ROLE_DURATION", "1h"),
+            ],
+            "HW_ASSUME_ROLE_DURATION: invalid duration of a role",
+        ),
+    ] {
+        let error = with(more).credentials().unwrap_err().to_string();
+        assert!(error.contains(why), "{error}");
+    }
+}
+
+#[test]
+fn sources_that_are_not_used_are_remarked_on() {
+    let keys = [("HW_ACCESS_KEY", "AKEY"), ("HW_SECRET_KEY", "s")];
+    let remarks =
+        |more: &[(&str, &str)]| settings(None, &[&keys[..], more].concat()).remarks("HW_ACCESS_KEY", false);
+    assert_eq!(remarks(&[("OS_ACCESS_KEY", "AKEY")]), Vec::<String>::new(), "the same key");
+    for (more, said) in [
+        (("HW_PROFILE", "ci"), "the credentials of HW_ACCESS_KEY are used, not HW_PROFILE"),
+        (("OS_PASSWORD", "p"), "are used, not OS_PASSWORD"),
+        (("OS_CLOUD", "otc"), "OS_CLOUD: clouds.yaml is not supported"),
+        (("HUAWEICLOUD_OIDC_TOKEN_FILE", "f"), "HUAWEICLOUD_OIDC_TOKEN_FILE: the STS form"),
+        (("HC_CONTAINER_CREDENTIALS_FULL_URI", "u"), "the identity of a pod"),
+        (("OS_APPLICATION_CREDENTIAL_ID", "i"), "application credentials"),
+        (("HW_SIGNING_ALGORITHM", "SDK-HMAC-SM3"), "only SDK-HMAC-SHA256"),
+    ] {
+        let remarks = remarks(&[more]);
+        assert!(remarks.len() == 1 && remarks[0].contains(said), "{remarks:?}");
     }
 }
 
@@ -209,7 +424,11 @@ fn a_project_of_a_profile_is_used_only_in_its_region_and_without_a_variable() {
     assert_eq!(of(&[], "r-1"), "0b");
     assert_eq!(of(&[], "r-2"), "none");
     assert_eq!(of(&[("HW_PROJECT_NAME", "r-1_dev")], "r-1"), "named r-1_dev");
-    assert_eq!(of(&[("HW_PROJECT_NAME", "r-1_dev"), ("OS_PROJECT_ID", "0a")], "r-1"), "0a");
+    // One family is looked through before the next; within a family, an ID beats a name.
+    assert_eq!(of(&[("HW_PROJECT_NAME", "r-1_dev"), ("OS_PROJECT_ID", "0a")], "r-1"), "named r-1_dev");
+    assert_eq!(of(&[("OS_PROJECT_NAME", "r-1_dev"), ("OS_TENANT_ID", "0a")], "r-1"), "0a");
+    // The keys of the variables are of another account than the profile.
+    assert_eq!(of(&[("HW_ACCESS_KEY", "AK"), ("HW_SECRET_KEY", "s")], "r-1"), "none");
     let error = settings(None, &[("HW_PROJECT_ID", "a/b")]).project(None).unwrap_err().to_string();
     assert!(error.starts_with("HW_PROJECT_ID: "), "{error}");
 }
@@ -225,7 +444,7 @@ fn the_variables_of_terraform_and_the_sdks_are_read() {
     for name in ["HW_AUTH_URL", "OS_AUTH_URL", "HUAWEICLOUD_SDK_IAM_ENDPOINT"] {
         assert_eq!(settings(None, &[(name, "https://i")]).iam_endpoint().unwrap().unwrap().origin, name);
     }
-    for name in ["HW_REGION_NAME", "OS_REGION_NAME"] {
+    for name in REGION {
         assert_eq!(settings(None, &[(name, "r-1")]).region().unwrap().unwrap().origin, name);
     }
     for (access, secret, token) in [
@@ -320,7 +539,7 @@ fn a_missing_file_is_an_error_only_if_a_variable_names_it() {
 #[test]
 fn the_file_of_the_sdks_is_parsed_by_their_rules() {
     let text = "\u{feff}# mine\r\n[other]\r\nak = no\r\n[basic]\r\n AK = A1 \r\nsk=s=1\r\n; no\r\n\
-                security_token : t\r\nproject_id = 0a\r\n\
+                security_token : \"t\"\r\nproject_id = '0a'\r\n\
                 iam_endpoint = https://iam.example/v3/\r\nmore = 1\r\n";
     let home = Home::new().sdk(text);
     let settings = settings(Some(&home), &[]);

@@ -32,6 +32,7 @@ pub(crate) struct Client {
     resolver: SystemResolver,
     request_timeout: Duration,
     large_bodies: Arc<Semaphore>,
+    route: Route,
     /// Whether there was a response since a connection last broke twice in a row. Only then can a broken
     /// connection be an idle one that the server closed.
     has_responded: Arc<AtomicBool>,
@@ -52,7 +53,7 @@ impl Client {
             .tls_backend_preconfigured(trust.config()?);
         let http = route.apply(builder)?.build().map_err(|error| ConfigError::setup("HTTP", error))?;
         let large_bodies = Arc::new(Semaphore::new(LARGE_AT_ONCE));
-        Ok(Self { http, resolver, request_timeout, large_bodies, has_responded: Arc::default() })
+        Ok(Self { http, resolver, request_timeout, large_bodies, route, has_responded: Arc::default() })
     }
 
     /// Sends a request that the meter counts, and reads the complete response.
@@ -63,6 +64,7 @@ impl Client {
     pub(crate) async fn send(&self, request: Request, meter: &Meter) -> Result<Response, Observation> {
         let has_responded = self.has_responded.load(Ordering::Relaxed);
         let target = Target::of(request.url(), self.request_timeout, has_responded);
+        let target = target.through(self.route.proxy(request.url()));
         let failed = |error: reqwest::Error| transport_fault::classify(&error, &target);
 
         let mut response = self.execute(request, meter).await.map_err(failed)?;

@@ -114,6 +114,18 @@ fn fault(kind: FaultKind, response: &Response, body: ErrorBody) -> Fault {
     complete(Fault::new(kind, message), response, body)
 }
 
+/// Completes the fault of a response with the status 200 that is not the requested one. Some gateways send
+/// errors with that status. The words of the service then replace those about the form of the response.
+pub(crate) fn with_words(fault: Fault, response: &Response, body: ErrorBody) -> Fault {
+    match (&body.code, &body.message) {
+        (Some(_), Some(message)) => {
+            let message = format!("HTTP 200, but an error: {message}");
+            complete(Fault { message, ..fault }, response, body)
+        }
+        _ => complete(fault, response, ErrorBody::default()),
+    }
+}
+
 /// Adds the status, the error code and the request ID of a response to a fault.
 pub(crate) fn complete(fault: Fault, response: &Response, body: ErrorBody) -> Fault {
     Fault {

@@ -21,13 +21,21 @@ pub(super) struct Target {
     request_timeout: Duration,
     /// There was a response before, so that what fails now did not always fail.
     has_responded: bool,
+    /// The proxy on the route.
+    proxy: Option<String>,
 }
 
 impl Target {
     pub(super) fn of(url: &Url, request_timeout: Duration, has_responded: bool) -> Self {
         let host = url.host_str().unwrap_or_default().to_owned();
         let place = host.clone() + &url.port().map(|port| format!(":{port}")).unwrap_or_default();
-        Self { host, place, is_plain_http: url.scheme() == "http", request_timeout, has_responded }
+        let is_plain_http = url.scheme() == "http";
+        Self { host, place, is_plain_http, request_timeout, has_responded, proxy: None }
+    }
+
+    /// Adds the proxy on the route.
+    pub(super) fn through(self, proxy: Option<String>) -> Self {
+        Self { proxy, ..self }
     }
 }
 
@@ -57,8 +65,8 @@ pub(super) fn classify(error: &reqwest::Error, target: &Target) -> Observation {
     let fault = Fault::new(kind, message);
     match kind {
         // A load balancer that is being reconfigured sends the same alerts for a while.
-        FaultKind::Incompatible if target.has_responded => Observation::transient(fault),
-        FaultKind::Untrusted | FaultKind::Incompatible => Observation::Permanent(fault),
+        FaultKind::Handshake if target.has_responded => Observation::transient(fault),
+        FaultKind::Untrusted | FaultKind::Handshake => Observation::Permanent(fault),
         // A proxy that fails to connect may do so later. The others refuse this client.
         FaultKind::Proxy if cause.root != PROXY_FAILED => Observation::Permanent(fault),
         _ => Observation::transient(fault),
@@ -74,8 +82,9 @@ const CLOSED_EARLY: &str = "connection closed before message completed";
 
 /// The table of transport errors: the first row that matches decides.
 fn describe(cause: &Cause<'_>, target: &Target) -> (FaultKind, String) {
-    let Target { host, place, is_plain_http, request_timeout, .. } = target;
+    let Target { host, place, is_plain_http, request_timeout, proxy, .. } = target;
     let root = &cause.root;
+    let handshake = cause.tls.and_then(handshake);
     match cause {
         Cause { lookup: Some(lookup), .. } if is_local(&lookup.source) => {
             (FaultKind::Local, format!("this machine {lookup}"))
@@ -96,9 +105,6 @@ fn describe(cause: &Cause<'_>, target: &Target) -> (FaultKind, String) {
             };
             (FaultKind::Untrusted, format!("the certificate of {place} is not trusted: {why}"))
         }
-        Cause { tls: Some(why), .. } if is_incompatible(why) => {
-            (FaultKind::Incompatible, format!("no TLS connection to {place} is possible: {why}"))
-        }
         _ if root == PROXY_AUTHENTICATION => {
             (FaultKind::Proxy, format!("the proxy for {place} requires a user and a password"))
         }
@@ -108,12 +114,19 @@ fn describe(cause: &Cause<'_>, target: &Target) -> (FaultKind, String) {
                 format!("ALL_PROXY names a proxy of type {scheme} (supported types: http and https)");
             (FaultKind::Proxy, message)
         }
-        _ if root == PROXY_FAILED => (FaultKind::Proxy, format!("the proxy did not connect to {place}")),
+        _ if root == PROXY_FAILED => {
+            let proxy = proxy.as_ref().map(|proxy| format!(" {proxy}")).unwrap_or_default();
+            (FaultKind::Proxy, format!("the proxy{proxy} did not connect to {place}"))
+        }
         Cause { is_timeout: true, is_connect: true, .. } => {
-            (FaultKind::TimedOut, format!("no connection to {place} within {:?}", *request_timeout / 2))
+            let through = proxy.as_ref().map(|proxy| format!(" through the proxy {proxy}"));
+            let (through, time) = (through.unwrap_or_default(), *request_timeout / 2);
+            (FaultKind::TimedOut, format!("no connection to {place}{through} within {time:?}"))
         }
         Cause { is_timeout: true, .. } => {
-            (FaultKind::TimedOut, format!("no response from {place} within {request_timeout:?}"))
+            let through = proxy.as_ref().map(|proxy| format!(" through the proxy {proxy}"));
+            let through = through.unwrap_or_default();
+            (FaultKind::TimedOut, format!("no response from {place}{through} within {request_timeout:?}"))
         }
         Cause { io: Some(error), .. } if is_local(error) => {
             (FaultKind::Local, format!("this machine cannot open a connection: {root}"))
@@ -122,6 +135,14 @@ fn describe(cause: &Cause<'_>, target: &Target) -> (FaultKind, String) {
             let message = format!("{place} does not speak TLS ({root}); does it expect plain http?");
             (FaultKind::Network, message)
         }
+        Cause { tls: Some(_), .. } if handshake.is_some() => {
+            let why = handshake.unwrap_or_default();
+            (FaultKind::Handshake, format!("{place} and this client cannot agree on TLS: {why}"))
+        }
+        Cause { is_connect: true, tls: None, .. } if proxy.is_some() => {
+            let proxy = proxy.as_deref().unwrap_or_default();
+            (FaultKind::Network, format!("cannot connect to the proxy {proxy} for {place}: {root}"))
+        }
         Cause { is_connect: true, .. } => (FaultKind::Network, format!("cannot connect to {place}: {root}")),
         _ => {
             // TLS servers close the connection when they receive plain text.
@@ -129,6 +150,27 @@ fn describe(cause: &Cause<'_>, target: &Target) -> (FaultKind, String) {
             (FaultKind::Network, format!("the connection to {place} broke: {root}{hint}"))
         }
     }
+}
+
+/// The reason why no retry makes two sides agree on TLS, if that is so.
+fn handshake(error: &rustls::Error) -> Option<String> {
+    use rustls::AlertDescription as Alert;
+    let demands = "it demands a client certificate, which is not supported";
+    Some(match error {
+        rustls::Error::AlertReceived(alert) => match alert {
+            Alert::CertificateRequired | Alert::BadCertificate | Alert::UnknownCA | Alert::AccessDenied => {
+                demands.into()
+            }
+            Alert::HandshakeFailure | Alert::InsufficientSecurity => {
+                format!("{alert:?}, so no cipher in common, or it demands a client certificate")
+            }
+            Alert::ProtocolVersion => "it supports neither TLS 1.2 nor TLS 1.3".into(),
+            Alert::UnrecognisedName | Alert::NoApplicationProtocol => format!("{alert:?}"),
+            _ => return None,
+        },
+        rustls::Error::PeerIncompatible(why) => format!("{why:?}"),
+        _ => return None,
+    })
 }
 
 /// Whether a connection ended before any byte of the response.
@@ -144,28 +186,6 @@ fn is_local(error: &io::Error) -> bool {
     // EMFILE and ENFILE, for which std has no name. The numbers are the same on Linux, macOS and the BSDs.
     let lacks_descriptors = cfg!(unix) && matches!(error.raw_os_error(), Some(23 | 24));
     lacks_descriptors || matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::OutOfMemory)
-}
-
-/// Whether no retry can succeed, because the two sides have no version or algorithm of TLS in common, or the
-/// server wants a certificate of the client.
-fn is_incompatible(error: &rustls::Error) -> bool {
-    use rustls::AlertDescription as Alert;
-    match error {
-        rustls::Error::PeerIncompatible(_) => true,
-        rustls::Error::AlertReceived(alert) => matches!(
-            alert,
-            Alert::HandshakeFailure
-                | Alert::ProtocolVersion
-                | Alert::InsufficientSecurity
-                | Alert::CertificateRequired
-                | Alert::BadCertificate
-                | Alert::UnknownCA
-                | Alert::AccessDenied
-                | Alert::UnrecognisedName
-                | Alert::NoApplicationProtocol
-        ),
-        _ => false,
-    }
 }
 
 /// Finds the first error of type `E` in the chain of causes. An `io::Error` hides the error that it
@@ -214,7 +234,6 @@ mod tests {
         let (own, proxy) = (lookup("db.example"), lookup("proxy.example"));
         let gone = LookupError { was_known: true, ..lookup("db.example") };
         let short = LookupError::new("db.example", io::Error::from_raw_os_error(24));
-        let versions = Tls::AlertReceived(rustls::AlertDescription::ProtocolVersion);
         let certificate = |why| Tls::InvalidCertificate(why);
         let (unknown, expired) =
             (certificate(CertificateError::UnknownIssuer), certificate(CertificateError::Expired));
@@ -229,11 +248,6 @@ mod tests {
                 Cause { lookup: Some(&short), ..root("x") },
                 FaultKind::Local,
                 "this machine cannot look up db.example",
-            ),
-            (
-                Cause { tls: Some(&versions), ..root("x") },
-                FaultKind::Incompatible,
-                "no TLS connection to db.example:8443 is possible",
             ),
             (Cause { lookup: Some(&proxy), ..root("x") }, FaultKind::UnknownHost, "(the proxy)"),
             (

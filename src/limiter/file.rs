@@ -179,6 +179,11 @@ fn folder() -> PathBuf {
     }
 }
 
+/// Opens a file in the folder of the user's own, and makes it if it is missing.
+pub(crate) fn private_file(name: &str) -> io::Result<File> {
+    open(&folder(), name)
+}
+
 /// Opens the file in the folder, and makes both if they are missing.
 fn open(folder: &Path, name: &str) -> io::Result<File> {
     if let Err(error) = system::create_folder(folder)

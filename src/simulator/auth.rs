@@ -27,16 +27,23 @@ pub struct Accepted {
     pub secret_key: String,
     /// The password of every user.
     pub password: String,
+    /// The agency that the other credentials may assume, in any account.
+    pub agency: String,
+    /// The ID token of every identity provider.
+    pub id_token: String,
 }
 
 impl Default for Accepted {
-    /// `test-token`, `TESTACCESSKEY0000001`, `testsecretkey000000000000000000000000000` and `test-password`.
+    /// `test-token`, `TESTACCESSKEY0000001`, `testsecretkey000000000000000000000000000`, `test-password`,
+    /// `test-agency` and `test-id-token`.
     fn default() -> Self {
         Self {
             token: "test-token".into(),
             access_key: "TESTACCESSKEY0000001".into(),
             secret_key: "testsecretkey000000000000000000000000000".into(),
             password: "test-password".into(),
+            agency: "test-agency".into(),
+            id_token: "test-id-token".into(),
         }
     }
 }
@@ -55,6 +62,25 @@ pub(super) struct Authenticator {
     token_life: Duration,
     /// The tokens that were issued, and their times of issue.
     issued: Mutex<HashMap<String, Instant>>,
+    /// The temporary keys that were issued, by their access keys.
+    keys: Mutex<HashMap<String, TemporaryKeys>>,
+}
+
+/// The keys of a role.
+#[derive(Debug)]
+struct TemporaryKeys {
+    secret_key: String,
+    security_token: String,
+    issued: Instant,
+}
+
+/// The account that a request comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Identity {
+    /// The account of the accepted credentials.
+    Base,
+    /// The account of the agency, which has projects of its own.
+    Role,
 }
 
 /// The parts of a request that decide its response.
@@ -71,20 +97,25 @@ type Refusal = (&'static str, &'static str);
 
 impl Authenticator {
     pub(super) fn new(accepted: Option<Accepted>, token_life: Duration) -> Self {
-        Self { accepted, token_life, issued: Mutex::default() }
+        Self { accepted, token_life, issued: Mutex::default(), keys: Mutex::default() }
     }
 
     /// Checks the token or the signature of a request at the time `now`.
-    pub(super) fn check(&self, request: &RequestParts<'_>, now: Timestamp) -> Result<(), Refusal> {
-        let Some(accepted) = &self.accepted else { return Ok(()) };
+    pub(super) fn check(&self, request: &RequestParts<'_>, now: Timestamp) -> Result<Identity, Refusal> {
         let header = |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok());
+        let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let access_key = header(AUTHORIZATION.as_str()).and_then(|value| value.split_once("Access="));
+        let access_key = access_key.and_then(|(_, rest)| rest.split(',').next()).unwrap_or_default();
+        let temporary = keys.get(access_key);
+        let identity = if temporary.is_some() { Identity::Role } else { Identity::Base };
+        let Some(accepted) = &self.accepted else { return Ok(identity) };
         if let Some(token) = header("x-auth-token") {
             if token == accepted.token {
-                return Ok(());
+                return Ok(identity);
             }
             let issued = self.issued.lock().unwrap_or_else(PoisonError::into_inner);
             return match issued.get(token) {
-                Some(issued) if issued.elapsed() < self.token_life => Ok(()),
+                Some(issued) if issued.elapsed() < self.token_life => Ok(identity),
                 Some(_) => Err(("APIGW.0307", "The token must be updated.")),
                 None => Err(("APIGW.0301", "Incorrect IAM authentication information: decrypt token fail")),
             };
@@ -116,8 +147,83 @@ impl Authenticator {
         }
         let RequestParts { method, path, query, body, .. } = *request;
         let signable = Signable { method, path, query, headers: &headers, body };
-        let expected = signer::authorization(signable, &accepted.access_key, &accepted.secret_key);
-        if authorization == expected { Ok(()) } else { Err(wrong) }
+        let (access_key, secret_key) = match temporary {
+            Some(keys) if header("x-security-token") != Some(&keys.security_token) => return Err(wrong),
+            Some(keys) if keys.issued.elapsed() >= self.token_life => {
+                return Err(("APIGW.0301", "Incorrect IAM authentication information: the key has expired"));
+            }
+            Some(keys) => (access_key, keys.secret_key.as_str()),
+            None => (accepted.access_key.as_str(), accepted.secret_key.as_str()),
+        };
+        let expected = signer::authorization(signable, access_key, secret_key);
+        if authorization == expected { Ok(identity) } else { Err(wrong) }
+    }
+
+    /// Issues temporary keys for the agency that a request names.
+    ///
+    /// # Errors
+    ///
+    /// The body of IAM's error when it is another agency, or none.
+    pub(super) fn assume(&self, body: &[u8], now: Timestamp) -> Result<Value, Value> {
+        let request: Value = serde_json::from_slice(body).unwrap_or_default();
+        let role = &request["auth"]["identity"]["assume_role"];
+        let is_known = self.accepted.as_ref().is_none_or(|accepted| role["agency_name"] == accepted.agency);
+        if !is_known || !(role["domain_name"].is_string() || role["domain_id"].is_string()) {
+            let message = "You have no right to do this action.";
+            return Err(json!({"error": {"code": 403, "message": message, "title": "Forbidden"}}));
+        }
+        let random = |length: usize| format!("{:032X}", fastrand::u128(..))[..length].to_owned();
+        let (access_key, secret_key) = (random(20), random(32));
+        let security_token = random(32);
+        let expires = self.expires(now);
+        let credential = json!({
+            "access": access_key, "secret": secret_key, "securitytoken": security_token,
+            "expires_at": expires,
+        });
+        let keys = TemporaryKeys { secret_key, security_token, issued: Instant::now() };
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner).insert(access_key, keys);
+        Ok(json!({ "credential": credential }))
+    }
+
+    /// Exchanges the ID token of an identity provider for a token. Returns the token and the body of the
+    /// response.
+    ///
+    /// # Errors
+    ///
+    /// The body of IAM's error when the provider or the ID token is wrong.
+    pub(super) fn federate(
+        &self,
+        request: &RequestParts<'_>,
+        now: Timestamp,
+    ) -> Result<(String, Value), Value> {
+        let body: Value = serde_json::from_slice(request.body).unwrap_or_default();
+        let id_token = &body["auth"]["id_token"]["id"];
+        let is_known = self.accepted.as_ref().is_none_or(|accepted| *id_token == accepted.id_token);
+        if !is_known || !id_token.is_string() || !request.headers.contains_key("x-idp-id") {
+            let message = "The ID token is invalid.";
+            return Err(json!({"error": {"code": 401, "message": message, "title": "Unauthorized"}}));
+        }
+        Ok(self.issue(&body["auth"]["scope"]["project"], now))
+    }
+
+    fn expires(&self, now: Timestamp) -> String {
+        let lifetime = jiff::SignedDuration::try_from(self.token_life).unwrap_or_default();
+        let expires = now.checked_add(lifetime).unwrap_or(Timestamp::MAX);
+        expires.strftime("%Y-%m-%dT%H:%M:%S.000000Z").to_string()
+    }
+
+    /// Issues a token for a project.
+    fn issue(&self, scope: &Value, now: Timestamp) -> (String, Value) {
+        let token = format!("{:032x}", fastrand::u128(..));
+        self.issued.lock().unwrap_or_else(PoisonError::into_inner).insert(token.clone(), Instant::now());
+        let expires = self.expires(now);
+        let project = match (scope["id"].as_str(), scope["name"].as_str()) {
+            (Some(id), _) => json!({"id": id, "name": "simulated"}),
+            (None, Some(name)) => json!({"id": project_id(Identity::Base, name), "name": name}),
+            // A token of the account.
+            (None, None) => return (token, json!({"token": {"expires_at": expires}})),
+        };
+        (token, json!({"token": {"expires_at": expires, "project": project}}))
     }
 
     /// Exchanges a password for a token. Returns the token and the body of the response.
@@ -135,23 +241,14 @@ impl Authenticator {
             let message = "The username or password is wrong.";
             return Err(json!({"error": {"code": 401, "message": message, "title": "Unauthorized"}}));
         }
-        let token = format!("{:032x}", fastrand::u128(..));
-        self.issued.lock().unwrap_or_else(PoisonError::into_inner).insert(token.clone(), Instant::now());
-        let scope = &request["auth"]["scope"]["project"];
-        let project = match (scope["id"].as_str(), scope["name"].as_str()) {
-            (Some(id), _) => json!({"id": id, "name": "simulated"}),
-            (None, name) => json!({"id": project_id(name.unwrap_or_default()), "name": name}),
-        };
-        let lifetime = jiff::SignedDuration::try_from(self.token_life).unwrap_or_default();
-        let expires = now.checked_add(lifetime).unwrap_or(Timestamp::MAX);
-        let expires = expires.strftime("%Y-%m-%dT%H:%M:%S.000000Z").to_string();
-        Ok((token, json!({"token": {"expires_at": expires, "project": project}})))
+        Ok(self.issue(&request["auth"]["scope"]["project"], now))
     }
 }
 
 /// Returns the ID of the project with this name. It is always the same.
-pub(super) fn project_id(name: &str) -> String {
-    signer::sha256(name.as_bytes())[..32].to_owned()
+pub(super) fn project_id(identity: Identity, name: &str) -> String {
+    let account = if identity == Identity::Role { "role/" } else { "" };
+    signer::sha256(format!("{account}{name}").as_bytes())[..32].to_owned()
 }
 
 #[cfg(test)]
@@ -161,7 +258,7 @@ mod tests {
     use crate::id::ProjectId;
 
     /// Checks a request that was signed so many seconds ago and then changed by `change`.
-    fn check(seconds_ago: i64, change: impl Fn(&mut HeaderMap)) -> Result<(), Refusal> {
+    fn check(seconds_ago: i64, change: impl Fn(&mut HeaderMap)) -> Result<Identity, Refusal> {
         let accepted = Accepted::default();
         let credentials = Credentials::keys(&accepted.access_key, accepted.secret_key.clone(), None).unwrap();
         let now: Timestamp = "2026-01-02T03:04:05Z".parse().unwrap();

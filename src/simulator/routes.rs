@@ -49,9 +49,16 @@ impl Routes {
                 Err(body) => Reply::new(401, body),
             };
         }
-        if let Err((code, message)) = self.authenticator.check(request, now) {
-            return Reply::error(401, code, message);
+        if (request.method, segments.as_slice()) == ("POST", &["v3.0", "OS-AUTH", "id-token", "tokens"]) {
+            return match self.authenticator.federate(request, now) {
+                Ok((token, body)) => Reply { status: 201, token: Some(token), body },
+                Err(body) => Reply::new(401, body),
+            };
         }
+        let identity = match self.authenticator.check(request, now) {
+            Ok(identity) => identity,
+            Err((code, message)) => return Reply::error(401, code, message),
+        };
         let started = |(job, _): (String, String)| Reply::new(202, json!({ "job_id": job }));
         let lookup = |name: &str| parameter(request.query, name);
         let list = |page: Result<Value, &str>| match page {
@@ -61,9 +68,15 @@ impl Routes {
             }
         };
         match (request.method, segments.as_slice()) {
+            ("POST", ["v3.0", "OS-CREDENTIAL", "securitytokens"]) => {
+                match self.authenticator.assume(request.body, now) {
+                    Ok(body) => Reply::new(201, body),
+                    Err(body) => Reply::new(403, body),
+                }
+            }
             ("GET", ["v3", "projects"]) => {
                 let project = parameter(request.query, "name")
-                    .map(|name| json!({"id": auth::project_id(&name), "name": name}));
+                    .map(|name| json!({"id": auth::project_id(identity, &name), "name": name}));
                 Reply::new(200, json!({ "projects": project.into_iter().collect::<Vec<_>>() }))
             }
             ("GET", ["v3", project, "jobs"]) => match parameter(request.query, "id") {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::support::child::at;
+use super::support::child::{at, bare};
 use super::support::messages::ANOTHER_SERVER;
 use super::support::server::{Act, Server, answer, raw};
 use super::support::{ID, SUCCESS, at_once, both, job, running};
@@ -19,6 +19,33 @@ fn unreadable<B: Into<Vec<u8>>>(body: B) {
         assert_eq!(server.seen().len(), 5, "{}", String::from_utf8_lossy(&body));
     };
     both(|| passes(&act, "HTTP 200, but"), five_times);
+}
+
+/// Covers U4.
+#[test]
+fn an_error_with_the_status_200_is_reported_in_the_services_words() {
+    let error = r#"{"error_code": "DBS.200099", "error_msg": "The instance is frozen."}"#;
+    let server = Server::answers([(200, error)]);
+    let ended = at(&server.url()).args(["-o", "json"]).run().expect(125, "an error: The instance is frozen.");
+    assert_eq!(ended.json()["jobs"][0]["error"]["error_code"], "DBS.200099");
+    let unknown = r#"{"error_code": "DBS.200543", "error_msg": "The job does not exist."}"#;
+    let server = Server::answers([(200, unknown), (200, SUCCESS)]);
+    at(&server.url()).run().expect(0, "not visible yet: The job does not exist.");
+    let server = Server::answers([(200, error)]);
+    let list = bare().env("HW_AUTH_TOKEN", "t").env("HW_PROJECT_ID", "0a").args(["list", "-t", "1s"]);
+    list.args(["--endpoint", &server.url()]).run().expect(125, "an error: The instance is frozen.");
+}
+
+/// Covers U5.
+#[test]
+fn a_running_task_with_a_reason_that_nobody_can_read_has_not_failed() {
+    let blanks = ["0", r#"[""]"#, r#"{"code": null}"#, r#""null""#, "\"\u{200b}\u{feff}\"", "false", "{}"];
+    at_once(blanks, |blank| {
+        let running = job(&format!(r#""status": "Running", "fail_reason": {blank}"#));
+        let server = Server::answers([(200, running.as_str()), (200, SUCCESS)]);
+        at(&server.url()).run().expect(0, "completed");
+        assert_eq!(server.seen().len(), 2, "{blank}");
+    });
 }
 
 /// Covers B1.

@@ -2,6 +2,7 @@
 //! that misbehave.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::simulator::Simulate;
 use super::support::child::{Run, bare};
@@ -278,16 +279,25 @@ fn a_token_for_this_machine_bypasses_the_proxy_that_iam_needs() {
 
 #[test]
 fn a_rejected_renewal_is_not_repeated_while_the_old_token_works() {
-    // A token that expires in a second would be renewed before each poll.
-    let soon = |date: &str| {
-        let headers = format!("Date: {date}\r\nX-Subject-Token: t\r\n");
-        answer_with(201, &headers, r#"{"token": {"expires_at": "2026-01-02T12:00:01Z"}}"#)
-    };
-    let server = Server::start(move |n| match n {
-        0 => soon("Fri, 02 Jan 2026 12:00:01 GMT"),
-        2 => answer(401, r#"{"error": {"code": 401, "message": "The password has changed."}}"#),
-        1 | 3..7 => answer(200, &running("1%")),
-        _ => answer(200, SUCCESS),
+    let (sign_ins, polls) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let server = Server::asked(move |_, head| {
+        if head.starts_with("POST") {
+            return match sign_ins.fetch_add(1, Ordering::Relaxed) {
+                // A token that expires in a second.
+                0 => answer_with(
+                    201,
+                    "Date: Fri, 02 Jan 2026 12:00:00 GMT\r\nX-Subject-Token: t\r\n",
+                    r#"{"token": {"expires_at": "2026-01-02T12:00:01Z"}}"#,
+                ),
+                _ => answer(401, r#"{"error": {"code": 401, "message": "The password has changed."}}"#),
+            };
+        }
+        let renewed = sign_ins.load(Ordering::Relaxed) > 1;
+        if renewed && polls.fetch_add(1, Ordering::Relaxed) > 4 {
+            answer(200, SUCCESS)
+        } else {
+            answer(200, &running("1%"))
+        }
     });
     with_password(&server).run().expect(0, "completed");
     let sign_ins = server.seen().iter().filter(|seen| seen.head.starts_with("POST")).count();

@@ -150,7 +150,7 @@ fn the_readme_is_short() {
 #[test]
 fn the_hooks_in_the_readme_are_the_tested_files() {
     let readme = read("README.md");
-    for (language, file) in [("hcl", "main.tf"), ("yaml", "github-actions.yml")] {
+    for (language, file) in [("hcl", "main.tf"), ("yaml", "github-oidc.yml")] {
         let hook = read(&format!("examples/hooks/{file}"));
         assert!(readme.contains(&format!("```{language}\n{hook}```\n")), "{file} differs");
     }
@@ -231,10 +231,22 @@ fn options_are_read_from_any_form_of_help() {
     assert_eq!(options_of_help(help), expected);
 }
 
+#[test]
+fn the_hooks_with_an_identity_provider_hold_no_secret() {
+    for file in ["github-oidc.yml", "gitlab-oidc.yml"] {
+        let hook = read(&format!("examples/hooks/{file}"));
+        assert!(
+            !hook.contains("secrets.") && !hook.contains("SECRET_KEY") && !hook.contains("PASSWORD"),
+            "{file}"
+        );
+        assert!(hook.contains("IDP_ID"), "{file}");
+    }
+}
+
 /// A shell that stays in front of the wait would keep signals from it.
 #[test]
 fn hooks_replace_their_shell_by_the_wait() {
-    for file in ["main.tf", "github-actions.yml", "gitlab-ci.yml"] {
+    for file in ["main.tf", "github-actions.yml", "gitlab-ci.yml", "github-oidc.yml", "gitlab-oidc.yml"] {
         let hook = read(&format!("examples/hooks/{file}"));
         let commands = hook.lines().filter(|line| line.contains("jobwait --"));
         let commands: Vec<&str> = commands.collect();

@@ -45,7 +45,7 @@ fn input_without_a_task_is_rejected_with_its_reason_before_any_request() {
         assert!(ended.stdout.is_empty() && ended.stderr.lines().count() == 1, "{ended:?}");
     }
     piped(&server).args(["--token-file", "-"]).stdin(ID).run().expect(2, "cannot be both the job IDs");
-    piped(&server).args(["--interval", "1h"]).stdin(ID).run().expect(2, "--interval");
+    piped(&server).args(["--interval", "1h", "--max-interval", "1s"]).stdin(ID).run().expect(2, "--interval");
     assert!(server.seen().is_empty());
 }
 

@@ -357,7 +357,7 @@ fn a_table_fits_the_terminal() {
     );
     at_once([20, 80, 120, 200], |columns: u16| {
         let terminal = Terminal::new(columns);
-        terminal.both(list(&server.url())).run().expect(0, "");
+        terminal.both(list(&server.url()).args(["-q"])).run().expect(0, "");
         let (_, lines) = terminal.bytes();
         assert_eq!(lines.len(), 2, "{columns}: {lines:?}");
         assert!(lines[1].starts_with("31b8ae23-c687-4d80"), "{columns}: {lines:?}");

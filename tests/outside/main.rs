@@ -14,6 +14,8 @@ mod docs;
 #[cfg(unix)]
 mod ending;
 mod formats;
+mod guarded;
+mod hosts;
 mod http;
 mod input;
 mod layers;
@@ -27,12 +29,14 @@ mod process;
 mod quota;
 mod reliability;
 mod result;
+mod roles;
 #[cfg(unix)]
 mod screen;
 mod secrets;
 mod several;
 mod simulator;
 mod soak;
+mod sources;
 mod time;
 mod tls;
 mod transport;

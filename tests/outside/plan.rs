@@ -142,7 +142,7 @@ fn waits_with_other_jitter_poll_about_as_often_as_planned() {
 #[test]
 fn an_impossible_plan_is_rejected() {
     for (options, said) in [
-        (&["--interval", "20s"][..], "--interval and --max-interval"),
+        (&["--interval", "20s", "--max-interval", "9s"][..], "--interval and --max-interval"),
         (&["--interval", "10ms", "--backoff", "1", "--timeout", "30d"], "more than 100000 times"),
         (&["--steps", "5"], "--duration"),
         (&["--duration", "5m", "--steps", "0"], "percentage"),

@@ -52,6 +52,99 @@ fn options_out_of_range_are_rejected_with_name_and_value() {
     assert!(server.seen().is_empty());
 }
 
+/// Covers U7.
+#[test]
+fn a_default_interval_yields_to_the_other_one() {
+    let server = Server::answers([(200, SUCCESS)]);
+    for words in
+        [&["--interval", "30s"][..], &["--max-interval", "500ms"], &["--interval=10ms", "--interval=2m"]]
+    {
+        plain(&server.url()).args(words.iter().copied()).run().expect(0, "completed");
+    }
+    plain(&server.url()).env("JOBWAIT_INTERVAL", "1h").run().expect(0, "completed");
+    let plan = bare().args(["plan", "--interval", "1m", "-o", "json"]).run().expect(0, "");
+    assert_eq!(plan.object()["worst_lag_seconds"], 60.0);
+    refused(
+        plain(&server.url()).env("JOBWAIT_INTERVAL", "1h").args(["--max-interval", "1m"]),
+        &["JOBWAIT_INTERVAL and --max-interval", "3600s", "60s"],
+    );
+}
+
+/// A wait without options for its pace.
+fn plain(endpoint: &str) -> Run {
+    bare().env("HW_AUTH_TOKEN", "t").env("HW_PROJECT_ID", "0a").args(["--endpoint", endpoint, ID])
+}
+
+/// Covers U7.
+#[test]
+fn a_variable_that_is_no_option_is_warned_about_with_the_nearest_name() {
+    let server = Server::answers([(200, SUCCESS)]);
+    let run = at(&server.url()).env("JOBWAIT_TIMOUT", CANARY).env("JOBWAIT_\u{1b}", "x");
+    let ended = run.run().expect(0, "the variable JOBWAIT_TIMOUT has no effect");
+    assert!(ended.stderr.contains("did you mean JOBWAIT_TIMEOUT?"), "{ended:?}");
+    assert!(ended.stderr.contains("JOBWAIT_\\u{1b} has no effect: there is no such option\n"), "{ended:?}");
+    let ended = at(&server.url()).env("JOBWAIT_TIMEOUT", "5s").run().expect(0, "");
+    assert!(!ended.stderr.contains("no effect"), "{ended:?}");
+}
+
+/// Covers U7.
+#[test]
+fn a_yes_no_variable_takes_no_other_words() {
+    let server = Server::answers([(503, "busy"), (200, SUCCESS)]);
+    for (value, code) in
+        [("1", 125), ("YES", 125), (" true ", 125), ("on", 125), ("off", 0), ("No", 0), (" ", 0)]
+    {
+        let server = Server::answers([(503, "busy"), (200, SUCCESS)]);
+        let ended = at(&server.url()).env("JOBWAIT_ONCE", value).run();
+        assert_eq!(ended.code, Some(code), "{value}: {ended:?}");
+    }
+    for value in ["nein", "y", "2", "truee"] {
+        let run = at(&server.url()).env("JOBWAIT_INSECURE_HTTP", value);
+        refused(run, &["JOBWAIT_INSECURE_HTTP", value, "expected 1, true, yes or on"]);
+    }
+    at(&server.url()).env("JOBWAIT_VERBOSE", "1").run().expect(0, "DEBUG");
+    at(&server.url()).args(["--verbose"]).run().expect(0, "DEBUG");
+    refused(at(&server.url()).env("JOBWAIT_VERBOSE", "loud"), &["JOBWAIT_VERBOSE", "loud"]);
+    assert!(server.seen().len() <= 3);
+}
+
+/// Covers U7.
+#[test]
+fn words_of_other_tools_are_rejected_with_what_to_do() {
+    let run = || at("http://127.0.0.1:9");
+    refused(run().args(["--rate-limit", "0/5m"]), &["--rate-limit", "at least one request", "'none'"]);
+    refused(run().env("JOBWAIT_TIMEOUT", "abc"), &["JOBWAIT_TIMEOUT", "'abc'", "expected a duration"]);
+    refused(run().args(["-timeout", "5m"]), &["two dashes: '--timeout'"]);
+    refused(run().args(["--json"]), &["--json", "'--output json'"]);
+    refused(run().args(["--ak", CANARY]), &["--ak", "no secret is an option", "HW_ACCESS_KEY"]);
+    refused(run().arg(format!("--token={CANARY}")), &["--token", "HW_AUTH_TOKEN"]);
+    refused(run().args(["--cli-region", "r"]), &["--cli-region", "the option is '--region'"]);
+    refused(run().args(["--instance-id", "x"]), &["'--instance <ID>'"]);
+    refused(bare().stdin(ID), &["<JOB_ID>", "'-' reads IDs from standard input"]);
+}
+
+/// Covers U6.
+#[test]
+fn an_endpoint_with_an_empty_port_is_rejected() {
+    for bad in ["http://127.0.0.1:", "https://h.example:/", "http://[::1]:", "http://127.0.0.1:0"] {
+        refused(at(bad), &["--endpoint", bad, "the port is empty or 0"]);
+    }
+}
+
+/// Covers U8.
+#[test]
+fn the_command_that_resumes_a_wait_can_be_pasted_whatever_the_id() {
+    let server = Server::answers([(503, "busy")]);
+    let run = bare().env("HW_AUTH_TOKEN", "t").env("HW_PROJECT_ID", "0a").args(["-t", "200ms"]);
+    let ended =
+        run.args(["--endpoint", &server.url(), "--", "-abc"]).run().expect(125, "to resume, run: jobwait ");
+    let command =
+        ended.stderr.lines().find_map(|line| line.split_once("to resume, run: jobwait ")).unwrap().1;
+    assert!(command.ends_with(" -- -abc"), "{command}");
+    let again = bare().env("HW_AUTH_TOKEN", "t").args(command.split(' '));
+    again.run().expect(125, "-abc unreachable");
+}
+
 #[test]
 fn missing_settings_are_reported_with_option_and_variable() {
     refused(bare(), &["<JOB_ID>"]);
@@ -270,6 +363,32 @@ fn the_short_help_fits_a_screen_and_the_long_one_has_examples() {
         assert!(short.contains(group) && long.contains(group), "{group}");
     }
     assert!(long.contains("--max-interval") && !short.contains("--max-interval"));
+}
+
+/// Covers U9.
+#[test]
+fn completions_offer_commands_first_and_files_only_where_a_file_is_meant() {
+    let of = |shell| bare().args(["completions", shell]).run().expect(0, "").stdout;
+    let zsh = of("zsh");
+    let (before, _) = zsh.split_once("\":: :_jobwait_commands\"").unwrap();
+    assert!(!before.contains("':"), "something is offered before the commands");
+    for (option, action) in [
+        ("--timeout=", ":DURATION:'"),
+        ("--region=", ":REGION:'"),
+        ("--token-file=", ":FILE:_files'"),
+        ("--service=", ":SERVICE:(taurusdb rds gaussdb dds geminidb)'"),
+    ] {
+        let line = zsh.lines().find(|line| line.contains(option)).unwrap();
+        assert!(line.contains(action), "{line}");
+    }
+    let fish = of("fish");
+    for (option, end) in
+        [("timeout", "-r -f"), ("region", "-r -f"), ("token-file", "-r -F"), ("ca-cert", "-r -F")]
+    {
+        let line = fish.lines().find(|line| line.contains(&format!(" -l {option} ")));
+        assert!(line.unwrap().ends_with(end), "{line:?}");
+    }
+    assert!(fish.contains("-n \"__fish_jobwait_needs_command\" -f -a \"list\""));
 }
 
 #[test]

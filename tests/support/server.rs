@@ -30,6 +30,7 @@ pub struct Seen {
     pub at: Duration,
     pub connection: usize,
     pub head: String,
+    pub body: String,
 }
 
 impl Seen {
@@ -133,14 +134,14 @@ fn serve(
     // Nagle's algorithm and delayed acknowledgements would turn a drip into bursts.
     stream.set_nodelay(true).unwrap();
     let mut reader = BufReader::new(stream);
-    while let Some(head) = read_request(&mut reader) {
+    while let Some((head, body)) = read_request(&mut reader) {
         if !has_lists && head.split(' ').nth(1).is_some_and(|path| path.contains("/immediate-jobs")) {
             let _ = stream.write_all(&raw(404, "", b"{}"));
             continue;
         }
         let n = {
             let mut log = log.lock().unwrap();
-            log.push(Seen { at: start.elapsed(), connection, head: head.clone() });
+            log.push(Seen { at: start.elapsed(), connection, head: head.clone(), body });
             log.len() - 1
         };
         match script(n, &head) {
@@ -178,8 +179,8 @@ fn serve(
     }
 }
 
-/// Reads a request, and returns its head.
-fn read_request(stream: &mut BufReader<&TcpStream>) -> Option<String> {
+/// Reads a request, and returns its head and its body.
+fn read_request(stream: &mut BufReader<&TcpStream>) -> Option<(String, String)> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         if stream.read_until(b'\n', &mut head).ok()? == 0 {
@@ -190,8 +191,9 @@ fn read_request(stream: &mut BufReader<&TcpStream>) -> Option<String> {
     let mut headers = head.lines().filter_map(|line| line.split_once(':'));
     let length = headers.find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
     let length = length.and_then(|(_, length)| length.trim().parse().ok()).unwrap_or(0);
-    stream.read_exact(&mut vec![0; length]).ok()?;
-    Some(head)
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).ok()?;
+    Some((head, String::from_utf8_lossy(&body).into_owned()))
 }
 
 /// The address of a listener that accepts no more, so that connecting to it hangs as long as the second value lives.

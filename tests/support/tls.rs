@@ -19,6 +19,10 @@ pub enum Wrong {
     NotYetValid,
     /// The certificate is a CA's.
     Ca,
+    /// The certificate is right, and the server demands one of the client.
+    DemandsCertificate,
+    /// The server refuses the versions of TLS that the client offers.
+    OldProtocol,
 }
 
 pub struct TlsServer {
@@ -43,16 +47,24 @@ pub fn serve(wrong: Wrong, answer: Vec<u8>) -> TlsServer {
         Wrong::Expired => (params.not_before, params.not_after) = (year(2001), year(2002)),
         Wrong::NotYetValid => (params.not_before, params.not_after) = (year(2098), year(2099)),
         Wrong::Ca => params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained),
-        Wrong::Nothing | Wrong::Name => {}
+        Wrong::Nothing | Wrong::Name | Wrong::DemandsCertificate | Wrong::OldProtocol => {}
     }
     let key = KeyPair::generate().unwrap();
     let certificate = params.signed_by(&key, &ca).unwrap();
 
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
+        .unwrap();
+    let builder = if wrong == Wrong::DemandsCertificate {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(ca.der().clone()).unwrap();
+        let verifier = rustls::server::WebPkiClientVerifier::builder_with_provider(roots.into(), provider);
+        builder.with_client_cert_verifier(verifier.build().unwrap())
+    } else {
+        builder.with_no_client_auth()
+    };
+    let config = builder
         .with_single_cert(
             vec![certificate.der().clone()],
             PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der())),
@@ -66,6 +78,13 @@ pub fn serve(wrong: Wrong, answer: Vec<u8>) -> TlsServer {
         for stream in listener.incoming() {
             let (config, answer) = (Arc::clone(&config), answer.clone());
             thread::spawn(move || {
+                if wrong == Wrong::OldProtocol {
+                    // Such a server answers the first message with the alert protocol_version.
+                    let mut stream = stream.unwrap();
+                    let _ = stream.read(&mut [0; 1024]);
+                    let _ = stream.write_all(&[21, 3, 1, 0, 2, 2, 70]);
+                    return;
+                }
                 let mut tls = StreamOwned::new(ServerConnection::new(config).unwrap(), stream.unwrap());
                 let mut head = Vec::new();
                 let mut byte = [0];

@@ -2,6 +2,7 @@
 //!
 //! `parse` adds the variables: each option of a wait has one.
 
+mod advice;
 pub(crate) mod help;
 mod parse;
 mod values;
@@ -15,7 +16,7 @@ use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use jobwait::{InstanceId, Language, RateLimitScope, Service};
 
-pub(crate) use self::parse::{Given, parse, print};
+pub(crate) use self::parse::{Given, parse, print, unknown_variables};
 pub(crate) use self::values::reason;
 use crate::duration;
 use crate::pointer::Pointer;
@@ -175,7 +176,7 @@ pub(crate) struct TargetArgs {
     #[arg(long, value_name = "FILE", help_heading = "Credentials")]
     pub(crate) token_file: Option<PathBuf>,
 
-    /// A profile of the shared config file, ~/.hcloud/config.json
+    /// A profile of ~/.hcloud/config.json; it beats all variables
     #[arg(long, value_name = "NAME", help_heading = "Credentials")]
     pub(crate) profile: Option<String>,
 
@@ -277,7 +278,7 @@ pub(crate) struct OutputArgs {
     pub(crate) quiet: bool,
 
     /// Log to standard error: -v debug, -vv trace
-    #[arg(short, action = clap::ArgAction::Count)]
+    #[arg(short, long, action = clap::ArgAction::Count, value_parser = values::verbosity)]
     pub(crate) verbose: u8,
 
     /// The format of the logs
@@ -342,7 +343,8 @@ pub(crate) struct ListArgs {
     pub(crate) quiet: bool,
 
     /// Log to standard error: -v debug, -vv trace
-    #[arg(short, action = clap::ArgAction::Count, help_heading = "Output")]
+    #[arg(short, long, action = clap::ArgAction::Count, value_parser = values::verbosity,
+        help_heading = "Output")]
     pub(crate) verbose: u8,
 
     /// The format of the logs
@@ -434,7 +436,15 @@ pub(crate) struct SimulateArgs {
     #[arg(long, value_name = "PASSWORD", default_value = "test-password")]
     pub(crate) password: String,
 
-    /// The lifetime of these tokens
+    /// The agency that these credentials may assume, in any account
+    #[arg(long, value_name = "NAME", default_value = "test-agency")]
+    pub(crate) agency: String,
+
+    /// The ID token of every identity provider
+    #[arg(long, value_name = "TOKEN", default_value = "test-id-token")]
+    pub(crate) id_token: String,
+
+    /// The lifetime of the tokens and of the temporary keys that are issued
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = duration::any)]
     pub(crate) token_life: Duration,
 }

@@ -13,7 +13,7 @@ use std::io::{self, Write as _};
 
 use jobwait::Clock;
 
-use crate::args::{Args, Command, Given};
+use crate::args::{Args, Command, Given, unknown_variables};
 use crate::exit::Refusal;
 use crate::platform;
 use crate::signals::Signals;
@@ -21,15 +21,21 @@ use crate::stream::Stream;
 
 /// Runs the command and returns the exit code.
 pub(crate) fn run(args: Args, given: &Given, clock: Clock, stderr: &Stream) -> Result<u8, Refusal> {
+    let of_command = given.of_command();
+    let given = of_command.as_ref().unwrap_or(given);
+    if let None | Some(Command::List(_) | Command::Plan(_)) = &args.command {
+        for warning in unknown_variables() {
+            stderr.message(&warning);
+        }
+    }
     match args.command {
         None => block_on(async |signals| wait::run(args.wait, given, signals, clock, stderr).await),
         Some(Command::List(args)) => {
-            let given = given.of_command().unwrap_or_else(|| unreachable!("the command is given"));
-            block_on(async |signals| list::run(args, &given, signals, clock, stderr).await)
+            block_on(async |signals| list::run(args, given, signals, clock, stderr).await)
         }
         Some(Command::Demo(args)) => block_on(async |signals| demo::run(&args, signals, clock, stderr).await),
         Some(Command::Simulate(args)) => block_on(async |signals| simulate::run(args, signals).await),
-        Some(Command::Plan(args)) => plan::run(&args, stderr),
+        Some(Command::Plan(args)) => plan::run(&args, given, stderr),
         Some(Command::Schema(args)) => schema::run(args.output),
         Some(Command::Completions(args)) => completions::run(args.shell),
         Some(Command::Man) => man::run(),

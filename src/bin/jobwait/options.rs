@@ -39,13 +39,14 @@ impl Options {
         several: &SeveralArgs,
         output: &OutputArgs,
         result: ResultOptions,
+        given: &Given,
     ) -> Result<Self, ConfigError> {
         let deadline = timing.pace.timeout;
         let wait = Wait::new()
             .deadline(deadline)
             .grace(timing.not_found_grace)
             .request_timeout(timing.request_timeout)
-            .pace(pace(&timing.pace)?);
+            .pace(pace(&timing.pace, given)?);
         Ok(Self {
             wait: if timing.once { wait.once() } else { wait },
             deadline,
@@ -63,9 +64,10 @@ impl Options {
 }
 
 /// Returns the pace of these options.
-pub(crate) fn pace(args: &PaceArgs) -> Result<Pace, ConfigError> {
+pub(crate) fn pace(args: &PaceArgs, given: &Given) -> Result<Pace, ConfigError> {
+    let names = || format!("{} and {}", given.origin("interval"), given.origin("max_interval"));
     let pace = Pace::new(args.interval, args.max_interval)
-        .map_err(|error| error.at("--interval and --max-interval"))?
+        .map_err(|error| error.at(names()))?
         .factor(args.backoff)
         .map_err(|error| error.at("--backoff"))?
         .jitter(args.jitter)

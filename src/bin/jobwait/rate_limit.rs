@@ -71,7 +71,8 @@ impl FromStr for RateLimitArg {
         let (requests, window) = text.split_once('/').ok_or_else(expected)?;
         let requests = requests.trim().parse().map_err(|_| expected())?;
         let window = duration::positive(window)?;
-        RateLimit::new(requests, window).map(|limit| Self(Some(limit))).map_err(reason)
+        let limit = RateLimit::new(requests, window).map_err(reason);
+        limit.map(|limit| Self(Some(limit))).map_err(|why| format!("{why} ('none' turns the limit off)"))
     }
 }
 

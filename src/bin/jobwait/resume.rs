@@ -4,6 +4,7 @@
 use std::env;
 
 use clap::{Arg, ArgAction};
+use jobwait::text::safe;
 use jobwait::{Endpoint, JobId};
 
 use crate::args::{Given, SummaryTo};
@@ -12,8 +13,11 @@ use crate::args::{Given, SummaryTo};
 const FROM_THE_START: [&str; 2] = ["expect", "once"];
 
 /// The variables that a resumed wait may not find in its environment.
-const REGION: [&str; 2] = ["HW_REGION_NAME", "OS_REGION_NAME"];
+const REGION: [&str; 5] =
+    ["HW_REGION_NAME", "OS_REGION_NAME", "HUAWEICLOUD_SDK_REGION", "HUAWEI_CLOUD_REGION", "OS_REGION"];
 const PROJECT: [&str; 4] = ["HW_PROJECT_ID", "OS_PROJECT_ID", "OS_TENANT_ID", "HUAWEICLOUD_SDK_PROJECT_ID"];
+
+const ROLE: &str = "HW_ASSUME_ROLE_AGENCY_NAME";
 
 /// The most IDs in a command that a person would copy.
 const COPIED: usize = 20;
@@ -59,7 +63,10 @@ impl Resume {
     }
 
     fn command(&self, jobs: &[&JobId]) -> String {
-        jobs.iter().fold(self.by_ids.clone(), |command, job| command + " " + &quoted(job.as_str()))
+        // An ID that begins with a dash would be taken for an option.
+        let has_dash = jobs.iter().any(|job| job.as_str().starts_with('-'));
+        let command = if has_dash { format!("{} --", self.by_ids) } else { self.by_ids.clone() };
+        jobs.iter().fold(command, |command, job| command + " " + &quoted(job.as_str()))
     }
 }
 
@@ -77,8 +84,12 @@ fn option(arg: &Arg, given: &Given) -> Option<String> {
             let value = given.matches.get_raw(id).filter(|_| is_given).and_then(|mut values| values.next());
             let value = value.map(|value| value.to_string_lossy().trim().to_owned());
             let value = match id {
-                "region" => value.or_else(|| variable(&REGION)),
-                "project_id" => value.or_else(|| variable(&PROJECT)),
+                // A profile that an option names may have its own.
+                "region" if !given.contains("profile") => value.or_else(|| variable(&REGION)),
+                // The project of a role is not that of the variables.
+                "project_id" if !given.contains("profile") && variable(&[ROLE]).is_none() => {
+                    value.or_else(|| variable(&PROJECT))
+                }
                 // A malformed URL may contain a password.
                 "endpoint" | "iam_endpoint" => Some(Endpoint::parse_insecure(&value?).ok()?.to_string()),
                 // The summary of a step is not there when a person resumes the wait elsewhere.
@@ -86,7 +97,8 @@ fn option(arg: &Arg, given: &Given) -> Option<String> {
                 _ => value,
             };
             let (long, value) = (arg.get_long()?, value?);
-            let separator = if arg.is_require_equals_set() { '=' } else { ' ' };
+            let needs_equals = arg.is_require_equals_set() || value.starts_with('-');
+            let separator = if needs_equals { '=' } else { ' ' };
             Some(format!("--{long}{separator}{}", quoted(&value)))
         }
         _ => None,
@@ -102,8 +114,16 @@ fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()
-    } else {
+    } else if safe(word, usize::MAX).to_string() == word {
         format!("'{}'", word.replace('\'', r"'\''"))
+    } else {
+        // Control characters are escaped so that the shells of people understand them.
+        let escaped = word.chars().map(|c| match c {
+            '\'' | '\\' => format!("\\{c}"),
+            c if c.is_ascii_graphic() || c == ' ' => c.to_string(),
+            c => format!("\\U{:08x}", u32::from(c)),
+        });
+        format!("$'{}'", escaped.collect::<String>())
     }
 }
 
@@ -139,6 +159,15 @@ mod tests {
         }
     }
 
+    /// Covers U8.
+    #[test]
+    fn words_that_begin_with_a_dash_are_not_taken_for_options() {
+        let (_, given) = parsed("jobwait --region r-1 --project-id 0a --ca-cert=-c -- -x");
+        let again = Resume::new(&given).command(&["-x", "y"].map(|id| JobId::parse(id).unwrap()).each_ref());
+        assert_eq!(again, "jobwait --region r-1 --project-id 0a --ca-cert=-c -- -x y");
+        assert_eq!(parsed(&again).0.job_ids, ["-x", "y"]);
+    }
+
     #[test]
     fn options_that_count_from_the_start_are_not_repeated() {
         let (_, given) = parsed("jobwait --region r-1 --project-id 0a --once --expect 9m --summary x");
@@ -170,9 +199,14 @@ mod tests {
 
     #[test]
     fn words_that_a_shell_would_change_are_quoted() {
-        for (word, shown) in
-            [("a-b.c", "a-b.c"), ("it's", r"'it'\''s'"), ("", "''"), ("a b", "'a b'"), ("$(x)", "'$(x)'")]
-        {
+        for (word, shown) in [
+            ("a-b.c", "a-b.c"),
+            ("it's", r"'it'\''s'"),
+            ("", "''"),
+            ("a b", "'a b'"),
+            ("$(x)", "'$(x)'"),
+            ("a\u{1b}'b", r"$'a\U0000001b\'b'"),
+        ] {
             assert_eq!(quoted(word), shown);
         }
     }

@@ -34,7 +34,11 @@ impl Page {
             let message =
                 format!("HTTP 200, but the response is not a list of tasks: no array '{}'", form.rows);
             let fault = Fault::new(FaultKind::Unreadable, message);
-            Observation::transient(refusal::complete(fault, response, ErrorBody::default()))
+            Observation::transient(refusal::with_words(
+                fault,
+                response,
+                ErrorBody::read(response.text_bytes()),
+            ))
         })
     }
 

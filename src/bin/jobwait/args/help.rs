@@ -44,13 +44,15 @@ pub(crate) const SECTIONS: [(&str, &str); 6] = [
     (
         "Environment",
         "  JOBWAIT_<OPTION>            each long option, as JOBWAIT_MAX_INTERVAL; an option takes precedence
-  HW_REGION_NAME, OS_REGION_NAME; HW_CLOUD
+  HW_REGION_NAME, OS_REGION_NAME, HUAWEICLOUD_SDK_REGION, HUAWEI_CLOUD_REGION, OS_REGION; HW_CLOUD
                               the region, and the domain of another cloud
   HW_PROJECT_ID, OS_PROJECT_ID, OS_TENANT_ID, HUAWEICLOUD_SDK_PROJECT_ID; HW_PROJECT_NAME
                               the project
   HW_AUTH_URL, OS_AUTH_URL, HUAWEICLOUD_SDK_IAM_ENDPOINT
                               the endpoint of IAM
-  HW_PROFILE, HW_SHARED_CONFIG_FILE, HUAWEICLOUD_SDK_CREDENTIALS_FILE
+  HUAWEICLOUD_SDK_REGION_<SERVICE>_<REGION>
+                              the endpoint of a service in a region, such as ..._GAUSSDB_CN_NORTH_4
+  HW_PROFILE, HW_SHARED_CONFIG_FILE, HUAWEICLOUD_SDK_CREDENTIALS_FILE, HUAWEICLOUD_SDK_REGIONS_FILE
                               the profile, and the paths of the files
   OS_CACERT                   a PEM file with additional trust roots
   HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY
@@ -62,17 +64,21 @@ pub(crate) const SECTIONS: [(&str, &str); 6] = [
     ),
     (
         "Credentials, in order of precedence; a secret is never an option",
-        "  1. --token-file, HW_AUTH_TOKEN, OS_AUTH_TOKEN
-  2. HW_ACCESS_KEY and HW_SECRET_KEY [and HW_SECURITY_TOKEN], OS_..., HUAWEICLOUD_SDK_AK and _SK
-  3. HW_USER_NAME, HW_USER_PASSWORD, HW_DOMAIN_NAME, OS_USERNAME, ...
-  4. the profile
-  5. ~/.huaweicloud/credentials
-  6. the agency of an ECS instance",
+        "  1. --token-file, then --profile
+  2. HW_AUTH_TOKEN, OS_AUTH_TOKEN, OS_TOKEN
+  3. HUAWEICLOUD_SDK_IDP_ID and _ID_TOKEN_FILE, HW_ASSUME_ROLE_IDP_ID and _ID_TOKEN[_FILE]
+  4. HW_ACCESS_KEY and HW_SECRET_KEY [and HW_SECURITY_TOKEN], OS_..., HUAWEICLOUD_SDK_AK and _SK
+  5. HW_USER_NAME, HW_USER_PASSWORD, HW_DOMAIN_NAME, OS_USERNAME, ...
+  6. the profile of HW_PROFILE, or the current one
+  7. ~/.huaweicloud/credentials
+  8. the agency of an ECS instance
+  HW_ASSUME_ROLE_AGENCY_NAME and HW_ASSUME_ROLE_DOMAIN_NAME let them assume a role.",
     ),
     (
         "Files",
         "  ~/.hcloud/config.json         profiles, as written by KooCLI
-  ~/.huaweicloud/credentials    the file of the SDKs",
+  ~/.huaweicloud/credentials    the file of the SDKs
+  ~/.huaweicloud/regions.yaml   the endpoints of services in regions",
     ),
     ("Durations", "  90s, 5m, 1h30m; a bare number is seconds; at most 30 days."),
 ];

@@ -3,13 +3,13 @@
 use std::env;
 use std::ffi::OsString;
 
-use clap::builder::FalseyValueParser;
+use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory as _, FromArgMatches as _};
 use jobwait::text::safe;
 
-use super::{Args, Output};
+use super::{Args, Output, PaceArgs, advice, values};
 use crate::exit;
 use crate::stream::{READ, Stream};
 
@@ -39,6 +39,9 @@ const EXCLUSIVE: [(&str, &str, &str); 6] = [
     ),
     ("print", "output", "--print prints a value of the task as text: use it without another --output"),
 ];
+
+/// The variable of the address of the metadata service, for tests. It stands for no option.
+const METADATA_ADDRESS: &str = "JOBWAIT_METADATA_ADDRESS";
 
 /// The options that select tasks of an instance.
 const OF_AN_INSTANCE: [&str; 3] = ["task_name", "since", "idle"];
@@ -96,7 +99,7 @@ pub(crate) fn parse(words: impl Iterator<Item = OsString>) -> Result<(Args, Give
         let mut command = command(ignored).mut_arg("job_ids", |arg| arg.required(!names_instance));
         command.try_get_matches_from_mut(&words).map(|matches| Given { command, matches })
     };
-    let mut given = read(&[]).map_err(|error| with_variable(error, read))?;
+    let mut given = read(&[]).map_err(|error| with_advice(with_variable(error, read), &words))?;
     let mut ignored = Vec::new();
     for (first, second, message) in EXCLUSIVE {
         match (given.choice(first), given.choice(second)) {
@@ -107,7 +110,7 @@ pub(crate) fn parse(words: impl Iterator<Item = OsString>) -> Result<(Args, Give
             (Some(_), Some(_)) => ignored.push(first),
             _ => continue,
         }
-        given = read(&ignored)?;
+        given = read(&ignored).map_err(|error| with_advice(error, &words))?;
     }
     // Their variables may be meant for other waits.
     let on_command_line = |id: &&str| given.source(id) == Some(ValueSource::CommandLine);
@@ -118,7 +121,34 @@ pub(crate) fn parse(words: impl Iterator<Item = OsString>) -> Result<(Args, Give
         let message = format!("--{option} selects tasks of an instance: use it with --instance");
         return Err(given.command.error(ErrorKind::MissingRequiredArgument, message));
     }
-    Ok((Args::from_arg_matches(&given.matches)?, given))
+    let mut args = Args::from_arg_matches(&given.matches)?;
+    match &mut args.command {
+        None => yield_default(&mut args.wait.timing.pace, &given),
+        Some(super::Command::Plan(plan)) => {
+            given.of_command().iter().for_each(|given| yield_default(&mut plan.pace, given));
+        }
+        Some(_) => {}
+    }
+    Ok((args, given))
+}
+
+/// Adapts the default of one of the two intervals to the other one, if only that was given.
+fn yield_default(pace: &mut PaceArgs, given: &Given) {
+    match (given.contains("interval"), given.contains("max_interval")) {
+        (true, false) => pace.max_interval = pace.max_interval.max(pace.interval),
+        (false, true) => pace.interval = pace.interval.min(pace.max_interval),
+        _ => {}
+    }
+}
+
+/// Replaces clap's guess at what was meant by what a user of other tools probably meant.
+fn with_advice(mut error: clap::Error, words: &[OsString]) -> clap::Error {
+    let argument = error.get(ContextKind::InvalidArg).map(ToString::to_string);
+    if let Some(advice) = advice::after(error.kind(), argument.as_deref(), words, &Args::command()) {
+        error.remove(ContextKind::SuggestedArg);
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![StyledStr::from(advice)]));
+    }
+    error
 }
 
 /// Returns whether an instance is named, by option or variable.
@@ -136,7 +166,8 @@ fn with_variable(
 ) -> clap::Error {
     let option = |error: &clap::Error| {
         let arg = error.get(ContextKind::InvalidArg)?.to_string();
-        Some(arg.strip_prefix("--")?.split(' ').next()?.to_owned())
+        let name = arg.strip_prefix("--")?.split(' ').next()?;
+        Some(name.trim_end_matches('.').to_owned())
     };
     if let Some(name) = option(&error)
         && read(&[&name.replace('-', "_")]).err().as_ref().and_then(option).as_ref() != Some(&name)
@@ -157,7 +188,7 @@ fn command(ignored: &[&str]) -> Command {
             return arg;
         };
         let arg = match arg.get_action() {
-            ArgAction::SetTrue => arg.value_parser(FalseyValueParser::new()),
+            ArgAction::SetTrue => arg.value_parser(values::yes_or_no),
             _ => arg,
         };
         // CI systems set variables to nothing where an input was left out.
@@ -165,6 +196,22 @@ fn command(ignored: &[&str]) -> Command {
         if is_empty { arg } else { arg.env(name).hide_env(true) }
     };
     command.mut_args(with_variable).mut_subcommands(|command| command.mut_args(with_variable))
+}
+
+/// Returns a warning for each variable that looks like one of an option and is none.
+pub(crate) fn unknown_variables() -> Vec<String> {
+    let command = Args::command();
+    let known: Vec<String> = command.get_arguments().filter_map(Arg::get_long).map(variable).collect();
+    let names = env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
+    let unknown = names.filter(|name| name.starts_with("JOBWAIT_") && name != METADATA_ADDRESS);
+    let mut unknown: Vec<String> = unknown.filter(|name| !known.contains(name)).collect();
+    unknown.sort();
+    let warning = |name: &String| {
+        let nearest = advice::nearest(name, known.iter().map(String::as_str));
+        let meant = nearest.map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default();
+        format!("warning: the variable {} has no effect: there is no such option{meant}", safe(name, 60))
+    };
+    unknown.iter().map(warning).collect()
 }
 
 /// The variable of an option.

@@ -34,6 +34,21 @@ pub(super) fn summary(text: &str) -> SummaryTo {
     }
 }
 
+/// Parses the variable of a yes/no option.
+pub(super) fn yes_or_no(text: &str) -> Result<bool, String> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Ok(true),
+        "" | "0" | "false" | "no" | "off" => Ok(false),
+        _ => Err("expected 1, true, yes or on, or 0, false, no, off or nothing".into()),
+    }
+}
+
+/// Parses the level of the logs, which `-v` counts: a number, or yes or no.
+pub(super) fn verbosity(text: &str) -> Result<u8, String> {
+    let level = text.trim().parse().ok().or_else(|| yes_or_no(text).ok().map(u8::from));
+    level.ok_or_else(|| "expected 1 for debug, 2 for trace, or 0".into())
+}
+
 pub(super) fn instance(text: &str) -> Result<InstanceId, String> {
     let text = text.trim();
     InstanceId::parse(text).map_err(|error| {

@@ -45,7 +45,14 @@ pub(super) async fn run(
     }
     let profile = target.profile.clone();
     let overrides = options::overrides(target, &rate, request_timeout, given);
-    let connect = async move || wait::connect(profile, &overrides).await;
+    // A list also serves to check these.
+    let to = (!quiet).then(|| stderr.clone());
+    let announce = move |summary: &str| {
+        if let Some(stderr) = to {
+            stderr.message(&format!("using {summary}"));
+        }
+    };
+    let connect = async move || wait::connect(profile, &overrides, announce).await;
 
     let wait = Wait::new().deadline(timeout).clock(clock).request_timeout(request_timeout);
     let mut search: Option<(Worker, worker::WorkerSearch)> = None;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jobwait::{Job, Observation, Pace, Status, Wait};
 use serde::{Serialize, Serializer};
 
-use crate::args::{Output, PlanArgs};
+use crate::args::{Given, Output, PlanArgs};
 use crate::exit::Refusal;
 use crate::options;
 use crate::rate_limit::RateLimitArg;
@@ -84,8 +84,8 @@ struct Several {
 }
 
 /// Prints the plan.
-pub(super) fn run(args: &PlanArgs, stderr: &Stream) -> Result<u8, Refusal> {
-    let plan = Plan::new(args)?;
+pub(super) fn run(args: &PlanArgs, given: &Given, stderr: &Stream) -> Result<u8, Refusal> {
+    let plan = Plan::new(args, given)?;
     if let Some(remark) = options::remark(&args.pace) {
         stderr.message(&remark);
         stderr.finish(READ);
@@ -103,8 +103,8 @@ pub(super) fn run(args: &PlanArgs, stderr: &Stream) -> Result<u8, Refusal> {
 }
 
 impl Plan {
-    fn new(args: &PlanArgs) -> Result<Self, Refusal> {
-        let pace = options::pace(&args.pace)?;
+    fn new(args: &PlanArgs, given: &Given) -> Result<Self, Refusal> {
+        let pace = options::pace(&args.pace, given)?;
         let strict = pace.clone().jitter(0.0)?;
         let stage = Stage { timeout: args.pace.timeout, duration: args.duration, steps: args.steps };
         let times = stage.rehearse(strict, 0);

@@ -20,6 +20,8 @@ pub(super) async fn run(args: SimulateArgs, mut signals: Signals) -> Result<u8, 
         accepted.access_key = args.access_key;
         accepted.secret_key = args.secret_key;
         accepted.password = args.password;
+        accepted.agency = args.agency;
+        accepted.id_token = args.id_token;
         simulator = simulator.require_auth(accepted);
     }
     if let Some(quota) = args.quota.and_then(RateLimitArg::limit) {

@@ -29,7 +29,7 @@ pub(super) async fn run(
         })?;
     }
     // Before standard input is read, so that a typing error is reported at once.
-    let mut options = Options::new(&timing, &several, &output, ResultOptions::new(result, given)?)?;
+    let mut options = Options::new(&timing, &several, &output, ResultOptions::new(result, given)?, given)?;
     if job_ids.iter().any(|id| id == "-") && target.token_file.as_deref() == Some(Path::new("-")) {
         let both =
             "standard input cannot be both the job IDs ('-') and the token (--token-file -): use a file";
@@ -68,7 +68,7 @@ pub(super) async fn run(
     let resume = Resume::new(given);
     let profile = target.profile.clone();
     let overrides = options::overrides(target, &several.rate, timing.request_timeout, given);
-    let connect = async move || connect(profile, &overrides).await;
+    let connect = async move || connect(profile, &overrides, |_| {}).await;
     session::run(tasks, options, connect, Some(resume), signals, clock, stderr).await
 }
 
@@ -96,26 +96,36 @@ pub(super) fn filter(
     }
 }
 
-/// Connects with the options and the environment. Blocks while it reads files.
-pub(super) async fn connect(profile: Option<String>, overrides: &Overrides) -> Result<Connected, Refusal> {
+/// Connects with the options and the environment, and hands the summary of the connection to `announce`.
+/// Blocks while it reads files.
+pub(super) async fn connect(
+    profile: Option<String>,
+    overrides: &Overrides,
+    announce: impl FnOnce(&str),
+) -> Result<Connected, Refusal> {
     let environment = Environment::of_process_with(profile);
-    let Connection { cloud, limiter, warnings, has_credentials, .. } = environment.connect(overrides)?;
+    let Connection { cloud, limiter, warnings, has_credentials, unsupported, summary, .. } =
+        environment.connect(overrides)?;
     if !has_credentials {
-        cloud.sign_in().await.map_err(|fault| no_credentials(&fault))?;
+        cloud.sign_in().await.map_err(|fault| no_credentials(&fault, &unsupported))?;
     }
+    announce(&summary);
     Ok(Connected { cloud, limiter, warnings })
 }
 
-fn no_credentials(fault: &Fault) -> Refusal {
+fn no_credentials(fault: &Fault, unsupported: &[String]) -> Refusal {
+    let unsupported = unsupported.iter().fold(String::new(), |text, why| text + why + "\n");
     Refusal(format!(
-        "no credentials found. Set one of these; the first one found is used:
-  1. a token: --token-file FILE, HW_AUTH_TOKEN or OS_AUTH_TOKEN
-  2. an access key: HW_ACCESS_KEY and HW_SECRET_KEY, and HW_SECURITY_TOKEN if it is temporary;
+        "{unsupported}no credentials found. Set one of these; the first one found is used:
+  1. a token: --token-file FILE, HW_AUTH_TOKEN, OS_AUTH_TOKEN or OS_TOKEN
+  2. an identity provider: HUAWEICLOUD_SDK_IDP_ID and HUAWEICLOUD_SDK_ID_TOKEN_FILE
+  3. an access key: HW_ACCESS_KEY and HW_SECRET_KEY, and HW_SECURITY_TOKEN if it is temporary;
      OS_ACCESS_KEY and OS_SECRET_KEY; HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK
-  3. a password: HW_USER_NAME, HW_USER_PASSWORD and HW_DOMAIN_NAME; OS_USERNAME and so on
-  4. a KooCLI profile: --profile NAME, HW_PROFILE, or the current profile of ~/.hcloud/config.json
-  5. the file of the SDKs: HUAWEICLOUD_SDK_CREDENTIALS_FILE, or ~/.huaweicloud/credentials
-  6. the agency of an ECS instance; here there is none
+  4. a password: HW_USER_NAME, HW_USER_PASSWORD and HW_DOMAIN_NAME; OS_USERNAME and so on
+  5. a KooCLI profile: HW_PROFILE, or the current one of ~/.hcloud/config.json; --profile NAME
+     comes first of all
+  6. the file of the SDKs: HUAWEICLOUD_SDK_CREDENTIALS_FILE, or ~/.huaweicloud/credentials
+  7. the agency of an ECS instance; here there is none
      ({})",
         jobwait::text::safe(&fault.message, 90)
     ))

@@ -158,9 +158,6 @@ fn cause(fault: &Fault) -> Option<&'static str> {
         (_, FaultKind::Untrusted) => {
             "use --ca-cert for the issuer's certificate, and check the host and the clock of this machine"
         }
-        (_, FaultKind::Incompatible) => {
-            "check the host of --endpoint: it wants another version of TLS, or a certificate of the client"
-        }
         (_, FaultKind::Proxy) => "check HTTPS_PROXY, HTTP_PROXY and NO_PROXY",
         (_, FaultKind::RateLimited) => "so many tasks need a larger --rate-limit or a longer --timeout",
         (Upstream::Iam, FaultKind::Forbidden) => {
