@@ -208,7 +208,7 @@ impl Environment<'_> {
         let roots = self.trust_roots(overrides)?;
 
         let credentials = self.credentials_or_override(overrides)?;
-        let has_credentials = credentials.is_some() || self.has_role();
+        let has_credentials = credentials.is_some();
         let credentials = match credentials {
             Some(credentials) => credentials,
             None => self.with_role(Setting::new(self.ecs_agency()?, "the ECS metadata service"))?,

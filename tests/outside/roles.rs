@@ -98,6 +98,7 @@ fn a_role_that_is_refused_ends_the_wait_by_name_and_after_one_request() {
         assert!(seen.len() == 1 && seen[0].head.starts_with("POST /v3.0/OS-CREDENTIAL/"), "{seen:?}");
     });
     // The base account never asks instead.
+    as_role(bare()).args(["--region", REGION, ID]).run().expect(2, "no credentials found");
     let half = keys(bare()).env("HW_ASSUME_ROLE_AGENCY_NAME", "a").args(["--region", REGION, ID]);
     half.run().expect(2, "missing HW_ASSUME_ROLE_DOMAIN_NAME");
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use jobwait::{Clock, Connection, Environment, Fault, InstanceId, Overrides, TaskFilter, Until};
+use jobwait::{Clock, Connection, Environment, Fault, InstanceId, Overrides, TaskFilter, Until, Upstream};
 
 use crate::args::{Given, InstanceArgs, WaitArgs};
 use crate::exit::Refusal;
@@ -106,8 +106,12 @@ pub(super) async fn connect(
     let environment = Environment::of_process_with(profile);
     let Connection { cloud, limiter, warnings, has_credentials, unsupported, summary, .. } =
         environment.connect(overrides)?;
-    if !has_credentials {
-        cloud.sign_in().await.map_err(|fault| no_credentials(&fault, &unsupported))?;
+    // A role that IAM refuses is reported by the first poll.
+    if !has_credentials
+        && let Err(fault) = cloud.sign_in().await
+        && fault.upstream == Upstream::Metadata
+    {
+        return Err(no_credentials(&fault, &unsupported));
     }
     announce(&summary);
     Ok(Connected { cloud, limiter, warnings })
