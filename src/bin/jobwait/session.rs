@@ -123,9 +123,9 @@ impl Patience {
         (self.from, self.is_signaled) = (self.clock.elapsed(), true);
     }
 
-    /// Waits until everything is written to the streams and the files, or until their readers are silent, read
-    /// for too long, or a second signal comes. A file has no reader that may come later, so it is given up
-    /// sooner than the deadline.
+    /// Waits until everything is written to the streams and the files, or until their readers are silent or
+    /// read for too long, or a second signal comes. A file has no reader that may come later, so it is given
+    /// up sooner than the deadline.
     async fn written(&mut self, streams: &[&Stream], files: &[&Stream]) {
         let patience = self.clock.elapsed().saturating_add(LONGEST_READ);
         loop {
