@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::support::child::{Run, at};
 use super::support::server::{Server, answer, asked_for};
-use super::support::{ID, SUCCESS, at_once, failed, job, running};
+use super::support::{ID, SUCCESS, at_once, despite_noise, failed, job, running};
 
 /// A file for a test, which does not exist yet.
 struct TestFile(PathBuf);
@@ -158,7 +158,7 @@ fn a_summary_is_appended_to_its_file() {
     );
     let name = "CreateGaussDBforMySQLInstance of DO-NOT-TOUCH-mgr2-mysql-single \
                 (a48e43ff268f4c0e879652d65e63d0fbin07)";
-    assert!(lines[4].starts_with(&format!("| `{ID}` | completed | {name} | 0.")), "{text}");
+    assert!(lines[4].starts_with(&format!("| `{ID}` | completed | {name} | ")), "{text}");
     assert!(lines[4].ends_with(" |  |") && lines[10].ends_with(" | disk full |"), "{text}");
     assert_eq!((lines.len(), text.ends_with('\n')), (11, true));
 }
@@ -272,7 +272,7 @@ fn a_summary_that_nobody_reads_does_not_delay_the_end() {
     }
     let server = Server::answers([(200, running("40%").as_str())]);
     let said = format!("warning: --summary: cannot write to {}: it takes too long", pipe.path());
-    super::support::despite_noise(|| {
+    despite_noise(|| {
         let run = at(&server.url()).arg(format!("--summary={}", pipe.path())).timeout("400ms");
         run.run().within(0.4).expect(124, &said);
     });
@@ -281,13 +281,16 @@ fn a_summary_that_nobody_reads_does_not_delay_the_end() {
 #[cfg(unix)]
 #[test]
 fn a_signal_while_ids_are_read_is_in_the_outputs() {
-    let (summary, outputs) = (TestFile::new("signal-summary"), TestFile::new("signal-outputs"));
     let server = Server::answers([(200, SUCCESS)]);
-    let (open, _keep) = std::io::pipe().unwrap();
-    let run = at(&server.url()).arg("-").stdin_from(open.into()).env("GITHUB_OUTPUT", outputs.path());
-    let child = run.arg(format!("--summary={}", summary.path())).start().handles_signals();
-    child.signal("TERM");
-    child.end().expect(143, "nothing was sent");
-    assert_eq!(outputs.text(), "outcome=interrupted\nexit-code=143\n");
-    assert_eq!(summary.text(), "### jobwait: interrupted, exit code 143\n\nNo task was waited for.\n");
+    // The files have 20 ms.
+    despite_noise(|| {
+        let (summary, outputs) = (TestFile::new("signal-summary"), TestFile::new("signal-outputs"));
+        let (open, _keep) = std::io::pipe().unwrap();
+        let run = at(&server.url()).arg("-").stdin_from(open.into()).env("GITHUB_OUTPUT", outputs.path());
+        let child = run.arg(format!("--summary={}", summary.path())).start().handles_signals();
+        child.signal("TERM");
+        child.end().expect(143, "nothing was sent");
+        assert_eq!(outputs.text(), "outcome=interrupted\nexit-code=143\n");
+        assert_eq!(summary.text(), "### jobwait: interrupted, exit code 143\n\nNo task was waited for.\n");
+    });
 }

@@ -299,7 +299,8 @@ pub(crate) struct ResultArgs {
     ///
     /// Under GitHub Actions, outcome and exit-code also become outputs of the step (`$GITHUB_OUTPUT`).
     #[arg(long, value_name = "FILE", hide_short_help = true, num_args = 0..=1, require_equals = true,
-        default_missing_value = "", value_parser = StringValueParser::new().map(|text| values::summary(&text)))]
+        default_missing_value = "",
+        value_parser = StringValueParser::new().map(|text| values::summary(&text)))]
     pub(crate) summary: Option<SummaryTo>,
 }
 

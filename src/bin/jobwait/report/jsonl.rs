@@ -52,7 +52,8 @@ impl Jsonl {
         Self { stdout, jobs, heartbeat, tasks, silent }
     }
 
-    /// Returns the time of an event that is about to be written. The first event of a stream follows the version of the format.
+    /// Returns the time of an event that is about to be written. The version of the format comes before the
+    /// first event of a stream. It is not written earlier, because a wrong configuration prints nothing.
     #[expect(clippy::disallowed_methods, reason = "readers compare events with those of other programs")]
     fn time(&self, elapsed_seconds: Seconds) -> Time {
         let time = Time(Timestamp::now());

@@ -80,8 +80,8 @@ fn inert(text: &str) -> String {
     markdown
 }
 
-/// The outputs of a step of GitHub Actions, one a line. None of them contains text of the service, so none can
-/// contain the end of a line or of a value.
+/// The outputs of a step of GitHub Actions, one per line. None of them contains text of the service, so none
+/// can contain the end of a line or of a value.
 #[derive(Debug)]
 pub(super) struct Outputs(pub(super) Stream);
 
