@@ -31,9 +31,9 @@ impl Delivery {
         Self { clock, signals, from, signal }
     }
 
-    /// Waits until the result is written to standard output, or until its reader is silent, reads for too long,
-    /// or a second signal comes. Says on standard error what was not written. The reader of standard error gets
-    /// only a moment. Returns the signal that came, if one did.
+    /// Waits until the result is written to standard output, or until its reader is silent, reads for too
+    /// long, or a second signal comes. Says on standard error what was not written. The reader of standard
+    /// error gets only a moment. Returns the signal that came, if one did.
     pub(crate) async fn finish(
         mut self,
         stdout: &Stream,

@@ -231,8 +231,8 @@ impl Stream {
         let is_last = !matches!(text, Text::Bytes(_));
         let _ = self.texts.send(text);
         if !self.start() && is_last {
-            // Without a thread, a result is written here. That may block, but it is not lost. Progress can wait for
-            // a thread.
+            // Without a thread, a result is written here. That may block, but it is not lost. Progress can
+            // wait for a thread.
             let mut parts = self.shared.parts();
             if let Some(Parts { queue, writer }) = parts.as_mut() {
                 for text in queue.try_iter() {
@@ -270,8 +270,8 @@ impl Stream {
         self.shared.texts.load(Ordering::Acquire) > 0
     }
 
-    /// The number of the write that is under way. It stays the same while the reader takes nothing. `None` while
-    /// text is produced, and when there is none.
+    /// The number of the write that is under way. It stays the same while the reader takes nothing. `None`
+    /// while text is produced, and when there is none.
     pub(crate) fn write_under_way(&self) -> Option<u64> {
         let writes = self.shared.writes.load(Ordering::Relaxed);
         self.shared.is_writing.load(Ordering::Relaxed).then_some(writes)
