@@ -207,14 +207,21 @@ impl<'a> Environment<'a> {
         id.map(parse).transpose()
     }
 
-    /// The endpoint of IAM: a variable, or that of the SDKs' file.
+    /// The endpoint of IAM: a variable, or that of the SDKs' file. Each counts only with the credentials beside
+    /// it: those of another source must not be sent there.
     ///
     /// # Errors
     ///
     /// [`ConfigError`] when a file that was asked for cannot be read.
     pub fn iam_endpoint(&self) -> Result<Option<Setting<String>>, ConfigError> {
+        if self.named_profile.is_some() {
+            return Ok(None);
+        }
+        let others_have_credentials =
+            || !self.credential_variables().is_empty() || matches!(self.profile(), Ok(Some(_)));
         match self.variable(&["HW_AUTH_URL", "OS_AUTH_URL", "HUAWEICLOUD_SDK_IAM_ENDPOINT"]) {
             Some(url) => Ok(Some(url)),
+            None if others_have_credentials() => Ok(None),
             None => self.sdk_file_setting(|file| file.iam_endpoint.clone()),
         }
     }

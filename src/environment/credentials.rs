@@ -162,12 +162,15 @@ impl Environment<'_> {
     /// Lets credentials assume the role of the variables, if there is one. A profile that an option names
     /// decides alone.
     pub(super) fn with_role(&self, base: Setting<Credentials>) -> Result<Setting<Credentials>, ConfigError> {
+        if self.named_profile.is_some() {
+            return Ok(base);
+        }
         match self.role()? {
-            Some(role) if self.named_profile.is_none() => {
+            Some(role) => {
                 let origin = format!("{AGENCY} with {}", base.origin);
                 Ok(Setting::new(Credentials::role(base.value, role), origin))
             }
-            _ => Ok(base),
+            None => Ok(base),
         }
     }
 
@@ -236,23 +239,23 @@ impl Environment<'_> {
     }
 
     fn login(&self) -> Result<Option<Setting<Login>>, ConfigError> {
-        let named = |families: [(&[&str], &[&str]); 2]| {
+        let named = |families: &[(&[&str], &[&str])]| {
             families.iter().find_map(|(ids, names)| match self.variable(ids) {
                 Some(id) => Some(id.map(IdOrName::Id)),
                 None => self.variable(names).map(|name| name.map(IdOrName::Name)),
             })
         };
-        let user = named([(&["HW_USER_ID"], &["HW_USER_NAME"]), (&["OS_USER_ID"], &["OS_USERNAME"])]);
+        let user = named(&[(&["HW_USER_ID"], &["HW_USER_NAME"]), (&["OS_USER_ID"], &["OS_USERNAME"])]);
         let password = self.secret_variable(&["HW_USER_PASSWORD", "OS_PASSWORD"]);
         let Some((user, password)) = pair(user, password, "HW_USER_NAME", "HW_USER_PASSWORD")? else {
             return Ok(None);
         };
-        let domain = named([
+        // OpenStack's own files name the user's domain by name and the project's by ID: the user's comes first.
+        let domain = named(&[
             (&["HW_DOMAIN_ID"], &["HW_DOMAIN_NAME"]),
-            (
-                &["OS_DOMAIN_ID", "OS_USER_DOMAIN_ID", "OS_PROJECT_DOMAIN_ID"],
-                &["OS_DOMAIN_NAME", "OS_USER_DOMAIN_NAME", "OS_PROJECT_DOMAIN_NAME"],
-            ),
+            (&["OS_DOMAIN_ID"], &["OS_DOMAIN_NAME"]),
+            (&["OS_USER_DOMAIN_ID"], &["OS_USER_DOMAIN_NAME"]),
+            (&["OS_PROJECT_DOMAIN_ID"], &["OS_PROJECT_DOMAIN_NAME"]),
         ]);
         if domain.is_none() && matches!(user.value, IdOrName::Name(_)) {
             let hint = format!("{} is set, and IAM needs the account beside the name of a user", user.origin);

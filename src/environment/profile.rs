@@ -201,7 +201,7 @@ pub(super) fn read(
     let encryption = match plain(file.auth_encrypt.as_ref()).as_deref() {
         Some("true") => Encryption::Encrypted,
         Some("false") => Encryption::Plain,
-        _ if is_of_koocli => Encryption::Encrypted,
+        _ if is_of_koocli => Encryption::Likely,
         _ => Encryption::Unknown,
     };
     let reader = Reader { path, profiles, encryption };
@@ -231,6 +231,8 @@ enum Encryption {
     Plain,
     /// The file does not say so. Its keys are taken as they are.
     Unknown,
+    /// The file is KooCLI's own, and does not say so.
+    Likely,
 }
 
 /// The reader of the credentials of a file.
@@ -326,11 +328,17 @@ impl Reader<'_> {
             (None, None) => Err(Unusable::Missing),
             (Some(_), None) => malformed("accessKeyId is set and needs secretAccessKey"),
             (None, Some(_)) => malformed("secretAccessKey is set and needs accessKeyId"),
-            (Some(_), Some(_)) if self.encryption == Encryption::Encrypted => {
-                Err(Unusable::Unsupported(error(ENCRYPTED)))
-            }
             (Some(access_key), Some(secret_key)) => {
                 let looks_encrypted = !is_key(&access_key, 20) || !is_key(secret_key.expose_secret(), 40);
+                // Keys of an older KooCLI are plain, and look so.
+                let is_encrypted = match self.encryption {
+                    Encryption::Encrypted => true,
+                    Encryption::Likely => looks_encrypted,
+                    Encryption::Plain | Encryption::Unknown => false,
+                };
+                if is_encrypted {
+                    return Err(Unusable::Unsupported(error(ENCRYPTED)));
+                }
                 let is_suspect = looks_encrypted && self.encryption == Encryption::Unknown;
                 let suspicion = is_suspect.then(|| {
                     format!(

@@ -553,6 +553,35 @@ fn the_file_of_the_sdks_is_parsed_by_their_rules() {
 }
 
 #[test]
+fn plain_keys_of_an_older_koocli_are_used() {
+    let keys = format!(r#""accessKeyId": "{}", "secretAccessKey": "{}""#, "A".repeat(20), "b".repeat(40));
+    let entry = format!(r#"{{"name": "ci", "mode": "AKSK", {keys}}}"#);
+    let home =
+        Home::new().profiles(&format!(r#"{{"language": "en", "current": "ci", "profiles": [{entry}]}}"#));
+    assert!(settings(Some(&home), &[]).credentials().unwrap().is_some());
+}
+
+#[test]
+fn credentials_are_not_sent_to_the_iam_of_another_source() {
+    let home = Home::new().sdk("[basic]\nak = A1\nsk = s\niam_endpoint = https://iam.example\n");
+    let iam = |settings: Environment| settings.iam_endpoint().unwrap().map(|url| url.value);
+    assert_eq!(iam(settings(Some(&home), &[])).as_deref(), Some("https://iam.example"));
+    assert_eq!(iam(settings(Some(&home), &[("HW_ACCESS_KEY", "A"), ("HW_SECRET_KEY", "s")])), None);
+}
+
+#[test]
+fn the_domain_of_the_user_comes_before_that_of_the_project() {
+    let variables = [
+        ("OS_USERNAME", "u"),
+        ("OS_PASSWORD", "test-password"),
+        ("OS_USER_DOMAIN_NAME", "OTC-EU"),
+        ("OS_PROJECT_DOMAIN_ID", "default"),
+    ];
+    let found = format!("{:?}", settings(None, &variables).credentials().unwrap().unwrap());
+    assert!(found.contains("OTC-EU") && !found.contains("default"), "{found}");
+}
+
+#[test]
 fn a_file_is_not_read_if_variables_have_all_settings() {
     let home = Home::new().profiles("broken").sdk("broken");
     let all = [
