@@ -207,8 +207,8 @@ impl<'a> Environment<'a> {
         id.map(parse).transpose()
     }
 
-    /// The endpoint of IAM: a variable, or that of the SDKs' file. Each counts only with the credentials beside
-    /// it: those of another source must not be sent there.
+    /// The endpoint of IAM: a variable, or that of the SDKs' file. Each counts only with the credentials
+    /// beside it: those of another source must not be sent there.
     ///
     /// # Errors
     ///

@@ -129,9 +129,11 @@ impl Keys {
         format!("access key {}", self.access_key.expose_secret())
     }
 
-    /// A name of the pair of keys at a host, which reveals neither of them.
+    /// A name of the keys at a host, which reveals none of them. A security token belongs to them: keys that
+    /// were refused without it may be accepted with it.
     pub(super) fn fingerprint(&self, host: &str) -> String {
-        let signable = Signable { method: "", path: "/", query: "", headers: &[("host", host)], body: b"" };
+        let body = self.security_token.as_ref().map_or("", |token| token.expose_secret()).as_bytes();
+        let signable = Signable { method: "", path: "/", query: "", headers: &[("host", host)], body };
         let (access_key, secret_key) = (self.access_key.expose_secret(), self.secret_key.expose_secret());
         signer::sha256(signer::authorization(signable, access_key, secret_key).as_bytes())
     }
@@ -145,6 +147,25 @@ impl Keys {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_have_another_fingerprint_with_each_token_secret_and_host() {
+        let of = |secret: &str, token: Option<&str>, host: &str| {
+            let (secret, token) = (SecretString::from(secret), token.map(SecretString::from));
+            Keys::new("AKEXAMPLE", &secret, token.as_ref()).unwrap().fingerprint(host)
+        };
+        let all = [
+            ("s", None, "h"),
+            ("s", Some("t"), "h"),
+            ("s", Some("u"), "h"),
+            ("x", None, "h"),
+            ("s", None, "i"),
+        ];
+        let names: std::collections::BTreeSet<String> =
+            all.into_iter().map(|(secret, token, host)| of(secret, token, host)).collect();
+        assert_eq!(names.len(), all.len());
+        assert_eq!(of("s", Some("t"), "h"), of("s", Some("t"), "h"));
+    }
 
     fn signed(token: Option<&str>) -> Request {
         let keys = Keys::new(

@@ -250,7 +250,8 @@ impl Environment<'_> {
         let Some((user, password)) = pair(user, password, "HW_USER_NAME", "HW_USER_PASSWORD")? else {
             return Ok(None);
         };
-        // OpenStack's own files name the user's domain by name and the project's by ID: the user's comes first.
+        // OpenStack's own files name the user's domain by name and the project's by ID: the user's comes
+        // first.
         let domain = named(&[
             (&["HW_DOMAIN_ID"], &["HW_DOMAIN_NAME"]),
             (&["OS_DOMAIN_ID"], &["OS_DOMAIN_NAME"]),

@@ -250,10 +250,17 @@ impl Running {
     #[cfg(unix)]
     #[track_caller]
     pub fn end_by(self, signal: &str) -> Ended {
+        self.end_by_within(signal, AFTER_A_SIGNAL)
+    }
+
+    /// Sends a signal, and returns the end that follows within this time.
+    #[cfg(unix)]
+    #[track_caller]
+    pub fn end_by_within(self, signal: &str, most: Duration) -> Ended {
         let sent = self.signal(signal);
         let ended = self.end();
         let late = sent.elapsed();
-        assert!(late <= AFTER_A_SIGNAL + slack(), "SIG{signal}: {late:?}: {ended:?}");
+        assert!(late <= most + slack(), "SIG{signal}: {late:?}: {ended:?}");
         ended
     }
 

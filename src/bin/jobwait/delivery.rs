@@ -11,6 +11,9 @@ use crate::stream::Stream;
 /// The time in which a reader must take something, or else it is given up.
 const SILENCE: Duration = Duration::from_millis(150);
 
+/// The same for standard error, if standard output was given up.
+const MOMENT: Duration = Duration::from_millis(50);
+
 /// The longest time for a reader that reads.
 const LONGEST_READ: Duration = Duration::from_secs(5);
 
@@ -40,8 +43,7 @@ impl Delivery {
         stderr: &Stream,
         files: &[&AppendedFile],
     ) -> Option<Signal> {
-        let (blocked, since) = (stderr.write_under_way(), self.clock.elapsed());
-        self.written(stdout).await;
+        self.written(stdout, SILENCE).await;
         if let Some(fault) = stdout.fault() {
             stderr.message(&format!("cannot write the result to standard output: {fault}"));
         } else if stdout.is_behind() {
@@ -54,25 +56,22 @@ impl Delivery {
         for file in files {
             // A file has no reader that may come later.
             self.from = self.from.min(self.clock.elapsed().saturating_add(LONGEST_READ));
-            self.written(&file.stream).await;
+            self.written(&file.stream, SILENCE).await;
             if let Some(warning) = file.warning() {
                 stderr.message(&warning);
             }
         }
-        let now = self.clock.elapsed();
-        let was_silent = blocked.is_some() && stderr.write_under_way() == blocked;
-        if !was_silent || now < since.saturating_add(SILENCE) {
-            self.from = now;
-            self.written(stderr).await;
-        }
+        self.from = self.clock.elapsed();
+        let silence = if stdout.is_behind() { MOMENT } else { SILENCE };
+        self.written(stderr, silence).await;
         self.signal
     }
 
-    async fn written(&mut self, stream: &Stream) {
+    async fn written(&mut self, stream: &Stream, silence: Duration) {
         loop {
             tokio::select! {
                 biased;
-                () = written(stream, self.clock, self.from) => return,
+                () = written(stream, self.clock, self.from, silence) => return,
                 signal = self.signals.next() => {
                     if self.signal.replace(signal).is_some() {
                         return;
@@ -84,15 +83,15 @@ impl Delivery {
     }
 }
 
-/// Waits until everything is written to the stream, or until its reader takes nothing for a while after
-/// `from`, or reads for too long.
-async fn written(stream: &Stream, clock: Clock, from: Duration) {
+/// Waits until everything is written to the stream, or until its reader takes nothing for the time of
+/// `silence` after `from`, or reads for too long.
+async fn written(stream: &Stream, clock: Clock, from: Duration, silence: Duration) {
     let end = from.saturating_add(LONGEST_READ);
     let reading = async {
         clock.sleep_until(from).await;
         loop {
             let write = stream.write_under_way();
-            clock.sleep_until(clock.elapsed().saturating_add(SILENCE).min(end)).await;
+            clock.sleep_until(clock.elapsed().saturating_add(silence).min(end)).await;
             let is_silent = write.is_some() && stream.write_under_way() == write;
             if is_silent || clock.elapsed() >= end {
                 break;
