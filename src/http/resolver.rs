@@ -33,11 +33,13 @@ pub(super) struct LookupError {
     pub(super) source: io::Error,
     /// The host was found before, so the name is right.
     pub(super) was_known: bool,
+    /// This machine lacks file descriptors or threads.
+    pub(super) is_local: bool,
 }
 
 impl LookupError {
     pub(super) fn new(host: &str, source: io::Error) -> Self {
-        Self { host: host.to_owned(), source, was_known: false }
+        Self { host: host.to_owned(), source, was_known: false, is_local: false }
     }
 }
 
@@ -65,11 +67,16 @@ impl SystemResolver {
         let name = host.to_owned();
         // The runtime's own threads would panic if the system had none left.
         let look_up = move || _ = report.send((name.as_str(), 0).to_socket_addrs());
-        thread::Builder::new().name("lookup".into()).spawn(look_up).map_err(error)?;
+        let lacking = |source| LookupError { is_local: true, ..error(source) };
+        thread::Builder::new().name("lookup".into()).spawn(look_up).map_err(lacking)?;
         let ended = || io::Error::other("the lookup has ended without a result");
         let found = result.await.map_err(|_| error(ended()))?;
-        let mut found: Vec<SocketAddr> =
-            found.map_err(|source| error(shortage().unwrap_or(source)))?.collect();
+        let mut found: Vec<SocketAddr> = found
+            .map_err(|source| match shortage() {
+                Some(shortage) => lacking(shortage),
+                None => error(source),
+            })?
+            .collect();
         let mut known = self.known();
         known.hosts.insert(host.to_owned());
         let rank = |address: &SocketAddr| {

@@ -86,7 +86,7 @@ fn describe(cause: &Cause<'_>, target: &Target) -> (FaultKind, String) {
     let root = &cause.root;
     let handshake = cause.tls.and_then(handshake);
     match cause {
-        Cause { lookup: Some(lookup), .. } if is_local(&lookup.source) => {
+        Cause { lookup: Some(lookup), .. } if lookup.is_local => {
             (FaultKind::Local, format!("this machine {lookup}"))
         }
         Cause { lookup: Some(lookup), .. } => {
@@ -181,11 +181,9 @@ pub(super) fn is_closed_connection(error: &reqwest::Error) -> bool {
     !error.is_connect() && (broken || root_cause(error) == CLOSED_EARLY)
 }
 
-/// Whether this machine lacks file descriptors, threads or memory.
 fn is_local(error: &io::Error) -> bool {
     // EMFILE and ENFILE, for which std has no name. The numbers are the same on Linux, macOS and the BSDs.
-    let lacks_descriptors = cfg!(unix) && matches!(error.raw_os_error(), Some(23 | 24));
-    lacks_descriptors || matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::OutOfMemory)
+    cfg!(unix) && matches!(error.raw_os_error(), Some(23 | 24))
 }
 
 /// Finds the first error of type `E` in the chain of causes. An `io::Error` hides the error that it
@@ -233,7 +231,7 @@ mod tests {
         let lookup = |host: &str| LookupError::new(host, io::Error::other("no such name"));
         let (own, proxy) = (lookup("db.example"), lookup("proxy.example"));
         let gone = LookupError { was_known: true, ..lookup("db.example") };
-        let short = LookupError::new("db.example", io::Error::from_raw_os_error(24));
+        let short = LookupError { is_local: true, ..lookup("db.example") };
         let certificate = |why| Tls::InvalidCertificate(why);
         let (unknown, expired) =
             (certificate(CertificateError::UnknownIssuer), certificate(CertificateError::Expired));
