@@ -120,8 +120,8 @@ fn describe(cause: &Cause<'_>, target: &Target) -> (FaultKind, String) {
         }
         Cause { is_timeout: true, is_connect: true, .. } => {
             let through = proxy.as_ref().map(|proxy| format!(" through the proxy {proxy}"));
-            let (through, time) = (through.unwrap_or_default(), *request_timeout / 2);
-            (FaultKind::TimedOut, format!("no connection to {place}{through} within {time:?}"))
+            let through = through.unwrap_or_default();
+            (FaultKind::TimedOut, format!("no connection to {place}{through} within {request_timeout:?}"))
         }
         Cause { is_timeout: true, .. } => {
             let through = proxy.as_ref().map(|proxy| format!(" through the proxy {proxy}"));
@@ -261,7 +261,7 @@ mod tests {
                 FaultKind::Proxy,
                 "did not connect to db.example:8443",
             ),
-            (Cause { is_timeout: true, is_connect: true, ..root("x") }, FaultKind::TimedOut, "within 5s"),
+            (Cause { is_timeout: true, is_connect: true, ..root("x") }, FaultKind::TimedOut, "within 10s"),
             (
                 Cause { io: Some(&descriptors), is_connect: true, ..root("x") },
                 FaultKind::Local,
