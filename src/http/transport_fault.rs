@@ -118,11 +118,6 @@ fn describe(cause: &Cause<'_>, target: &Target) -> (FaultKind, String) {
             let proxy = proxy.as_ref().map(|proxy| format!(" {proxy}")).unwrap_or_default();
             (FaultKind::Proxy, format!("the proxy{proxy} did not connect to {place}"))
         }
-        Cause { is_timeout: true, is_connect: true, .. } => {
-            let through = proxy.as_ref().map(|proxy| format!(" through the proxy {proxy}"));
-            let through = through.unwrap_or_default();
-            (FaultKind::TimedOut, format!("no connection to {place}{through} within {request_timeout:?}"))
-        }
         Cause { is_timeout: true, .. } => {
             let through = proxy.as_ref().map(|proxy| format!(" through the proxy {proxy}"));
             let through = through.unwrap_or_default();

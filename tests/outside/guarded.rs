@@ -201,7 +201,7 @@ fn a_proxy_is_named_for_its_own_failures_and_no_proxy_turns_it_off() {
     let silent = Server::acts([Act::SendAndHang(Vec::new())]);
     let run = at("https://jobs.example").env("HTTPS_PROXY", &silent.url()).timeout("500ms");
     let run = run.args(["--request-timeout", "200ms"]);
-    run.run().expect(125, &format!("no connection to jobs.example through the proxy {}", silent.address));
+    run.run().expect(125, &format!("no response from jobs.example through the proxy {}", silent.address));
     let failing = Server::acts([Act::SendAndClose(b"HTTP/1.1 502 no\r\n\r\n".to_vec())]);
     let run = at("https://jobs.example").env("HTTPS_PROXY", &failing.url()).timeout("300ms");
     run.run().expect(125, &format!("the proxy {} did not connect to jobs.example", failing.address));
