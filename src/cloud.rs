@@ -24,6 +24,7 @@ use crate::http::client::Client;
 use crate::http::meter::Meter;
 use crate::http::{Response, wall_clock};
 use crate::id::{JobId, ProjectId};
+use crate::job::Job;
 use crate::limiter::Limiter;
 use crate::probe::{Observation, Probe};
 use crate::service::Service;
@@ -206,22 +207,23 @@ impl Cloud {
     }
 
     /// Polls a task.
-    async fn poll(&self, id: &JobId, meter: &Meter) -> Observation {
+    ///
+    /// # Errors
+    ///
+    /// The observation of a poll that did not see the task.
+    async fn poll(&self, id: &JobId, meter: &Meter) -> Result<Job, Observation> {
         let url = |project: &ProjectId| {
             let mut url = self.endpoint.jobs(project);
             url.query_pairs_mut().append_pair("id", id.as_str());
             url
         };
-        let classify = |response: &Response| match response::classify(response, id, self.service) {
-            Observation::Seen(job) => Ok(job),
-            other => Err(other),
-        };
+        let classify = |response: &Response| response::classify(response, id, self.service).into_job();
         let observation = match self.send(url, classify, meter).await {
             Ok(job) => self.credentials.redact_observation(Observation::Seen(job)),
             Err(observation) => observation,
         };
         self.log(&observation);
-        observation
+        observation.into_job()
     }
 
     fn log(&self, observation: &Observation) {
@@ -299,15 +301,12 @@ impl Probe for JobProbe<'_> {
     /// Polls once. A sign-in that was refused is not repeated, and credentials that were refused for
     /// good are not sent again.
     async fn poll(&mut self) -> Observation {
-        let guard = self.cloud.credentials.guard();
-        let _in_flight = match guard.acquire().await {
-            Ok(in_flight) => in_flight,
-            Err(observation) => return observation,
+        let poll = async || {
+            self.meter.start_poll();
+            self.cloud.poll(self.id, &self.meter).await
         };
-        self.meter.start_poll();
-        let observation = self.cloud.poll(self.id, &self.meter).await;
-        guard.record(&observation);
-        observation
+        let seen = self.cloud.credentials.guard().watch(poll).await;
+        seen.map_or_else(|observation| observation, Observation::Seen)
     }
 
     fn requests(&self) -> Option<u32> {

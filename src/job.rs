@@ -112,15 +112,11 @@ impl Job {
 
     /// Applies `change` to the texts for people. The service's own object stays as it is.
     pub(crate) fn map_texts(self, change: impl Fn(&str) -> String) -> Self {
-        let status = match self.status {
-            Status::Other(text) => Status::Other(change(&text)),
-            known => known,
-        };
         let text = |text: Option<String>| text.map(|text| change(&text));
         Self {
             name: text(self.name),
-            status,
-            instance: self.instance.map(|of| Instance { id: text(of.id), name: text(of.name) }),
+            status: self.status.map_text(&change),
+            instance: self.instance.map(|instance| instance.map_texts(&change)),
             fail_reason: text(self.fail_reason),
             ..self
         }
@@ -211,6 +207,13 @@ pub struct Instance {
     pub id: Option<String>,
     /// Its name.
     pub name: Option<String>,
+}
+
+impl Instance {
+    fn map_texts(self, change: impl Fn(&str) -> String) -> Self {
+        let text = |text: Option<String>| text.map(|text| change(&text));
+        Self { id: text(self.id), name: text(self.name) }
+    }
 }
 
 #[cfg(test)]

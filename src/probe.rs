@@ -38,6 +38,16 @@ impl Observation {
         if let Self::Seen(job) = self { Some(job) } else { None }
     }
 
+    /// Returns the task that was seen.
+    ///
+    /// # Errors
+    ///
+    /// The observation, if no task was seen.
+    #[expect(clippy::result_large_err, reason = "the error is the observation of a poll")]
+    pub(crate) fn into_job(self) -> Result<Job, Self> {
+        if let Self::Seen(job) = self { Ok(job) } else { Err(self) }
+    }
+
     /// Applies `change` to the fault, if there is one.
     pub(crate) fn map_fault(self, change: impl FnOnce(Fault) -> Fault) -> Self {
         match self {
@@ -104,4 +114,10 @@ pub struct ListPage {
     pub jobs: Vec<Job>,
     /// The number of pages after this one, as far as it is known. Zero is the end of the list.
     pub pages_left: usize,
+}
+
+impl ListPage {
+    /// The usual number of tasks on a page, by which the number of pages is estimated before there was a
+    /// list.
+    pub const USUAL: usize = 50;
 }

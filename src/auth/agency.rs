@@ -5,11 +5,8 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::HeaderValue;
 use reqwest::{Method, Request};
-use secrecy::SecretString;
-use serde::Deserialize;
 
-use super::keys::Keys;
-use super::{Active, Secret};
+use super::{Active, Secret, exchange};
 use crate::endpoint::Endpoint;
 use crate::fault::{Fault, FaultKind, Upstream};
 use crate::http::client::Client;
@@ -27,19 +24,6 @@ const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The remaining lifetime at which keys are refreshed, as the service's documentation demands.
 const REFRESH_BEFORE: SignedDuration = SignedDuration::from_mins(40);
-
-#[derive(Deserialize)]
-struct KeysResponse {
-    credential: Credential,
-}
-
-#[derive(Deserialize)]
-struct Credential {
-    access: String,
-    secret: SecretString,
-    securitytoken: SecretString,
-    expires_at: Option<String>,
-}
 
 /// The address of the metadata service.
 pub(super) fn default_address() -> Endpoint {
@@ -78,12 +62,7 @@ pub(super) async fn keys(metadata: &Endpoint) -> Result<Active, Observation> {
     if response.status != 200 {
         return Err(during(refusal::classify(&response)));
     }
-    // The error of serde is dropped, because it may quote a secret.
-    let KeysResponse { credential } = serde_json::from_slice(&response.body)
-        .map_err(|_| unreadable("HTTP 200, but the response contains no keys".into()))?;
-    let keys = Keys::new(&credential.access, &credential.secret, Some(&credential.securitytoken))
-        .map_err(|error| unreadable(error.to_string()))?;
-    let expires = credential.expires_at.and_then(|at| at.parse::<Timestamp>().ok());
+    let (keys, expires) = exchange::keys(&response).map_err(&unreadable)?;
     // Keys without an end are requested again for each poll.
     let refresh_at = expires.and_then(|at| at.checked_sub(REFRESH_BEFORE).ok()).unwrap_or(Timestamp::MIN);
     Ok(Active { secret: Secret::Keys(keys), refresh_at: Some(refresh_at) })

@@ -1,10 +1,13 @@
-//! The exchange of an identity for a token at IAM: OpenStack Keystone's v3 API.
+//! The exchange of an identity for a token at IAM, OpenStack Keystone's v3 API; and the keys that IAM and the
+//! metadata service issue.
 
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Request;
+use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::keys::Keys;
 use super::token::Token;
 use super::{Active, Iam, IdOrName, Secret};
 use crate::fault::{Fault, FaultKind, Upstream};
@@ -46,6 +49,33 @@ struct TokenBody {
 #[derive(Deserialize)]
 struct Project {
     id: String,
+}
+
+#[derive(Deserialize)]
+struct KeysResponse {
+    credential: Credential,
+}
+
+#[derive(Deserialize)]
+struct Credential {
+    access: String,
+    secret: SecretString,
+    securitytoken: SecretString,
+    expires_at: Option<String>,
+}
+
+/// Reads temporary keys, and the time at which they expire.
+///
+/// # Errors
+///
+/// The reason why the response contains none, without a secret.
+pub(super) fn keys(response: &Response) -> Result<(Keys, Option<Timestamp>), String> {
+    // The error of serde is dropped, because it may quote a secret.
+    let KeysResponse { credential } = serde_json::from_slice(&response.body)
+        .map_err(|_| format!("HTTP {}, but the response contains no keys", response.status))?;
+    let Credential { access, secret, securitytoken, expires_at } = credential;
+    let keys = Keys::new(&access, &secret, Some(&securitytoken)).map_err(|error| error.to_string())?;
+    Ok((keys, expires_at.and_then(|at| at.parse().ok())))
 }
 
 impl IdOrName {

@@ -2,15 +2,11 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use reqwest::{Method, Request};
-use secrecy::SecretString;
-use serde::Deserialize;
 use serde_json::json;
 
-use super::exchange::refresh_at;
-use super::keys::Keys;
+use super::exchange;
 use super::{Active, Credentials, Iam, IdOrName, Secret};
 use crate::error::ConfigError;
 use crate::fault::{Fault, FaultKind, Upstream};
@@ -35,19 +31,6 @@ pub struct Role {
     domain: IdOrName,
     duration: Duration,
     base_domain_id: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct KeysResponse {
-    credential: Credential,
-}
-
-#[derive(Deserialize)]
-struct Credential {
-    access: String,
-    secret: SecretString,
-    securitytoken: SecretString,
-    expires_at: Option<String>,
 }
 
 impl Role {
@@ -94,8 +77,6 @@ impl Role {
         let during = |observation| {
             refusal::during(&format!("assuming {} at {endpoint}", self.name()), Upstream::Iam, observation)
         };
-        let unreadable =
-            |reason: String| during(Observation::transient(Fault::new(FaultKind::Unreadable, reason)));
         let mut request = Request::new(Method::POST, endpoint.join("/v3.0/OS-CREDENTIAL/securitytokens"));
         let headers = request.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -109,13 +90,9 @@ impl Role {
         if response.status != 201 {
             return Err(during(refusal::classify(&response)));
         }
-        // The error of serde is dropped, because it may quote a secret.
-        let KeysResponse { credential } = serde_json::from_slice(&response.body)
-            .map_err(|_| unreadable("HTTP 201, but the response contains no keys".into()))?;
-        let keys = Keys::new(&credential.access, &credential.secret, Some(&credential.securitytoken))
-            .map_err(|error| unreadable(error.to_string()))?;
-        let expires = credential.expires_at.and_then(|at| at.parse::<Timestamp>().ok());
-        let refresh_at = expires.and_then(|at| refresh_at(&response, at));
+        let (keys, expires) = exchange::keys(&response)
+            .map_err(|reason| during(Observation::transient(Fault::new(FaultKind::Unreadable, reason))))?;
+        let refresh_at = expires.and_then(|at| exchange::refresh_at(&response, at));
         Ok(Active { secret: Secret::Keys(keys), refresh_at })
     }
 

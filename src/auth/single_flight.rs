@@ -67,6 +67,24 @@ impl AuthGuard {
         Self { few: Some(Semaphore::new(FEW)), ..Self::default() }
     }
 
+    /// Makes a request with the credentials, and takes note of its result.
+    ///
+    /// # Errors
+    ///
+    /// The observation of the request, or of one that is not sent: see [`acquire`](Self::acquire).
+    pub(crate) async fn watch<T>(
+        &self,
+        request: impl AsyncFnOnce() -> Result<T, Observation>,
+    ) -> Result<T, Observation> {
+        let _permit = self.acquire().await?;
+        let result = request().await;
+        match &result {
+            Ok(_) => self.set_authenticated(),
+            Err(observation) => self.record(observation),
+        }
+        result
+    }
+
     /// Waits until no other poll is trying the credentials, or until they were accepted. The result is
     /// held during the poll. Credentials that were accepted before are not worth a long delay.
     ///
@@ -74,7 +92,7 @@ impl AuthGuard {
     ///
     /// The observation of this poll, without a request: the credentials were refused for good, or the poll
     /// that it waited for got no response.
-    pub(crate) async fn acquire(&self) -> Result<Permit<'_>, Observation> {
+    async fn acquire(&self) -> Result<Permit<'_>, Observation> {
         let failures_before = self.failures().count;
         // A poll that waits counts, too, so that those which waited for the same one go at the same time.
         self.under_way.fetch_add(1, Ordering::Relaxed);
@@ -127,7 +145,7 @@ impl AuthGuard {
     }
 
     /// Takes note of the observation of a poll.
-    pub(crate) fn record(&self, observation: &Observation) {
+    fn record(&self, observation: &Observation) {
         match observation {
             Observation::Permanent(fault) if fault.kind == FaultKind::Unauthenticated => {
                 // The first refusal is kept.
@@ -158,7 +176,7 @@ impl AuthGuard {
         self.is_authenticated.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn set_authenticated(&self) {
+    fn set_authenticated(&self) {
         self.is_authenticated.store(true, Ordering::Relaxed);
         self.was_authenticated.store(true, Ordering::Relaxed);
     }

@@ -258,15 +258,8 @@ impl Cloud {
         let query = Query { status: None, start: now - LONGEST_PERIOD };
         let mut rows = Rows::default();
         let meter = Meter::new(self.limiter.clone());
-        let guard = self.credentials.guard();
-        let in_flight = match guard.acquire().await {
-            Ok(in_flight) => in_flight,
-            Err(observation) => return self.fault(&observation).map_or(Ok(Vec::new()), Err),
-        };
-        let listed = self.list(form, query, instance, now, &meter, &mut rows).await;
-        drop(in_flight);
-        if let Err(observation) = listed {
-            guard.record(&observation);
+        let list = async || self.list(form, query, instance, now, &meter, &mut rows).await;
+        if let Err(observation) = self.credentials.guard().watch(list).await {
             return self.fault(&observation).map_or(Ok(Vec::new()), Err);
         }
         let of_instance = |row: &TaskRow| instance.is_none_or(|instance| is_of(row, instance));
@@ -337,7 +330,7 @@ impl Cloud {
 
 /// A probe that searches a list for the tasks that a filter selects.
 ///
-/// When it finds one, it reports a completed job, so that a [`Wait`](crate::Wait) gives the search a grace
+/// It reports a completed job when it finds one, so that a [`Wait`](crate::Wait) gives the search a grace
 /// period, a deadline and retries.
 ///
 /// ```no_run
@@ -385,25 +378,15 @@ impl TaskSearch<'_> {
     }
 
     async fn ask(&mut self) -> Observation {
-        let guard = self.cloud.credentials.guard();
-        let _in_flight = match guard.acquire().await {
-            Ok(in_flight) => in_flight,
+        self.found = match self.cloud.credentials.guard().watch(async || self.list().await).await {
+            Ok(rows) => rows,
             Err(observation) => return observation,
         };
-        let observation = match self.list().await {
-            Ok(rows) => {
-                self.found = rows;
-                if self.found.is_empty() && !self.accepts_none {
-                    Observation::NotVisible(self.filter.nothing())
-                } else {
-                    let id = self.filter.instance.as_ref().map_or("tasks", InstanceId::as_str);
-                    Observation::Seen(Job::new(id, &Status::Completed))
-                }
-            }
-            Err(observation) => observation,
-        };
-        guard.record(&observation);
-        observation
+        if self.found.is_empty() && !self.accepts_none {
+            return Observation::NotVisible(self.filter.nothing());
+        }
+        let id = self.filter.instance.as_ref().map_or("tasks", InstanceId::as_str);
+        Observation::Seen(Job::new(id, &Status::Completed))
     }
 
     async fn list(&self) -> Result<Vec<TaskRow>, Observation> {

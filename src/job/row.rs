@@ -91,14 +91,10 @@ impl TaskRow {
 
     /// Applies `change` to the texts for people. The service's own object stays as it is.
     pub(crate) fn map_texts(self, change: impl Fn(&str) -> String) -> Self {
-        let text = |text: Option<String>| text.map(|text| change(&text));
         Self {
-            name: text(self.name),
-            status: match self.status {
-                Status::Other(text) => Status::Other(change(&text)),
-                known => known,
-            },
-            instance: Instance { id: text(self.instance.id), name: text(self.instance.name) },
+            name: self.name.map(|name| change(&name)),
+            status: self.status.map_text(&change),
+            instance: self.instance.map_texts(&change),
             created: self.created.map(|created| Created { text: change(&created.text), ..created }),
             ..self
         }

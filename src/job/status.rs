@@ -43,6 +43,16 @@ impl Status {
     }
 }
 
+impl Status {
+    /// Applies `change` to a text of the service.
+    pub(super) fn map_text(self, change: impl Fn(&str) -> String) -> Self {
+        match self {
+            Self::Other(text) => Self::Other(change(&text)),
+            known => known,
+        }
+    }
+}
+
 impl From<String> for Status {
     /// Matches the exact spelling. The service documents no `completed`, so that is not an end.
     fn from(text: String) -> Self {

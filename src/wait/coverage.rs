@@ -9,15 +9,14 @@
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
+use super::Waits;
 use crate::fault::Fault;
 use crate::id::JobId;
 use crate::job::{Job, Progress};
+use crate::probe::ListPage;
 
 /// The number of polls that a request for the list must replace.
-const LEAST: usize = 4;
-
-/// The estimate of the tasks on a page until there was a list.
-const PAGE: usize = 50;
+const LEAST: usize = Waits::LEAST_LISTED;
 
 /// The number of failures in a row after which the list is not used again.
 const FAILURES: u32 = 3;
@@ -64,7 +63,7 @@ pub(super) struct Coverage {
     failed: Option<String>,
     failures: u32,
     behind: usize,
-    /// The numbers of tasks that were missing and had not ended, and of those that had.
+    /// The number of tasks that were missing and were still going on, and of those that had ended.
     left_out: usize,
     rightly_missing: usize,
     given_up: bool,
@@ -78,8 +77,6 @@ struct Round {
     /// The time of the request for the current page.
     page_at: Duration,
     pages: usize,
-    /// The tasks that are polled in any case.
-    samples: Vec<usize>,
 }
 
 #[derive(Debug)]
@@ -100,8 +97,10 @@ struct Task {
     has_vanished: bool,
     ended_at: Option<Duration>,
     is_over: bool,
-    /// The number of the latest round in which the list showed the task.
+    /// The number of the latest round in which the list showed the task, and of that in which it was to be
+    /// polled in any case.
     seen_in: u64,
+    sampled_in: u64,
 }
 
 /// The relation of a task to the list.
@@ -155,6 +154,7 @@ impl Coverage {
             ended_at: None,
             is_over: false,
             seen_in: 0,
+            sampled_in: 0,
         };
         Self {
             tasks: jobs.iter().map(|_| task()).collect(),
@@ -165,7 +165,7 @@ impl Coverage {
             longest_delay,
             spacing,
             listed: 0,
-            pages: jobs.len().div_ceil(PAGE).max(1),
+            pages: jobs.len().div_ceil(ListPage::USUAL).max(1),
             round: None,
             rounds: 0,
             rest_until: Duration::ZERO,
@@ -281,7 +281,10 @@ impl Coverage {
         samples.sort_by_key(|task| self.tasks[*task].polled_at);
         samples.truncate(if short || is_first { 1 } else { self.pages });
         self.rounds += 1;
-        self.round = Some(Round { number: self.rounds, started_at: now, page_at: now, pages: 0, samples });
+        for task in samples {
+            self.tasks[task].sampled_in = self.rounds;
+        }
+        self.round = Some(Round { number: self.rounds, started_at: now, page_at: now, pages: 0 });
     }
 
     /// Starts the request for a page.
@@ -296,7 +299,7 @@ impl Coverage {
         let tolerated = self.tolerated_lag();
         let Some(round) = &mut self.round else { return Vec::new() };
         round.pages += 1;
-        let (number, page_at, samples) = (round.number, round.page_at, round.samples.clone());
+        let (number, page_at) = (round.number, round.page_at);
         let mut changed = Vec::new();
         for job in jobs {
             let Some(&at) = self.numbers.get(job.id()) else { continue };
@@ -314,8 +317,8 @@ impl Coverage {
             task.standing = if has_ended { Standing::Ended } else { Standing::Listed };
             let is_behind = is_less(job.progress(), task.polled) && page_at > task.polled_at + tolerated;
             task.is_behind |= is_behind;
+            let poll = has_ended || is_behind || task.sampled_in == number;
             if self.take_plan(at).is_some() {
-                let poll = has_ended || is_behind || samples.contains(&at);
                 self.set_may_have_ended(at, has_ended);
                 self.tasks[at].news = Some(if poll { News::Poll } else { News::GoingOn(Box::new(job)) });
                 changed.push(at);

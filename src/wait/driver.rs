@@ -49,7 +49,7 @@ pub(super) async fn drive<P: Probe>(
     let mut stop = pin!(stop);
     let mut verdict = loop {
         let place = list.filter(|_| waiting.may_be_listed());
-        if let Some(Place { lister, task }) = list {
+        if let Some(Place { lister, task }) = place {
             lister.plan(task, plan.from, plan.until);
         }
         let delayed = tokio::select! {

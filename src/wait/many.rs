@@ -68,6 +68,9 @@ pub struct Waits {
 }
 
 impl Waits {
+    /// The least number of polls that a request for a list replaces, so that fewer tasks never need a list.
+    pub const LEAST_LISTED: usize = 4;
+
     /// Waits like `wait` for each task, until the first failure, without a rate limit.
     pub fn new(wait: Wait) -> Self {
         Self { wait, until: Until::default() }

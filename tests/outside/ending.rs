@@ -1,7 +1,7 @@
 //! The end of a wait: a whole result, in time, whatever the streams and the signals are like.
 
 use std::fs::File;
-use std::io::{Read, Write as _};
+use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::process::Stdio;
@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use super::process::blocked;
 use super::support::child::{Run, at, bare};
 use super::support::messages::RESUME;
 use super::support::punctual::slack;
@@ -154,19 +155,12 @@ fn a_result_that_cannot_be_written_is_said() {
 #[test]
 fn a_rejected_command_line_or_configuration_does_not_wait_for_a_blocked_standard_error() {
     despite_noise(|| {
-        let blocked = || {
-            let (ours, mut theirs) = UnixStream::pair().unwrap();
-            theirs.set_nonblocking(true).unwrap();
-            while theirs.write(&[b'x'; 4096]).is_ok() {}
-            theirs.set_nonblocking(false).unwrap();
-            (ours, Stdio::from(OwnedFd::from(theirs)))
-        };
         for run in [bare().args(["--no-such-option"]), bare().arg(ID)] {
-            let (ours, stderr) = blocked();
+            let (stderr, keep) = blocked();
             let ended = run.stderr(stderr).run();
             assert_eq!(ended.code, Some(2), "{ended:?}");
             assert!(ended.took < Duration::from_millis(350) + slack(), "{ended:?}");
-            drop(ours);
+            drop(keep);
         }
     });
 }
@@ -277,20 +271,13 @@ fn a_device_as_the_file_of_trust_roots_is_rejected() {
 #[test]
 fn two_streams_without_a_reader_take_no_longer_than_one() {
     despite_noise(|| {
-        let blocked = || {
-            let (ours, mut theirs) = UnixStream::pair().unwrap();
-            theirs.set_nonblocking(true).unwrap();
-            while theirs.write(&[b'x'; 4096]).is_ok() {}
-            theirs.set_nonblocking(false).unwrap();
-            (ours, Stdio::from(OwnedFd::from(theirs)))
-        };
         let server = Server::answers([(200, running("40%").as_str())]);
-        let ((one, stdout), (other, stderr)) = (blocked(), blocked());
+        let ((stdout, one), (stderr, other)) = (blocked(), blocked());
         let ended = at(&server.url()).timeout("1s").stdout(stdout).stderr(stderr).run();
         assert_eq!(ended.within(1.0).code, Some(124));
         // A task that has ended does not wait for standard error until the deadline.
         let server = Server::answers([(200, SUCCESS)]);
-        let (third, stderr) = blocked();
+        let (stderr, third) = blocked();
         let ended = at(&server.url()).timeout("20s").args(["-v"]).stderr(stderr).run();
         assert!(ended.took < Duration::from_secs(5), "{ended:?}");
         drop((one, other, third));

@@ -128,7 +128,7 @@ fn full_or_closed_streams_do_not_change_the_exit_code() {
 }
 
 /// A full pipe without a reader. A pipe holds 64 KiB; more would block the test itself.
-fn blocked() -> (Stdio, impl Sized) {
+pub fn blocked() -> (Stdio, impl Sized) {
     let (read, mut write) = std::io::pipe().unwrap();
     std::io::Write::write_all(&mut write, &vec![b'x'; 65536]).unwrap();
     (write.into(), read)

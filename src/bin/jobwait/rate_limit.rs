@@ -4,14 +4,10 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use jobwait::RateLimit;
+use jobwait::{ListPage, RateLimit, Waits};
 
 use crate::args::reason;
 use crate::duration::{self, brief};
-
-/// The number of tasks from which on the list of tasks is used, and that on its page.
-const LISTED: usize = 4;
-const PAGE: usize = 50;
 
 /// A number of requests in a period of time, or `none`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +30,7 @@ impl RateLimitArg {
         let (is_slow, what) = if once {
             let burst = limit.requests().div_ceil(4) as usize;
             (tasks > burst, format!("one poll of each takes about {}", brief(round)))
-        } else if tasks < LISTED {
+        } else if tasks < Waits::LEAST_LISTED {
             (tasks > 1 && round > max_interval, format!("each is polled about every {}", brief(round)))
         } else {
             let (by_polls, by_list) = (brief(by_polls), brief(by_list));
@@ -48,8 +44,8 @@ impl RateLimitArg {
     /// the list of tasks.
     pub(crate) fn seen_every(self, tasks: usize, max_interval: Duration) -> (Duration, Duration) {
         let by_polls = self.spacing(tasks).max(max_interval);
-        let by_list = self.spacing(tasks.div_ceil(PAGE)).max(max_interval);
-        (by_polls, if tasks < LISTED { by_polls } else { by_list })
+        let by_list = self.spacing(tasks.div_ceil(ListPage::USUAL)).max(max_interval);
+        (by_polls, if tasks < Waits::LEAST_LISTED { by_polls } else { by_list })
     }
 
     /// The time that so many requests take.

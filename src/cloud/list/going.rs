@@ -49,6 +49,7 @@ impl Cloud {
 
 impl TaskList<'_> {
     async fn ask(&mut self, restart: bool) -> Result<ListPage, Observation> {
+        self.meter.start_poll();
         let form = self.cloud.service.list();
         if restart || self.pages.as_ref().is_none_or(|pages| pages.next.is_none()) {
             let mut paging = Paging::new(form.offsets);
@@ -73,14 +74,6 @@ impl TaskList<'_> {
 
 impl ListProbe for TaskList<'_> {
     async fn page(&mut self, restart: bool) -> Result<ListPage, Observation> {
-        let guard = self.cloud.credentials.guard();
-        let _in_flight = guard.acquire().await?;
-        self.meter.start_poll();
-        let page = self.ask(restart).await;
-        match &page {
-            Ok(_) => guard.set_authenticated(),
-            Err(observation) => guard.record(observation),
-        }
-        page
+        self.cloud.credentials.guard().watch(async || self.ask(restart).await).await
     }
 }

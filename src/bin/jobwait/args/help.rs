@@ -39,7 +39,7 @@ pub(crate) const SECTIONS: [(&str, &str); 6] = [
   124  the deadline passed, and the task was last seen running; also --once on such a task
   125  no usable response about the task
   129, 130, 143  SIGHUP, SIGINT, SIGTERM; the task continues in the cloud
-  With several tasks, the first of 1, 4, 3, 125, 124, 0 that occurred is used.",
+  With several tasks, the leftmost of 1, 4, 3, 125, 124, 0 that applies to one of them is used.",
     ),
     (
         "Environment",

@@ -226,7 +226,7 @@ pub(crate) fn print(error: &clap::Error) -> u8 {
         let text = error.render().to_string();
         let lines: Vec<String> = text.lines().map(|line| safe(line, 1000).to_string()).collect();
         let text = lines.join("\n");
-        // Nobody may read it.
+        // Its reader may be gone.
         let stderr = Stream::stderr();
         stderr.message(text.strip_prefix("error: ").unwrap_or(&text));
         stderr.finish(READ);

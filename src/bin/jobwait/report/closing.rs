@@ -60,8 +60,7 @@ impl Sink for Closing {
             self.messages.write(&wording::verdict(&task.id, task.ending, &task.verdict));
         }
         if summary.tasks.len() > 1 {
-            let mut tally = Tally::of(summary.tasks.len());
-            summary.tasks.iter().for_each(|task| tally.count(task.ending));
+            let tally = Tally::of_ended(&summary.tasks);
             self.messages.write(&format!("{}: {tally}", summary.ending.name()));
         }
     }

@@ -37,10 +37,7 @@ impl Sink for Table {
                 text.add(&row(task));
             }
             if tasks.len() > 1 {
-                let mut tally = Tally::of(tasks.len());
-                for task in tasks {
-                    tally.count(task.ending);
-                }
+                let tally = Tally::of_ended(tasks);
                 let rest = tasks.len() - shown.len();
                 let rest = if rest > 0 { format!("; {rest} are not shown") } else { String::new() };
                 text.add(&format!("\n{tally}{rest}\n"));

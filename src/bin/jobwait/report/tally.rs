@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::exit::Ending;
+use crate::exit::{Ending, TaskEnd};
 
 #[derive(Debug, Clone)]
 pub(super) struct Tally {
@@ -15,6 +15,15 @@ pub(super) struct Tally {
 impl Tally {
     pub(super) fn of(tasks: usize) -> Self {
         Self { tasks, ended: BTreeMap::new() }
+    }
+
+    /// The tally of tasks that have ended.
+    pub(super) fn of_ended(tasks: &[TaskEnd]) -> Self {
+        let mut tally = Self::of(tasks.len());
+        for task in tasks {
+            tally.count(task.ending);
+        }
+        tally
     }
 
     pub(super) fn count(&mut self, ending: Ending) {
