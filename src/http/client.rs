@@ -44,8 +44,8 @@ impl Client {
         let builder = reqwest::Client::builder()
             .user_agent(concat!("jobwait/", env!("CARGO_PKG_VERSION")))
             .timeout(request_timeout)
-            // It is divided among the addresses of the host, so that a dead one leaves time for the next. A lookup
-            // without a name server takes more than half of it.
+            // It is divided among the addresses of the host, so that a dead one leaves time for the next. A
+            // lookup without a name server takes more than half of it.
             .connect_timeout(request_timeout)
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
