@@ -436,3 +436,41 @@ fn is_less(progress: Option<Progress>, than: Option<Progress>) -> bool {
     let percent = |progress: Progress| progress.percent().floor();
     progress.zip(than).is_some_and(|(progress, than)| percent(progress) < percent(than))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::Status;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// The tasks after a round at `now` that shows the first of them in `status`, and the others as running.
+    fn round(coverage: &mut Coverage, now: Duration, status: &Status) -> Vec<usize> {
+        coverage.start_round(now, true);
+        coverage.start_page(now);
+        let status_of = |task| if task == 0 { status } else { &Status::Running };
+        let rows = (0..4).map(|task| Job::new(&format!("task-{task}"), status_of(task))).collect();
+        let mut changed = coverage.page(rows);
+        changed.extend(coverage.end_round(now));
+        changed
+    }
+
+    #[test]
+    fn a_task_that_denies_an_end_on_the_list_is_only_polled() {
+        let jobs: Vec<JobId> = (0..4).map(|task| JobId::parse(&format!("task-{task}")).unwrap()).collect();
+        let mut coverage = Coverage::new(&jobs, SECOND * 15, SECOND);
+        assert_eq!(coverage.choose(0, SECOND, true), Choice::StartRound);
+        assert_eq!(round(&mut coverage, SECOND, &Status::Completed), [0, 1, 2, 3]);
+        assert!(matches!(coverage.take_news(0), Some(News::Poll)), "the end is confirmed");
+        assert!(matches!(coverage.take_news(1), Some(News::GoingOn(_))));
+        // The task is still running, whatever the list says.
+        coverage.unplan(0);
+        coverage.polled(0, SECOND * 2, &Job::new("task-0", &Status::Running));
+        for task in 0..4 {
+            coverage.plan(task, SECOND * 2, SECOND * 17);
+        }
+        assert_eq!(coverage.choose(0, SECOND * 17, true), Choice::Poll);
+        assert_eq!(round(&mut coverage, SECOND * 17, &Status::Completed), [1, 2, 3]);
+        assert!(coverage.take_news(0).is_none());
+    }
+}

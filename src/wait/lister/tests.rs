@@ -38,6 +38,10 @@ struct Service {
     left_out: std::ops::Range<usize>,
     /// The service responds with an error in this period.
     outage: std::ops::Range<f64>,
+    /// The tasks report no progress.
+    is_silent: bool,
+    /// The list also shows the tasks that have ended, as if it ignored the status that is asked for.
+    shows_ends: bool,
     /// The list shows these as completed, although they are running.
     completed_on_list: Vec<usize>,
     /// The number of other tasks on the list.
@@ -72,6 +76,9 @@ impl Service {
         if now >= duration {
             return Job::new(id(task).as_str(), &Status::Completed);
         }
+        if self.is_silent {
+            return Job::new(id(task).as_str(), &Status::Running);
+        }
         let percent = match self.age {
             Some(age) => (100.0 * (now + age) / (duration + age)).floor(),
             None => (20.0 * now / duration).floor() * 5.0,
@@ -93,7 +100,8 @@ impl Service {
             if is_left_out || self.never_listed.contains(&task) {
                 continue;
             }
-            if (then >= 0.0 || self.age.is_some()) && then < self.durations[task] {
+            let is_shown = then < self.durations[task] || self.shows_ends;
+            if (then >= 0.0 || self.age.is_some()) && is_shown {
                 rows.push(self.job(task, then));
             }
         }
@@ -188,6 +196,8 @@ fn service(durations: Vec<f64>) -> Service {
         never_listed: 0..0,
         left_out: 0..0,
         outage: 0.0..0.0,
+        is_silent: false,
+        shows_ends: false,
         completed_on_list: Vec::new(),
         others: 0,
         stops_at: f64::INFINITY,
@@ -330,6 +340,15 @@ async fn a_lag_that_polls_cannot_beat_is_tolerated() {
     let report = wait(Service { lag: 60.0, ..service(durations(200)) }).await;
     report.assert_completed();
     assert!(report.mean_lag() <= 90.0, "{:.1}", report.mean_lag());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_on_the_list_is_confirmed_at_once() {
+    // Without progress, only the list tells of the end.
+    let report = wait(Service { shows_ends: true, is_silent: true, ..service(durations(20)) }).await;
+    report.assert_completed();
+    assert!(report.lags.iter().all(|lag| *lag <= 17.0), "{:?}", report.lags);
+    assert!(report.verdicts.iter().all(|verdict| verdict.polls > 0));
 }
 
 #[tokio::test(start_paused = true)]
